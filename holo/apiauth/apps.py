@@ -1,0 +1,13 @@
+"""App registration."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class ApiAuthConfig(AppConfig):
+    """API keys and what they may do."""
+
+    name = "holo.apiauth"
+    label = "apiauth"
+    verbose_name = _("API access")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,1 @@
+"""Human decisions as rows: requests, decisions, separation of duties."""

@@ -1,0 +1,1 @@
+"""Errors, money, clock, ids and database helpers that everything shares."""

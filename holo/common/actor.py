@@ -1,0 +1,32 @@
+"""Who acts: a person (perhaps by an API key) or the system itself."""
+
+from dataclasses import dataclass, field
+from typing import NewType
+from uuid import UUID
+
+UserId = NewType("UserId", UUID)
+OrganizationId = NewType("OrganizationId", UUID)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Actor:
+    """The caller of a command, in one organisation.
+
+    `user_id` is None for the system. `label` is shown to people (an e-mail address, `system`, `temporal`).
+    `scopes` are those of the key, or those that the person's groups give.
+    """
+
+    user_id: UserId | None
+    organization_id: OrganizationId
+    label: str
+    scopes: frozenset[str] = field(default_factory=frozenset)
+    api_key_id: UUID | None = None
+
+    def has_scope(self, scope: str) -> bool:
+        """Tell whether the actor may use what `scope` names."""
+        return scope in self.scopes
+
+
+def system_actor(organization_id: OrganizationId, *, label: str = "system") -> Actor:
+    """Return the actor of work that no person asked for at this moment."""
+    return Actor(user_id=None, organization_id=organization_id, label=label)

@@ -1,0 +1,1 @@
+"""Base classes of the HTTP API: parsing, problems, paging, schema."""

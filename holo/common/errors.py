@@ -1,0 +1,103 @@
+"""The errors that the product raises on purpose, and the table of all of them.
+
+    DomainError
+      RequestError          codes that no app owns (`request.*`)
+      <App>Error            one base per app, codes `<app>.<noun>_<problem>`
+
+A class is a row of the table: code, HTTP status, whether the same call may succeed later, meaning.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FieldProblem:
+    """One wrong field: `pointer` is an RFC 6901 JSON pointer into the request body, or a parameter name."""
+
+    pointer: str
+    code: str
+    message: str
+
+
+class DomainError(Exception):
+    """A refusal that the caller can understand and branch on by `code`."""
+
+    code: ClassVar[str] = ""
+    status: ClassVar[int] = 409
+    retryable: ClassVar[bool] = False
+    meaning: ClassVar[str] = ""
+    retry_after: ClassVar[int | None] = None
+
+    def __init__(self, message: str, *, errors: Iterable[FieldProblem] = (), **details: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.errors = tuple(errors)
+        self.details = details
+
+    def __init_subclass__(cls, **kwargs: object) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__dict__.get("code"):
+            return
+        known = _TABLE.get(cls.code)
+        if known is not None and known.__qualname__ != cls.__qualname__:
+            raise TypeError(f"error code {cls.code} belongs to {known.__qualname__} already")
+        _TABLE[cls.code] = cls
+
+
+_TABLE: dict[str, type[DomainError]] = {}
+
+
+def error_table() -> dict[str, type[DomainError]]:
+    """Return every error class by its code, sorted."""
+    return dict(sorted(_TABLE.items()))
+
+
+class RequestError(DomainError):
+    """Base of the errors that no app owns."""
+
+    status = 400
+
+
+class BusyError(RequestError):
+    """Somebody else holds the rows."""
+
+    code = "request.busy"
+    status = 503
+    retryable = True
+    retry_after = 1
+    meaning = "Another transaction holds the rows this call needs; nothing was changed. Try again."
+
+
+class ConflictError(RequestError):
+    """The database gave up on a conflict after several tries."""
+
+    code = "request.conflict"
+    status = 409
+    retryable = True
+    retry_after = 1
+    meaning = "The call kept colliding with others and was given up; nothing was changed. Try again."
+
+
+class NotFoundError(RequestError):
+    """No such row, or one of another organisation."""
+
+    code = "request.not_found"
+    status = 404
+    meaning = "There is no such object, or it belongs to somebody else."
+
+
+class InvalidError(RequestError):
+    """The body or a parameter does not fit; `errors` names each field."""
+
+    code = "request.invalid"
+    meaning = "Fields of the request do not fit; `errors` names each one with what is allowed."
+
+
+class ForbiddenError(RequestError):
+    """The caller is known but may not do this."""
+
+    code = "request.forbidden"
+    status = 403
+    meaning = "The caller may not do this."

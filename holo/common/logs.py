@@ -1,0 +1,68 @@
+"""How log lines look: each carries the request id and what else is known, none carries a key."""
+
+import json
+import logging
+import re
+from datetime import UTC, datetime
+
+from holo.common.context import current_context
+
+_SECRETS = (
+    (re.compile(r"(holo_[0-9A-Za-z]{8})_[0-9A-Za-z]{38}"), r"\1_[redacted]"),
+    (re.compile(r"(Bearer\s+)(?!holo_)[^\s'\",]+", re.IGNORECASE), r"\1[redacted]"),
+    (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1[redacted]@"),
+)
+_BREAKS = str.maketrans({"\r": "\\r", "\n": "\\n", "\x1b": "\\x1b", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+
+
+def redacted(text: str) -> str:
+    """Return `text` without API keys, bearer tokens and passwords of URLs."""
+    for pattern, replacement in _SECRETS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+class ContextFilter(logging.Filter):
+    """Attaches the names bound at the moment of the call; a handler may format them later."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if not hasattr(record, "context"):
+            record.context = current_context()
+        return True
+
+
+def _context_of(record: logging.LogRecord) -> dict[str, str]:
+    context = getattr(record, "context", None)
+    return context if isinstance(context, dict) else current_context()
+
+
+class TextFormatter(logging.Formatter):
+    """One line for a person: time, level, logger, message, bound names; a traceback below it."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line. Line breaks in the message are escaped, so that nobody can forge a line."""
+        moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
+        message = record.getMessage().translate(_BREAKS)
+        names = "".join(f" {name}={value}" for name, value in _context_of(record).items()).translate(_BREAKS)
+        line = f"{moment} {record.levelname:<7} {record.name}: {message}{names}"
+        if record.exc_info:
+            line = f"{line}\n{self.formatException(record.exc_info)}"
+        return redacted(line)
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object per line, in UTC."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the object; bound names never replace the fixed ones."""
+        line: dict[str, str] = {
+            **_context_of(record),
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": redacted(record.getMessage()),
+        }
+        if record.exc_info:
+            line["exception"] = redacted(self.formatException(record.exc_info))
+        return json.dumps(line, ensure_ascii=False, default=str)

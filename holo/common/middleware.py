@@ -1,0 +1,74 @@
+"""What happens around every request: its id, its numbers, and the headers that fence in the browser."""
+
+import logging
+import re
+import time
+from collections.abc import Callable
+from uuid import uuid4
+
+from django.http import HttpRequest, HttpResponse
+
+from holo.common.api.problems import refused_host
+from holo.common.context import bound
+from holo.common.metrics import observe_request
+
+logger = logging.getLogger("holo.access")
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_QUIET = ("/healthz/", "/metrics", "/static/")
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+
+
+class RequestContextMiddleware:
+    """Gives each request an id that is in its log lines, its rows and its answer."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Bind the id, answer, count."""
+        given = request.headers.get("X-Request-ID", "")
+        request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
+        started = time.perf_counter()
+        with bound(request_id=request_id):
+            response = refused_host(request) or self.get_response(request)
+            seconds = time.perf_counter() - started
+            method = request.method or ""
+            observe_request(
+                route=_route(request), method=method, status=response.status_code, seconds=seconds
+            )
+            if not request.path.startswith(_QUIET):
+                logger.info("%s %s %d %.0f ms", method, request.path, response.status_code, seconds * 1000)
+        response["X-Request-ID"] = request_id
+        return response
+
+
+def _route(request: HttpRequest) -> str:
+    match = request.resolver_match
+    return match.route if match is not None else "unmatched"
+
+
+class ContentSecurityPolicyMiddleware:
+    """Allows a page only what this server sends, and no inline scripts; a view may set its own policy."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Add the header where the view has set none."""
+        response = self.get_response(request)
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        return response

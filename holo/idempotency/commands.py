@@ -1,0 +1,156 @@
+"""`@command`: one service, one transaction, once per key.
+
+A key is inserted first, in the transaction of its effect, and the answer is stored there. A racer with the
+same key waits on the unique index until the first commits or rolls back; there is nothing to clean up.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
+
+from django.db import DatabaseError, connection, transaction
+from pydantic import TypeAdapter
+
+from holo.common.db import LOCK_NOT_AVAILABLE, require_transaction, sqlstate, unit_of_work
+from holo.common.errors import BusyError, DomainError
+from holo.idempotency.errors import KeyInFlightError, KeyReusedError
+from holo.idempotency.models import IdempotencyLog
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+HTTP_KEY_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """An HTTP answer as it was, or will be, sent."""
+
+    status: int
+    body: bytes
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+class Replayed(Exception):  # noqa: N818 - not an error: the command has happened before
+    """Carries the stored answer of a key that was used before."""
+
+    def __init__(self, answer: Answer) -> None:
+        super().__init__("replayed")
+        self.answer = answer
+
+
+@dataclass(slots=True, kw_only=True)
+class RequestKey:
+    """A client's key for one command, with how to render its outcome.
+
+    `key` may be None (the client sent none): then the outcome is rendered, but nothing is stored. After the
+    command `answer` holds what to send.
+    """
+
+    scope: str
+    key: str | None
+    fingerprint: str
+    render: Callable[[Any], Answer]
+    render_error: Callable[[DomainError], Answer]
+    answer: Answer | None = None
+
+
+def command(service: Callable[P, T]) -> Callable[P, T]:
+    """Make `service` one durable transaction; honour its keyword argument `request_key`, if it has one.
+
+    With a key: a replay raises Replayed, another body KeyReusedError, a racer that waits longer than the lock
+    timeout KeyInFlightError. A refusal by the domain (a DomainError that is not retryable) rolls back to the
+    savepoint after the key and is stored too.
+    """
+
+    @wraps(service)
+    def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        request_key = kwargs.get("request_key")
+        if not isinstance(request_key, RequestKey):
+            return unit_of_work(lambda: service(*args, **kwargs))
+        outcome = unit_of_work(lambda: _keyed(request_key, lambda: service(*args, **kwargs)))
+        if isinstance(outcome, DomainError):
+            raise outcome
+        return outcome
+
+    return run
+
+
+def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
+    """Run `effect` once under the key. A refusal is returned, not raised, so that its record commits."""
+    if request_key.key is None:
+        result = effect()
+        request_key.answer = request_key.render(result)
+        return result
+    row_id = _claim(request_key)
+    try:
+        with transaction.atomic():
+            result = effect()
+            answer = request_key.render(result)
+    except DomainError as refusal:
+        if refusal.retryable:
+            raise
+        _store(row_id, request_key.render_error(refusal))
+        return refusal
+    _store(row_id, answer)
+    request_key.answer = answer
+    return result
+
+
+def _claim(request_key: RequestKey) -> int:
+    try:
+        row_id = _insert_first(
+            request_key.scope, str(request_key.key), request_key.fingerprint, lifetime=HTTP_KEY_LIFETIME
+        )
+    except BusyError as error:
+        raise KeyInFlightError("the first request with this key has not finished") from error
+    if row_id is not None:
+        return row_id
+    stored = IdempotencyLog.objects.get(scope=request_key.scope, key=request_key.key)
+    if stored.fingerprint != request_key.fingerprint:
+        raise KeyReusedError("this key was used with another request body")
+    raise Replayed(Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers))
+
+
+def _insert_first(scope: str, key: str, fingerprint: str, *, lifetime: timedelta | None) -> int | None:
+    """Insert the key and return its id, or None if it is there already. Waits for a racer to end."""
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "INSERT INTO idempotency_idempotencylog"
+                " (scope, key, fingerprint, headers, created_at, expires_at)"
+                " VALUES (%s, %s, %s, '{}', now(), now() + %s)"
+                " ON CONFLICT (scope, key) DO NOTHING RETURNING id",
+                [scope, key, fingerprint, lifetime],
+            )
+            row = cursor.fetchone()
+    except DatabaseError as error:
+        if sqlstate(error) == LOCK_NOT_AVAILABLE:
+            raise BusyError("the key is in use") from error
+        raise
+    return None if row is None else int(row[0])
+
+
+def _store(row_id: int, answer: Answer) -> None:
+    IdempotencyLog.objects.filter(pk=row_id).update(
+        status=answer.status, body=answer.body, headers=answer.headers
+    )
+
+
+def once(*, key: str, result: type[T], effect: Callable[[], T]) -> T:
+    """Run `effect` the first time that the step `key` is seen; afterwards return the result of that time.
+
+    `result` is the type of the outcome (a dataclass, or anything pydantic can serialise); it is stored with
+    the key, in the transaction of the effect, and kept as long as the subject. Needs the caller's transaction.
+    """
+    require_transaction()
+    adapter: TypeAdapter[T] = TypeAdapter(result)
+    row_id = _insert_first("step", key, "", lifetime=None)
+    if row_id is None:
+        stored = IdempotencyLog.objects.values_list("result", flat=True).get(scope="step", key=key)
+        return adapter.validate_python(stored)
+    outcome = effect()
+    IdempotencyLog.objects.filter(pk=row_id).update(result=adapter.dump_python(outcome, mode="json"))
+    return outcome

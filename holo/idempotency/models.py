@@ -1,0 +1,39 @@
+"""The keys that make a command happen once."""
+
+from django.db import models
+from django.utils.translation import gettext_lazy as _
+
+
+class IdempotencyLog(models.Model):
+    """One key with the result of its effect, inserted first, in the transaction of the effect.
+
+    `scope` is `step` for steps of a process (kept as long as their subject) or `http:<caller>:<method>:<route>`
+    for clients' keys (kept until `expires_at`). There is no lease and no state "in progress": a row that can
+    be seen is finished, because it commits with its effect.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    scope = models.CharField(_("scope"), max_length=200)
+    key = models.CharField(_("key"), max_length=255)
+    fingerprint = models.CharField(_("fingerprint"), max_length=64, blank=True)
+    result = models.JSONField(_("result"), null=True)
+    status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
+    headers = models.JSONField(_("HTTP headers"), default=dict)
+    body = models.BinaryField(_("HTTP body"), null=True)
+    created_at = models.DateTimeField(_("time"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"), null=True)
+
+    class Meta:
+        verbose_name = _("idempotency key")
+        verbose_name_plural = _("idempotency keys")
+        constraints = [models.UniqueConstraint(fields=["scope", "key"], name="idempotency_log_once")]
+        indexes = [
+            models.Index(
+                fields=["expires_at"],
+                name="idempotency_log_expiry",
+                condition=models.Q(expires_at__isnull=False),
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.key}"

@@ -1,0 +1,1 @@
+"""Messages committed with their cause, and the relay that delivers them."""

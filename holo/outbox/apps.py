@@ -1,0 +1,13 @@
+"""App registration."""
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class OutboxConfig(AppConfig):
+    """Messages committed with their cause, and the relay that delivers them."""
+
+    name = "holo.outbox"
+    label = "outbox"
+    verbose_name = _("Outbox")
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,252 @@
+"""Settings of the project, read from the environment, `.env` and the running stack's `.run/env`.
+
+Every variable is in `.env.example` and in the README's table; a test keeps the three in step.
+"""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import django_stubs_ext
+import environ
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.translation import gettext_lazy as _
+
+# Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+RUN_DIR = Path(env.str("HOLO_RUN_DIR", default=str(BASE_DIR / ".run")))
+# The first to name a variable wins: the environment, then `.env`, then what `manage.py up` wrote.
+for _file in (BASE_DIR / ".env", RUN_DIR / "env"):
+    if _file.is_file():
+        environ.Env.read_env(str(_file))
+
+PORT_OFFSET = env.int("PORT_OFFSET", default=0)
+DEBUG = env.bool("DEBUG", default=False)
+# Demo users, sandbox switches in POST /orders and the banner in the admin; never without DEBUG.
+DEMO = env.bool("DEMO", default=False)
+SECRET_KEY = env.str("SECRET_KEY", default="development-only-key-that-guards-nothing" if DEBUG else "")
+if not SECRET_KEY:
+    raise ImproperlyConfigured("SECRET_KEY is not set; set it, or set DEBUG=1 on a development machine")
+if DEMO and not DEBUG:
+    raise ImproperlyConfigured("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "rest_framework",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "holo.common",
+    "holo.audit",
+    "holo.idempotency",
+    "holo.outbox",
+    "holo.identity",
+    "holo.apiauth",
+    "holo.approvals",
+    "holo.stack",
+    "inventory",
+    "ledger",
+    "orders",
+    "workflows",
+]
+MIDDLEWARE = [
+    "holo.common.middleware.RequestContextMiddleware",
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "holo.common.middleware.ContentSecurityPolicyMiddleware",
+]
+ROOT_URLCONF = "holo.urls"
+WSGI_APPLICATION = "holo.wsgi.application"
+ASGI_APPLICATION = "holo.asgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "holo.identity.context_processors.demo_banner",
+            ]
+        },
+    }
+]
+
+# --- PostgreSQL: the source of truth -------------------------------------------------------------
+DB_LOCK_TIMEOUT_MS = env.int("DB_LOCK_TIMEOUT_MS", default=3000)
+DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=15000)
+DATABASE_URL = env.str("DATABASE_URL", default="")
+# The owner of the tables; only `manage.py migrate` uses it.
+MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", default="")
+
+
+def database(url: str) -> dict[str, Any]:
+    """Return Django's settings of one PostgreSQL URL, with kept connections that are checked before use."""
+    parsed: dict[str, Any] = dict(environ.Env.db_url_config(url))
+    parsed["ENGINE"] = "django.db.backends.postgresql"
+    parsed["CONN_MAX_AGE"] = 60
+    parsed["CONN_HEALTH_CHECKS"] = True
+    options = parsed.setdefault("OPTIONS", {})
+    options.setdefault("connect_timeout", 3)
+    options.setdefault("application_name", "holo")
+    return parsed
+
+
+DATABASES = {"default": database(DATABASE_URL or f"postgres://holo_app@127.0.0.1:{54320 + PORT_OFFSET}/holo")}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "identity.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "admin:login"
+LOGIN_REDIRECT_URL = "admin:index"
+
+# --- Temporal ------------------------------------------------------------------------------------
+TEMPORAL_ADDRESS = env.str("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
+TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
+TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}")
+# Path of a Temporal CLI binary that the embedded stack shall use.
+TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
+ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders"])
+# The sandbox catches non-deterministic workflow code; tests and lint do so too, so production may do without.
+WORKER_SANDBOX = env.bool("WORKER_SANDBOX", default=DEBUG)
+WORKER_THREADS = env.int("WORKER_THREADS", default=16)
+WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", default=9464 + PORT_OFFSET)
+RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET)
+WEB_THREADS = env.int("WEB_THREADS", default=8)
+OUTBOX_HANDLERS = ["workflows.runtime.outbox_handlers.handlers", "holo.approvals.mail.handlers"]
+
+# --- Orders --------------------------------------------------------------------------------------
+ORDER_APPROVAL_THRESHOLD = env.str("ORDER_APPROVAL_THRESHOLD", default="10000.00")
+ORDER_APPROVAL_DEADLINE = timedelta(seconds=env.int("ORDER_APPROVAL_DEADLINE", default=24 * 3600))
+ORDER_PAYMENT_DEADLINE = timedelta(seconds=env.int("ORDER_PAYMENT_DEADLINE", default=30 * 60))
+ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3)
+PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
+CARRIER = env.str("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")
+
+# --- Celery and Valkey/Redis: only work that can be derived from rows ------------------------------
+REDIS_URL = env.str("REDIS_URL", default=f"redis://127.0.0.1:{63790 + PORT_OFFSET}/0")
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_TIME_LIMIT = 120
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "socket_timeout": 3,
+    "socket_connect_timeout": 2,
+}
+CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BEAT_SCHEDULE_FILENAME = str(RUN_DIR / "celerybeat-schedule")
+CELERY_BEAT_SCHEDULE = {
+    "purge-expired-idempotency-keys": {
+        "task": "holo.idempotency.tasks.purge_expired_keys",
+        "schedule": timedelta(minutes=30),
+    },
+    "purge-delivered-outbox-messages": {
+        "task": "holo.outbox.tasks.purge_delivered_messages",
+        "schedule": timedelta(minutes=30),
+    },
+}
+
+# --- Mail ----------------------------------------------------------------------------------------
+vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="holo@example.com")
+
+# --- API -----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "holo.apiauth.authentication.ApiKeyAuthentication",
+        "holo.apiauth.authentication.SessionAuthentication",
+    ],
+    "DEFAULT_PERMISSION_CLASSES": ["holo.apiauth.permissions.DenyAll"],
+    "DEFAULT_PARSER_CLASSES": ["holo.common.api.parsers.StrictJSONParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_SCHEMA_CLASS": "holo.common.api.schema.ProblemAutoSchema",
+    "DEFAULT_VERSIONING_CLASS": "rest_framework.versioning.NamespaceVersioning",
+    "DEFAULT_VERSION": "v1",
+    "ALLOWED_VERSIONS": ["v1"],
+    "EXCEPTION_HANDLER": "holo.common.api.problems.problem_response",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+    "UNAUTHENTICATED_USER": None,
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Holo API",
+    "DESCRIPTION": "Orders, stock, payments and human decisions. Errors are RFC 9457 problem documents.",
+    "VERSION": "1.0.0",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "COMPONENT_SPLIT_REQUEST": True,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+    "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
+    "SERVE_AUTHENTICATION": [],
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+}
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
+
+# --- Language, time, static files ----------------------------------------------------------------
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
+LOCALE_PATHS = [BASE_DIR / "holo" / "locale"]
+USE_I18N = True
+USE_TZ = True
+TIME_ZONE = "UTC"
+STATIC_URL = "static/"
+STATIC_ROOT = RUN_DIR / "static"
+STATICFILES_DIRS = [BASE_DIR / "holo" / "static"]
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_AUTOREFRESH = False
+
+# --- Security ------------------------------------------------------------------------------------
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SECURE = not DEBUG
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SILENCED_SYSTEM_CHECKS: list[str] = []
+
+# --- Logs ----------------------------------------------------------------------------------------
+LOG_FORMAT = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
+LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "filters": {"context": {"()": "holo.common.logs.ContextFilter"}},
+    "formatters": {
+        "text": {"()": "holo.common.logs.TextFormatter"},
+        "json": {"()": "holo.common.logs.JsonFormatter"},
+    },
+    "handlers": {
+        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["context"]}
+    },
+    "root": {"handlers": ["console"], "level": LOG_LEVEL},
+    "loggers": {"django.server": {"handlers": ["console"], "level": LOG_LEVEL, "propagate": False}},
+}

@@ -1,0 +1,71 @@
+"""`manage.py migrate` as the owner of the tables, one at a time, granting the app role its use of them."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandError
+from django.core.management.commands.migrate import Command as MigrateCommand
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
+
+from holo.settings import database
+from holo.stack.grants import grant_app_role
+from holo.stack.process import explain
+
+# Any number that nobody else locks in this database.
+_LOCK = 7_150_211
+
+
+class Command(MigrateCommand):
+    """Migrate as the owner; two at once wait for each other."""
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Switch to the owner, migrate, grant, and switch back."""
+        connection = connections[options["database"]]
+        app_role = str(connection.settings_dict["USER"])
+        with _as_owner(connection):
+            try:
+                connection.ensure_connection()
+            except OperationalError as error:
+                raise CommandError(f"PostgreSQL: {explain(str(error))}") from None
+            if options["check_unapplied"] or options["plan"]:
+                super().handle(*args, **options)
+                return
+            with _lock(connection):
+                super().handle(*args, **options)
+                if app_role and app_role != connection.settings_dict["USER"]:
+                    grant_app_role(connection, app_role)
+
+
+@contextmanager
+def _as_owner(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    url = getattr(settings, "MIGRATE_DATABASE_URL", "") or os.environ.get("MIGRATE_DATABASE_URL", "")
+    before = connection.settings_dict
+    if not url:
+        yield
+        return
+    connection.close()
+    owner = database(url)
+    # The database stays the connection's: a test runs the same migrations in one of its own.
+    connection.settings_dict = {**before, **{key: owner[key] for key in ("USER", "PASSWORD", "HOST", "PORT")}}
+    try:
+        yield
+    finally:
+        connection.close()
+        connection.settings_dict = before
+
+
+@contextmanager
+def _lock(connection: BaseDatabaseWrapper) -> Iterator[None]:
+    """Hold a session lock: migrations commit one by one, so a transaction's lock would not last."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        yield
+    finally:
+        if connection.connection is not None and not connection.connection.closed:
+            with connection.cursor() as cursor:
+                cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])

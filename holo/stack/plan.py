@@ -1,0 +1,196 @@
+"""Which parts make up the stack, in which order they start, and the addresses they share."""
+
+import sys
+import urllib.error
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from holo.stack.env import BASE_DIR, base_values, child_environment, given, run_dir, write_run_env
+from holo.stack.part import Part
+from holo.stack.ports import LOOPBACK, Ports, answers, ports_at
+from holo.stack.postgres import PostgresServer
+from holo.stack.process import Launch, Server
+from holo.stack.temporal_server import DIRECT, TemporalServer
+from holo.stack.valkey import ValkeyServer
+
+CELERY_PROCESSES = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What `up` was asked to start."""
+
+    demo: bool = False
+    only_services: bool = False
+
+
+class Stack:
+    """The servers of this checkout and the commands that run on them; a given address replaces its server."""
+
+    def __init__(self, options: Options, *, temporal_cli: Path | None) -> None:
+        self.options = options
+        self.folder = run_dir().absolute()
+        self.base = base_values(demo=options.demo)
+        self.ports: Ports = ports_at(int(self.base["PORT_OFFSET"]))
+        logs = self.folder / "logs"
+        self.postgres: PostgresServer | None = None
+        self.valkey: ValkeyServer | None = None
+        self.temporal: TemporalServer | None = None
+        if not given().get("DATABASE_URL"):
+            self.postgres = PostgresServer(self.folder / "postgres", port=self.ports.postgres)
+        if not given().get("REDIS_URL"):
+            self.valkey = ValkeyServer(self.folder / "valkey", port=self.ports.valkey)
+        if temporal_cli is not None:
+            self.temporal = TemporalServer(
+                temporal_cli,
+                port=self.ports.temporal,
+                ui_port=self.ports.temporal_ui,
+                log=logs / "temporal.log",
+                db_file=self.folder / "temporal.db",
+            )
+
+    def values(self) -> dict[str, str]:
+        """Return the environment that this stack means; complete once PostgreSQL's data is made."""
+        values = dict(self.base)
+        if self.postgres is not None:
+            values["DATABASE_URL"] = self.postgres.app_url()
+            values["MIGRATE_DATABASE_URL"] = self.postgres.owner_url()
+        if self.valkey is not None:
+            values["REDIS_URL"] = self.valkey.url
+        if self.temporal is not None:
+            values["TEMPORAL_ADDRESS"] = self.temporal.address
+            values["TEMPORAL_UI_URL"] = self.temporal.ui_url
+        return values
+
+    def urls(self) -> dict[str, str]:
+        """Return what a person opens."""
+        web = f"http://{LOOPBACK}:{self.ports.web}"
+        urls = {"Admin": f"{web}/admin/", "API": f"{web}/api/v1/", "API docs": f"{web}/api/docs"}
+        temporal_ui = self.temporal.ui_url if self.temporal else given().get("TEMPORAL_UI_URL")
+        return {**urls, "Temporal": temporal_ui} if temporal_ui else urls
+
+    def listening(self) -> dict[str, int]:
+        """Return the ports that must be free before the start."""
+        wanted = {
+            "postgres": self.ports.postgres if self.postgres else None,
+            "valkey": self.ports.valkey if self.valkey else None,
+            "temporal": self.ports.temporal if self.temporal else None,
+            "temporal web ui": self.ports.temporal_ui if self.temporal else None,
+        }
+        if not self.options.only_services:
+            wanted["web"] = self.ports.web
+            wanted["relay metrics"] = self.ports.relay_metrics
+            wanted["worker metrics"] = self.ports.worker_metrics
+        return {name: port for name, port in wanted.items() if port is not None}
+
+    def parts(self) -> list[Part]:
+        """Return all parts. Servers start together; migrations wait for PostgreSQL alone."""
+        # PostgreSQL last: making its data blocks, and the others come up meanwhile.
+        servers = [server for server in (self.temporal, self.valkey, self.postgres) if server is not None]
+        parts = [self._server(server) for server in servers]
+        if self.temporal is not None:
+            parts.append(self._task("retention", self.temporal.retention_command(), ("temporal",)))
+        if self.options.only_services:
+            return parts
+        names = {server.name for server in servers}
+        before_web = ("migrate",)
+        parts.append(self._manage("migrate", "migrate", "--noinput", after=names & {"postgres"}))
+        if self.options.demo:
+            parts.append(self._manage("seed", "seed_demo", after={"migrate"}))
+            before_web = ("seed",)
+        parts += self._product((*before_web, *sorted(names - {"postgres"})))
+        if self.options.demo:
+            everything = tuple(part.name for part in parts)
+            command = (sys.executable, "manage.py", "demo")
+            parts.append(self._task("demo", command, everything, foreground=True, vital=False))
+        return parts
+
+    def _product(self, after: tuple[str, ...]) -> list[Part]:
+        python = (sys.executable, "-m")
+        celery = (*python, "celery", "-A", "holo")
+        gunicorn = (*python, "gunicorn", "holo.wsgi:application", "--bind", f"{LOOPBACK}:{self.ports.web}")
+        threads = given().get("WEB_THREADS", "8")
+        return [
+            # The migrated tables are all that a page needs, so the web does not wait for the others.
+            self._lasting(
+                "web",
+                (*gunicorn, "--workers", "1", "--threads", threads, "--no-control-socket"),
+                ("migrate",),
+                self._web_answers,
+            ),
+            self._lasting("relay", _manage_py("run_relay"), after, self._listens(self.ports.relay_metrics)),
+            self._lasting("worker", _manage_py("run_worker"), after, self._listens(self.ports.worker_metrics)),
+            self._lasting(
+                "celery",
+                (*celery, "worker", "--loglevel", "INFO", "--concurrency", str(CELERY_PROCESSES))
+                + ("--without-gossip", "--without-mingle"),
+                after,
+                text=b" ready.",
+            ),
+            self._lasting("beat", (*celery, "beat", "--loglevel", "INFO"), after, text=b"beat: Starting"),
+        ]
+
+    def _server(self, server: Server) -> Part:
+        on_ready = self._database_ready if server is self.postgres else None
+        return Part(
+            name=server.name,
+            launch=server.launch,
+            prepare=server.prepare,
+            ready=server.ready,
+            on_ready=on_ready,
+            vital=True,
+        )
+
+    def _database_ready(self) -> None:
+        assert self.postgres is not None
+        self.postgres.ensure_database()
+        write_run_env(self.values())
+
+    def _manage(self, name: str, *words: str, after: set[str]) -> Part:
+        return self._task(name, _manage_py(*words), tuple(sorted(after)))
+
+    def _task(
+        self,
+        name: str,
+        argv: tuple[str, ...],
+        after: tuple[str, ...],
+        *,
+        foreground: bool = False,
+        vital: bool = True,
+    ) -> Part:
+        return Part(
+            name=name, launch=self._launch(name, argv), after=after, task=True, vital=vital, foreground=foreground
+        )
+
+    def _lasting(
+        self,
+        name: str,
+        argv: tuple[str, ...],
+        after: tuple[str, ...],
+        ready: Callable[[], bool] | None = None,
+        *,
+        text: bytes = b"",
+    ) -> Part:
+        return Part(name=name, launch=self._launch(name, argv), after=after, ready=ready, ready_text=text)
+
+    def _launch(self, name: str, argv: tuple[str, ...]) -> Callable[[], Launch]:
+        # Late: the passwords exist only when PostgreSQL's data does.
+        return lambda: Launch(
+            name=name, argv=argv, cwd=BASE_DIR, env=child_environment(self.values()), stop_timeout=20
+        )
+
+    def _web_answers(self) -> bool:
+        try:
+            with DIRECT.open(f"http://{LOOPBACK}:{self.ports.web}/healthz/live", timeout=2) as answer:
+                return bool(answer.status == 200)
+        except (urllib.error.URLError, OSError, ValueError):
+            return False
+
+    @staticmethod
+    def _listens(port: int) -> Callable[[], bool]:
+        return lambda: answers(port)
+
+
+def _manage_py(*words: str) -> tuple[str, ...]:
+    return (sys.executable, "manage.py", *words)

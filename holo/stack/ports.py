@@ -1,0 +1,103 @@
+"""Which port each part listens on, and who sits on one that is busy."""
+
+import errno
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+LOOPBACK = "127.0.0.1"
+_LISTEN = "0A"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ports:
+    """Every port of one checkout."""
+
+    web: int
+    temporal: int
+    temporal_ui: int
+    postgres: int
+    valkey: int
+    worker_metrics: int
+    relay_metrics: int
+    temporal_metrics: int
+
+
+def ports_at(offset: int) -> Ports:
+    """Return the ports moved by `offset`, so that checkouts run side by side."""
+    return Ports(
+        web=8000 + offset,
+        temporal=7233 + offset,
+        temporal_ui=8233 + offset,
+        postgres=54320 + offset,
+        valkey=63790 + offset,
+        worker_metrics=9464 + offset,
+        relay_metrics=9465 + offset,
+        temporal_metrics=9466 + offset,
+    )
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind((LOOPBACK, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def is_busy(port: int) -> bool:
+    """Return whether a server could not listen on this port."""
+    with socket.socket() as probe:
+        # As servers do: without it, connections of an earlier run that linger in TIME_WAIT count as busy.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((LOOPBACK, port))
+        except OSError as error:
+            return error.errno == errno.EADDRINUSE
+    return False
+
+
+def answers(port: int, timeout: float = 0.5) -> bool:
+    """Return whether something accepts connections on this port."""
+    try:
+        with socket.create_connection((LOOPBACK, port), timeout):
+            return True
+    except OSError:
+        return False
+
+
+def owner_of(port: int) -> str | None:
+    """Return `pid 123 (command line)` of the process that listens on the port, where the system tells."""
+    inodes = _listening_inodes(port)
+    for folder in Path("/proc").glob("[0-9]*/fd"):
+        try:
+            links = {os.readlink(entry) for entry in folder.iterdir()}
+        except OSError:
+            continue  # ended meanwhile, or somebody else's
+        if links & inodes:
+            return f"pid {folder.parent.name} ({command_of(int(folder.parent.name))})"
+    return None
+
+
+def command_of(pid: int) -> str:
+    """Return the command line of a process, shortened, or an empty text when it is gone or hidden."""
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return b" ".join(words).decode(errors="replace").strip()[:120]
+
+
+def _listening_inodes(port: int) -> set[str]:
+    wanted = f":{port:04X}"
+    found = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        try:
+            rows = Path(table).read_text().splitlines()[1:]
+        except OSError:
+            continue
+        for fields in (row.split() for row in rows):
+            if fields[1].endswith(wanted) and fields[3] == _LISTEN:
+                found.add(f"socket:[{fields[9]}]")
+    return found

@@ -1,0 +1,88 @@
+"""The embedded Temporal server: one node, its history in a SQLite file, tuned for one machine."""
+
+import json
+import os
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from holo.stack.ports import LOOPBACK
+from holo.stack.process import Launch, Server
+
+RETENTION_DAYS = 30
+# Defaults of a cluster throttle a single node. Eager execution saves a round trip per activity.
+_LIMITS: dict[str, object] = {
+    "system.enableActivityEagerExecution": True,
+    "matching.rps": 20000,
+    "matching.persistenceMaxQPS": 20000,
+    "matching.numTaskqueueReadPartitions": 1,
+    "matching.numTaskqueueWritePartitions": 1,
+    "frontend.rps": 20000,
+    "frontend.namespaceRPS": 20000,
+    "frontend.namespaceRPS.visibility": 200,
+    "history.rps": 30000,
+    "worker.batcherRPS": 500,
+    "worker.batcherConcurrency": 20,
+}
+
+# A proxy of the environment must not be asked about the loopback.
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+class TemporalServer(Server):
+    """A Temporal development server with its Web UI; without a `db_file` it forgets all when it ends."""
+
+    name = "temporal"
+
+    def __init__(
+        self, binary: Path, *, port: int, ui_port: int, log: Path, db_file: Path | None = None
+    ) -> None:
+        super().__init__(log=log)
+        self.binary = binary
+        self.port = port
+        self.ui_port = ui_port
+        self.db_file = db_file
+
+    @property
+    def address(self) -> str:
+        """Return the address, as TEMPORAL_ADDRESS takes it."""
+        return f"{LOOPBACK}:{self.port}"
+
+    @property
+    def ui_url(self) -> str:
+        """Return the address of the Web UI."""
+        return f"http://{LOOPBACK}:{self.ui_port}"
+
+    def launch(self) -> Launch:
+        """Return the command line. Pragmas: WAL for speed; `synchronous` stays at full, a commit is a promise."""
+        argv = [str(self.binary), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port)]
+        argv += ["--ui-port", str(self.ui_port), "--log-level", "warn", "--log-format", "pretty"]
+        if self.db_file is not None:
+            argv += ["--db-filename", str(self.db_file)]
+            argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
+        for key, value in _LIMITS.items():
+            argv += ["--dynamic-config-value", f"{key}={json.dumps(value)}"]
+        return Launch(name=self.name, argv=tuple(argv), cwd=self.log.parent, env=_environment())
+
+    def retention_command(self) -> tuple[str, ...]:
+        """Return the command that makes finished workflows stay for 30 days; running it again changes nothing."""
+        update = ("operator", "namespace", "update", "--namespace", "default")
+        return (str(self.binary), *update, "--retention", f"{RETENTION_DAYS}d", "--address", self.address)
+
+    def ready(self) -> bool:
+        """Return whether the server knows its namespace; the port opens earlier than that."""
+        return namespace_answers(self.ui_url, "default")
+
+
+def namespace_answers(ui_url: str, namespace: str) -> bool:
+    """Return whether a Temporal server, asked through its Web UI, knows the namespace."""
+    try:
+        with DIRECT.open(f"{ui_url}/api/v1/namespaces/{namespace}", timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError, ValueError):
+        return False
+
+
+def _environment() -> dict[str, str]:
+    # The CLI takes these as defaults of its flags and would serve, or dial, something else.
+    return {key: value for key, value in os.environ.items() if not key.startswith("TEMPORAL_")}

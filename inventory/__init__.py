@@ -1,0 +1,1 @@
+"""Products, warehouses, stock, reservations and movements."""

@@ -1,0 +1,62 @@
+"""The only row locks of this app. Order: stock rows by primary key, then the reservation they belong to.
+
+Every change of a reservation with stock takes its stock rows first, so that reserve, release and consume of
+any two owners meet in the same order. `NO KEY`, because no key column of a stock row ever changes: foreign
+key checks of others need not wait.
+"""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from django.db import connection
+
+from holo.common.db import require_transaction
+from inventory.allocation import Shelf
+
+_SHELVES = """
+SELECT s.id, s.product_id, s.warehouse_id, w.code, w.priority, s.on_hand - s.reserved
+FROM inventory_stocklevel s JOIN inventory_warehouse w ON w.id = s.warehouse_id
+WHERE s.organization_id = %s AND s.product_id = ANY(%s) AND w.active
+ORDER BY s.id FOR NO KEY UPDATE OF s
+"""
+_HELD = """
+SELECT r.id, r.expires_at
+FROM inventory_stocklevel s
+JOIN inventory_reservationline l ON l.stock_level_id = s.id
+JOIN inventory_reservation r ON r.id = l.reservation_id
+WHERE r.owner_type = %s AND r.owner_id = %s AND r.state = 'held'
+ORDER BY s.id FOR NO KEY UPDATE OF s
+"""
+
+
+def lock_shelves(*, organization_id: UUID, product_ids: Iterable[UUID]) -> list[Shelf]:
+    """Lock the stock rows of these products in all active warehouses, in one statement, by primary key.
+
+    The figures are those after the lock: PostgreSQL reads a row again that it had to wait for.
+    """
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(_SHELVES, [organization_id, list(product_ids)])
+        return [
+            Shelf(
+                stock_level_id=row[0],
+                product_id=row[1],
+                warehouse_id=row[2],
+                warehouse_code=row[3],
+                priority=row[4],
+                available=row[5],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def lock_held_stock(*, owner_type: str, owner_id: UUID) -> UUID | None:
+    """Lock the stock rows that an owner's open reservation holds; return its id, or None if there is none.
+
+    Whether it is still open afterwards is for the caller's guarded update to find out.
+    """
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(_HELD, [owner_type, owner_id])
+        row = cursor.fetchone()
+    return None if row is None else row[0]

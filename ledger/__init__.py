@@ -1,0 +1,1 @@
+"""Accounts, flows, holes and traces."""

@@ -1,0 +1,1 @@
+"""Orders, lines, payments and shipments."""

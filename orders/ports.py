@@ -1,0 +1,112 @@
+"""What the product needs of a payment gateway and of a carrier. Adapters are named by settings."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Literal, Protocol
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from holo.common.money import Money
+
+
+class OutsideUnavailableError(Exception):
+    """The other side did not answer, or its answer was lost: what it did is not known. Try again."""
+
+
+class CarrierRefusedError(Exception):
+    """The carrier will not take this parcel, however often it is asked."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Charge:
+    """One charge: `key` makes it happen once at the gateway; `submitted_before` if it may have happened."""
+
+    key: str
+    token: str
+    amount: Money
+    submitted_before: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChargeState:
+    """What the gateway says of a key."""
+
+    state: Literal["authorised", "captured", "declined", "voided", "refunded"]
+    reference: str
+    decline_code: str = ""
+
+
+class PaymentGateway(Protocol):
+    """A card processor. Every call is idempotent by `key` and may raise OutsideUnavailableError."""
+
+    def lookup(self, *, key: str) -> ChargeState | None:
+        """Return what is known of `key`, or None."""
+        ...
+
+    def authorise(self, *, key: str, token: str, amount: Money) -> ChargeState:
+        """Reserve the amount: `authorised` or `declined`."""
+        ...
+
+    def capture(self, *, key: str) -> ChargeState:
+        """Take the authorised amount."""
+        ...
+
+    def void(self, *, key: str) -> ChargeState:
+        """Give an authorisation up."""
+        ...
+
+    def refund(self, *, key: str) -> ChargeState:
+        """Pay a capture back in full."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """One parcel for the carrier; `key` makes each call happen once there."""
+
+    key: str
+    warehouse: str
+    ship_to: dict[str, str] | None
+    mode: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """A shipping label."""
+
+    reference: str
+    tracking_number: str
+
+
+class Carrier(Protocol):
+    """A parcel service. Every call is idempotent by the parcel's key.
+
+    May raise OutsideUnavailableError; CarrierRefusedError where it refuses for good.
+    """
+
+    def create_label(self, parcel: Parcel) -> Label:
+        """Make the label."""
+        ...
+
+    def void_label(self, *, key: str) -> None:
+        """Make the label worthless; nothing happens if there is none."""
+        ...
+
+    def hand_over(self, parcel: Parcel) -> None:
+        """Give the parcel away: the point after which it travels."""
+        ...
+
+
+@cache
+def payment_gateway() -> PaymentGateway:
+    """Return the adapter that `PAYMENT_GATEWAY` names."""
+    adapter: PaymentGateway = import_string(settings.PAYMENT_GATEWAY)()
+    return adapter
+
+
+@cache
+def carrier() -> Carrier:
+    """Return the adapter that `CARRIER` names."""
+    adapter: Carrier = import_string(settings.CARRIER)()
+    return adapter

@@ -1,0 +1,1 @@
+"""A payment gateway and a carrier that keep their own books: for development, demo and tests."""

@@ -1,0 +1,33 @@
+"""The sandbox carrier."""
+
+from django.db import transaction
+
+from orders.ports import CarrierRefusedError, Label, Parcel
+from orders.sandbox.faults import show_fault
+from orders.sandbox.models import SandboxLabel
+
+
+class SandboxCarrier:
+    """Keeps its books in `SandboxLabel`, one row per parcel. Mode `fail` makes it refuse the label for good."""
+
+    def create_label(self, parcel: Parcel) -> Label:
+        """Book a label once."""
+        show_fault(key=parcel.key, operation="create_label")
+        if parcel.mode == "fail":
+            raise CarrierRefusedError("the address is out of the carrier's area")
+        with transaction.atomic(durable=True):
+            label, _created = SandboxLabel.objects.get_or_create(
+                key=parcel.key, defaults={"reference": f"lbl_{parcel.key}", "state": "created"}
+            )
+        tracking = f"HX{parcel.key.replace('-', '')[-12:].upper()}"
+        return Label(reference=label.reference, tracking_number=tracking)
+
+    def void_label(self, *, key: str) -> None:
+        """Make a label worthless."""
+        show_fault(key=key, operation="void_label")
+        SandboxLabel.objects.filter(pk=key, state="created").update(state="voided")
+
+    def hand_over(self, parcel: Parcel) -> None:
+        """Take the parcel."""
+        show_fault(key=parcel.key, operation="hand_over")
+        SandboxLabel.objects.filter(pk=parcel.key, state="created").update(state="handed_over")

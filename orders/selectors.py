@@ -1,0 +1,136 @@
+"""Reads of orders."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Prefetch, QuerySet
+
+from holo.approvals.models import ApprovalRequest
+from holo.approvals.selectors import find_latest_request
+from holo.common.errors import NotFoundError
+from inventory.selectors import get_holding
+from orders.events import SUBJECT_TYPE
+from orders.models import Order, OrderAbort, OrderEvent, OrderHandover, ParkedStep, Shipment
+from orders.services.stock import owner_of
+from orders.states import TERMINAL, Status
+
+
+def get_organization_id(order_id: UUID) -> UUID:
+    """Return whose order it is. Raises NotFoundError."""
+    organization_id = Order.objects.filter(pk=order_id).values_list("organization_id", flat=True).first()
+    if organization_id is None:
+        raise NotFoundError("there is no such order")
+    return organization_id
+
+
+def is_finished(order_id: UUID) -> bool:
+    """Tell whether nothing will happen to the order any more."""
+    return Order.objects.filter(pk=order_id, status__in=TERMINAL).exists()
+
+
+def list_orders(organization_ids: Iterable[UUID]) -> QuerySet[Order]:
+    """Return the orders of organisations, newest first."""
+    orders = Order.objects.filter(organization_id__in=list(organization_ids))
+    return orders.select_related("abort").order_by("-id")
+
+
+def get_order(*, order_id: UUID, organization_id: UUID) -> Order:
+    """Return one order with lines, payments and shipments. Raises NotFoundError."""
+    order = (
+        Order.objects.filter(pk=order_id, organization_id=organization_id)
+        .select_related("created_by", "abort")
+        .prefetch_related(
+            "lines",
+            "payments",
+            Prefetch(
+                "shipments",
+                queryset=Shipment.objects.select_related("warehouse").prefetch_related("lines__product"),
+            ),
+        )
+        .first()
+    )
+    if order is None:
+        raise NotFoundError("there is no such order")
+    return order
+
+
+def list_timeline(*, order_id: UUID, organization_id: UUID) -> QuerySet[OrderEvent]:
+    """Return the timeline of one order, oldest first. Raises NotFoundError."""
+    if not Order.objects.filter(pk=order_id, organization_id=organization_id).exists():
+        raise NotFoundError("there is no such order")
+    return OrderEvent.objects.filter(order_id=order_id).order_by("id")
+
+
+# Everything that an order can wait for.
+WAITS = (
+    "approval",
+    "payment",
+    "payment_gateway",
+    "carrier",
+    "compensation",
+    "operator",
+    "system",
+    "none",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """What an order waits for: `kind` is one of `WAITS`.
+
+    `next_action` is what happens by itself at `deadline`.
+    """
+
+    kind: str
+    deadline: datetime | None = None
+    next_action: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """An order with the rows that tell where its process is."""
+
+    order: Order
+    waiting: Waiting
+    approval: ApprovalRequest | None
+    abort: OrderAbort | None
+    handed_over: bool
+    parked: tuple[ParkedStep, ...]
+    hold_expires_at: datetime | None
+
+
+def get_standing(order: Order) -> Standing:
+    """Return where the order's process is, from the rows."""
+    approval = find_latest_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)
+    abort = getattr(order, "abort", None)
+    parked = tuple(order.parked_steps.filter(resolved_at__isnull=True))
+    holding = get_holding(owner_of(order))
+    return Standing(
+        order=order,
+        waiting=_waiting(order, approval, abort),
+        approval=approval,
+        abort=abort,
+        handed_over=OrderHandover.objects.filter(order=order).exists(),
+        parked=parked,
+        hold_expires_at=holding.expires_at if holding and holding.state == "held" else None,
+    )
+
+
+def _waiting(order: Order, approval: ApprovalRequest | None, abort: OrderAbort | None) -> Waiting:
+    if order.is_terminal:
+        return Waiting(kind="none")
+    if order.status == Status.NEEDS_ATTENTION:
+        return Waiting(kind="operator")
+    if abort is not None:
+        return Waiting(kind="compensation", next_action=f"ends_as_{abort.ends_as}")
+    if order.status == Status.AWAITING_APPROVAL and approval is not None:
+        return Waiting(kind="approval", deadline=approval.deadline, next_action="cancel")
+    if order.status == Status.AWAITING_PAYMENT:
+        if any(payment.state == "requested" for payment in order.payments.all()):
+            return Waiting(kind="payment_gateway", next_action="charge")
+        return Waiting(kind="payment", deadline=order.payment_deadline, next_action="cancel")
+    if order.status == Status.FULFILLING:
+        return Waiting(kind="carrier", next_action="complete")
+    return Waiting(kind="system", next_action="reserve")

@@ -1,0 +1,52 @@
+"""The commands of the app: each is one durable transaction."""
+
+from orders.services.approval import settle_approval
+from orders.services.ending import close_order, complete_order
+from orders.services.order import cancel_order, place_order
+from orders.services.payment import (
+    begin_payment,
+    begin_refund,
+    record_payment,
+    record_refund,
+    request_payment,
+    settle_payment,
+)
+from orders.services.recovery import park_order, request_retry, settle_retry
+from orders.services.shipment import (
+    begin_handover,
+    begin_label,
+    begin_shipment_handover,
+    begin_void,
+    fail_shipment,
+    record_label,
+    record_shipment_handover,
+    record_void,
+)
+from orders.services.stock import release_order_stock, reserve_order_stock
+
+__all__ = [
+    "begin_handover",
+    "begin_label",
+    "begin_payment",
+    "begin_refund",
+    "begin_shipment_handover",
+    "begin_void",
+    "cancel_order",
+    "close_order",
+    "complete_order",
+    "fail_shipment",
+    "park_order",
+    "place_order",
+    "record_label",
+    "record_payment",
+    "record_refund",
+    "record_shipment_handover",
+    "record_void",
+    "release_order_stock",
+    "request_payment",
+    "request_retry",
+    "reserve_order_stock",
+    "settle_approval",
+    "settle_payment",
+    "settle_retry",
+]

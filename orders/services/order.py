@@ -1,0 +1,182 @@
+"""Placing an order and giving it up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import IntegrityError, connection, transaction
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor
+from holo.common.errors import FieldProblem
+from holo.common.money import Money, checked_minor
+from holo.idempotency.commands import RequestKey, command
+from inventory.errors import UnknownSkuError
+from inventory.models import Product
+from inventory.selectors import get_products_by_sku
+from orders.errors import (
+    AmountMismatchError,
+    ClientRefTakenError,
+    NotCancellableError,
+    UnsupportedCurrencyError,
+)
+from orders.events import CANCEL_REQUESTED, ORDER_PLACED, SUBJECT_TYPE, announce
+from orders.locks import lock_order
+from orders.models import Order, OrderLine
+from orders.operations import abort_order, is_aborted, record_placed
+from orders.states import AbortReason, Status
+
+ACCEPTED_CURRENCY = "CNY"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WantedLine:
+    """One line as the client sent it; `pointer` says where."""
+
+    sku: str
+    quantity: int
+    pointer: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placement:
+    """An order as the client wants it. `expected` is what the client thinks it costs."""
+
+    lines: Sequence[WantedLine]
+    expected: Money | None = None
+    client_ref: str | None = None
+    ship_to: Mapping[str, str] | None = None
+    sandbox: Mapping[str, object] | None = None
+
+
+@command
+def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey | None = None) -> Order:
+    """Write a new order with its lines; the relay starts its workflow after the commit.
+
+    Idempotent by `request_key`, and by `client_ref` within the organisation. Takes no locks. Lines of one SKU
+    are added up; prices are copied. Raises UnknownSkuError (422, one problem per line), AmountMismatchError,
+    AmountOverflowError, ClientRefTakenError, UnsupportedCurrencyError.
+    """
+    wanted = _added_up(placement.lines)
+    products = _products(actor, placement.lines)
+    if any(product.currency != ACCEPTED_CURRENCY for product in products.values()):
+        raise UnsupportedCurrencyError(f"only {ACCEPTED_CURRENCY} is accepted for now")
+    total = Money(
+        minor=checked_minor(sum(products[sku].price_minor * count for sku, count in wanted.items())),
+        currency=ACCEPTED_CURRENCY,
+    )
+    if placement.expected is not None and placement.expected != total:
+        raise AmountMismatchError(
+            f"the order costs {total.text} {total.currency}, not {placement.expected.text}",
+            errors=[FieldProblem(pointer="/amount", code="orders.amount_mismatch", message=f"expected {total.text}")],
+            expected=placement.expected.as_wire(),
+            actual=total.as_wire(),
+        )
+    order = _insert_order(actor, placement, total)
+    OrderLine.objects.bulk_create(
+        OrderLine(
+            organization_id=order.organization_id,
+            order=order,
+            product=products[sku],
+            position=position,
+            sku=sku,
+            name=products[sku].name,
+            quantity=count,
+            unit_price_minor=products[sku].price_minor,
+        )
+        for position, (sku, count) in enumerate(wanted.items(), start=1)
+    )
+    record_placed(order, actor)
+    record_audit(actor=actor, action=ORDER_PLACED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
+    announce(ORDER_PLACED, order)
+    return order
+
+
+def _added_up(lines: Sequence[WantedLine]) -> dict[str, int]:
+    wanted: dict[str, int] = {}
+    for line in lines:
+        wanted[line.sku] = wanted.get(line.sku, 0) + line.quantity
+    return wanted
+
+
+def _products(actor: Actor, lines: Sequence[WantedLine]) -> dict[str, Product]:
+    products = get_products_by_sku(
+        organization_id=actor.organization_id, skus=sorted({line.sku for line in lines})
+    )
+    unknown = [
+        FieldProblem(
+            pointer=line.pointer, code=UnknownSkuError.code, message="no active product has this SKU"
+        )
+        for line in lines
+        if line.sku not in products
+    ]
+    if unknown:
+        raise UnknownSkuError("some lines name no active product", errors=unknown)
+    return products
+
+
+def _next_number() -> str:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), nextval('orders_order_number_seq')"
+        )
+        year, number = cursor.fetchone() or ("", 0)
+    return f"SO-{year}-{number:06d}"
+
+
+def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
+    order = Order(
+        organization_id=actor.organization_id,
+        number=_next_number(),
+        currency=total.currency,
+        total_minor=total.minor,
+        created_by_id=actor.user_id,
+        api_key_id=actor.api_key_id,
+        client_ref=placement.client_ref,
+        ship_to=dict(placement.ship_to) if placement.ship_to else None,
+        sandbox=dict(placement.sandbox or {}),
+    )
+    if placement.client_ref is None:
+        order.save(force_insert=True)
+        return order
+    try:
+        with transaction.atomic():
+            order.save(force_insert=True)
+    except IntegrityError as error:
+        first = Order.objects.filter(
+            organization_id=actor.organization_id, client_ref=placement.client_ref
+        ).first()
+        if first is None:
+            raise
+        raise ClientRefTakenError(
+            f"client_ref names order {first.number} already",
+            order_id=str(first.pk),
+            number=first.number,
+            link=f"/api/v1/orders/{first.pk}",
+        ) from error
+    return order
+
+
+@command
+def cancel_order(
+    *,
+    actor: Actor,
+    order_id: UUID,
+    reason: AbortReason = AbortReason.REQUESTED,
+    request_key: RequestKey | None = None,
+) -> Order:
+    """Commit that the order is cancelled; its process undoes what was done, then it ends as `cancelled`.
+
+    Idempotent by the abort row: while the order is being undone another call changes nothing. Locks the order,
+    then its approval request. Raises NotFoundError, NotCancellableError (handed over, or ended).
+    """
+    order = lock_order(order_id, organization_id=actor.organization_id)
+    if order.is_terminal:
+        raise NotCancellableError(f"the order has ended as {order.status}", status=order.status)
+    if is_aborted(order):
+        return order
+    if not abort_order(order, ends_as=Status.CANCELLED, reason=reason, actor=actor):
+        raise NotCancellableError("the order has been handed over to its carrier", status=order.status)
+    record_audit(actor=actor, action=CANCEL_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
+    announce(CANCEL_REQUESTED, order)
+    return order

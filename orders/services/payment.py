@@ -1,0 +1,211 @@
+"""Paying an order: the client's request, the charge, the refund."""
+
+from uuid import UUID
+
+from django.conf import settings
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor
+from holo.common.clock import database_now
+from holo.idempotency.commands import RequestKey, command, once
+from inventory.selectors import get_holding
+from orders.errors import NotPayableError, PaymentDeadlinePassedError, PaymentOpenError
+from orders.events import PAYMENT_REQUESTED, SUBJECT_TYPE, announce
+from orders.locks import lock_order
+from orders.models import Order, Payment, Shipment, ShipmentLine
+from orders.operations import abort_order, is_aborted, record_event
+from orders.ports import Charge, ChargeState
+from orders.services.stock import owner_of
+from orders.states import AbortReason, Status
+from orders.steps import Next, Step
+
+State = Payment.State
+_OPEN = (State.REQUESTED, State.CAPTURED)
+
+
+@command
+def request_payment(
+    *, actor: Actor, order_id: UUID, token: str, request_key: RequestKey | None = None
+) -> Payment:
+    """Write a payment attempt; the order's process charges it. Committed before the deadline, it counts.
+
+    Idempotent by `request_key`. Locks the order. Raises NotFoundError, NotPayableError, PaymentOpenError,
+    PaymentDeadlinePassedError.
+    """
+    order = lock_order(order_id, organization_id=actor.organization_id)
+    if order.status != Status.AWAITING_PAYMENT or is_aborted(order):
+        open_payment = order.payments.filter(state__in=_OPEN).first()
+        if open_payment is not None:
+            raise _open_error(open_payment)
+        raise NotPayableError(f"the order is {order.status}", status=order.status)
+    open_payment = order.payments.filter(state__in=_OPEN).first()
+    if open_payment is not None:
+        raise _open_error(open_payment)
+    if order.payment_deadline is not None and order.payment_deadline <= database_now():
+        raise PaymentDeadlinePassedError(
+            "the payment deadline has passed",
+            status=order.status,
+            deadline=order.payment_deadline.isoformat(),
+        )
+    payment = Payment.objects.create(
+        organization_id=order.organization_id,
+        order=order,
+        attempt=order.payments.count() + 1,
+        token=token,
+        amount_minor=order.total_minor,
+        currency=order.currency,
+    )
+    record_event(order, "payment_requested", actor=actor, data={"payment_id": str(payment.pk)})
+    record_audit(
+        actor=actor,
+        action=PAYMENT_REQUESTED,
+        subject_type=SUBJECT_TYPE,
+        subject_id=order.pk,
+        data={"payment_id": str(payment.pk)},
+    )
+    announce(PAYMENT_REQUESTED, order, payment_id=payment.pk)
+    return payment
+
+
+def _open_error(payment: Payment) -> PaymentOpenError:
+    return PaymentOpenError(
+        f"payment attempt {payment.attempt} is {payment.state}",
+        payment_id=str(payment.pk),
+        payment_state=payment.state,
+    )
+
+
+@command
+def settle_payment(*, order_id: UUID) -> Step:
+    """Look for a payment to charge; without one, past the deadline, give the order up.
+
+    Idempotent by rows. Locks the order. Next: CHARGE, PAYMENT (still waiting) or UNWIND. An attempt that may
+    have reached the gateway is always settled first, whatever else has happened.
+    """
+    order = lock_order(order_id)
+    payment = order.payments.filter(state__in=(*_OPEN, State.REFUNDED)).first()
+    aborted = is_aborted(order)
+    if payment is not None and (not aborted or payment.submitted_at is not None):
+        return Step(next=Next.CHARGE, status=order.status, payment_id=payment.pk)
+    if payment is not None:
+        payment.state = State.WITHDRAWN
+        payment.save(update_fields=["state"])
+        record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
+    if not aborted and (order.payment_deadline is None or order.payment_deadline > database_now()):
+        return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
+    if not aborted:
+        abort_order(order, ends_as=Status.CANCELLED, reason=AbortReason.PAYMENT_DEADLINE)
+    return Step(next=Next.UNWIND, status=order.status)
+
+
+@command
+def begin_payment(*, payment_id: UUID) -> Charge | None:
+    """Write ahead that the charge is sent, and return it; None if its outcome is known. Locks the order."""
+    payment = Payment.objects.get(pk=payment_id)
+    lock_order(payment.order_id)
+    payment.refresh_from_db()
+    if payment.state != State.REQUESTED:
+        return None
+    submitted_before = payment.submitted_at is not None
+    if not submitted_before:
+        payment.submitted_at = database_now()
+        payment.save(update_fields=["submitted_at"])
+    return Charge(
+        key=str(payment.pk), token=payment.token, amount=payment.amount, submitted_before=submitted_before
+    )
+
+
+@command
+def record_payment(*, payment_id: UUID, outcome: ChargeState | None) -> Step:
+    """Write the gateway's answer: captured makes the shipments, declined waits again or gives up.
+
+    Idempotent by step key. Locks the order. Next: SHIPPING, PAYMENT or UNWIND.
+    """
+    payment = Payment.objects.select_related("order").get(pk=payment_id)
+    return once(
+        key=f"{payment.order_id}:charge:{payment.pk}",
+        result=Step,
+        effect=lambda: _record_payment(payment_id, payment.order_id, outcome),
+    )
+
+
+def _record_payment(payment_id: UUID, order_id: UUID, outcome: ChargeState | None) -> Step:
+    order = lock_order(order_id)
+    payment = Payment.objects.get(pk=payment_id)
+    assert outcome is not None, "a charge without a record has an outcome"
+    payment.gateway_reference = outcome.reference
+    if outcome.state != "captured":
+        return _declined(order, payment, outcome)
+    payment.state, payment.captured_at = State.CAPTURED, database_now()
+    payment.save(update_fields=["state", "captured_at", "gateway_reference"])
+    data = {"payment_id": str(payment.pk), "amount": payment.amount.as_wire()}
+    if is_aborted(order):
+        record_event(order, "payment_captured", data=data)
+        return Step(next=Next.UNWIND, status=order.status)
+    shipments = _create_shipments(order)
+    record_event(order, "payment_captured", status=Status.FULFILLING, data=data)
+    return Step(next=Next.SHIPPING, status=order.status, shipment_ids=shipments)
+
+
+def _declined(order: Order, payment: Payment, outcome: ChargeState) -> Step:
+    payment.state, payment.decline_code = State.DECLINED, outcome.decline_code
+    payment.save(update_fields=["state", "decline_code", "gateway_reference"])
+    record_event(
+        order,
+        "payment_declined",
+        data={"payment_id": str(payment.pk), "attempt": payment.attempt, "code": outcome.decline_code},
+    )
+    declined = order.payments.filter(state=State.DECLINED).count()
+    if declined >= settings.ORDER_PAYMENT_ATTEMPTS:
+        abort_order(order, ends_as=Status.PAYMENT_FAILED, reason=AbortReason.PAYMENT_DECLINED)
+    if is_aborted(order):
+        return Step(next=Next.UNWIND, status=order.status)
+    return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
+
+
+def _create_shipments(order: Order) -> tuple[UUID, ...]:
+    """Write one shipment per warehouse of the hold, with its lines."""
+    holding = get_holding(owner_of(order))
+    assert holding is not None, "a payable order holds its stock"
+    shipments: dict[UUID, Shipment] = {}
+    lines: list[ShipmentLine] = []
+    for line in holding.lines:
+        shipment = shipments.setdefault(
+            line.warehouse_id,
+            Shipment(organization_id=order.organization_id, order=order, warehouse_id=line.warehouse_id),
+        )
+        lines.append(
+            ShipmentLine(
+                organization_id=order.organization_id,
+                shipment=shipment,
+                product_id=line.product_id,
+                quantity=line.quantity,
+            )
+        )
+    Shipment.objects.bulk_create(shipments.values())
+    ShipmentLine.objects.bulk_create(lines)
+    return tuple(shipment.pk for shipment in shipments.values())
+
+
+@command
+def begin_refund(*, order_id: UUID) -> str | None:
+    """Return the gateway key of what must be paid back, None if nothing was taken. Locks the order."""
+    order = lock_order(order_id)
+    payment = order.payments.filter(state=State.CAPTURED).first()
+    return None if payment is None else str(payment.pk)
+
+
+@command
+def record_refund(*, order_id: UUID, outcome: ChargeState | None) -> None:
+    """Write that the captured payment was paid back in full; once. Locks the order."""
+    order = lock_order(order_id)
+    payment = order.payments.filter(state=State.CAPTURED).first()
+    if payment is None or outcome is None:
+        return
+    payment.state, payment.refunded_at = State.REFUNDED, database_now()
+    payment.save(update_fields=["state", "refunded_at"])
+    record_event(
+        order,
+        "payment_refunded",
+        data={"payment_id": str(payment.pk), "amount": payment.amount.as_wire()},
+    )

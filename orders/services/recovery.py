@@ -1,0 +1,81 @@
+"""Steps that failed for good: parked for an operator, tried again on request."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor
+from holo.common.clock import database_now
+from holo.idempotency.commands import RequestKey, command
+from orders.errors import NotParkedError
+from orders.events import RETRY_REQUESTED, SUBJECT_TYPE, announce
+from orders.locks import lock_order
+from orders.models import Order, ParkedStep
+from orders.operations import record_event
+from orders.states import Status
+from orders.steps import Failure, Next, Step
+
+
+@command
+def park_order(*, order_id: UUID, failures: Sequence[Failure]) -> Step:
+    """Mark the order as `needs_attention`, with each failed step. Idempotent by rows. Locks the order."""
+    order = lock_order(order_id)
+    failed = {failure.step for failure in failures}
+    parked = order.parked_steps.filter(resolved_at__isnull=True)
+    if order.status == Status.NEEDS_ATTENTION and failed == set(parked.values_list("step", flat=True)):
+        return Step(next=Next.ATTENTION, status=order.status)
+    parked.exclude(step__in=failed).update(resolved_at=database_now())
+    for failure in failures:
+        ParkedStep.objects.update_or_create(
+            order=order,
+            step=failure.step,
+            resolved_at=None,
+            defaults={
+                "organization_id": order.organization_id,
+                "attempts": failure.attempts,
+                "error_code": failure.error_code[:100],
+                "message": failure.message[:500],
+                "retry_requested_at": None,
+            },
+        )
+    record_event(
+        order,
+        "parked",
+        status=Status.NEEDS_ATTENTION,
+        data={"steps": [{"step": f.step, "attempts": f.attempts, "error": f.error_code} for f in failures]},
+    )
+    return Step(next=Next.ATTENTION, status=order.status)
+
+
+@command
+def request_retry(*, actor: Actor, order_id: UUID, request_key: RequestKey | None = None) -> Order:
+    """Ask that the parked steps run again; the order then ends as it would have.
+
+    Idempotent by rows: a second call before the steps run changes nothing. Locks the order. Raises
+    NotFoundError, NotParkedError.
+    """
+    order = lock_order(order_id, organization_id=actor.organization_id)
+    parked = order.parked_steps.filter(resolved_at__isnull=True)
+    if order.status != Status.NEEDS_ATTENTION or not parked.exists():
+        raise NotParkedError(f"the order is {order.status}", status=order.status)
+    if parked.filter(retry_requested_at__isnull=True).update(retry_requested_at=database_now()):
+        record_event(order, "retry_requested", actor=actor)
+        record_audit(actor=actor, action=RETRY_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
+        announce(RETRY_REQUESTED, order)
+    return order
+
+
+@command
+def settle_retry(*, order_id: UUID) -> Step:
+    """Where a retry was asked for, put the order back to where it was parked; tell whether to go on.
+
+    Idempotent by the order's status. Locks the order. Next: RETRY or ATTENTION (still waiting).
+    """
+    order = lock_order(order_id)
+    if order.status != Status.NEEDS_ATTENTION:
+        return Step(next=Next.RETRY, status=order.status)
+    if order.parked_steps.filter(resolved_at__isnull=True, retry_requested_at__isnull=True).exists():
+        return Step(next=Next.ATTENTION, status=order.status)
+    parked_from = order.events.filter(to_status=Status.NEEDS_ATTENTION).latest("id").from_status
+    record_event(order, "retried", status=Status(parked_from))
+    return Step(next=Next.RETRY, status=order.status)

@@ -1,0 +1,122 @@
+"""Reserving an order's stock, and giving it back."""
+
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from django.conf import settings
+from django.utils.translation import gettext as _
+
+from holo.approvals.operations import Reason, Subject, open_request
+from holo.common.clock import database_now
+from holo.common.money import parse_amount
+from holo.idempotency.commands import command, once
+from inventory.operations import Held, Owner, Short, Want, release_reservation, reserve_stock
+from orders.events import SUBJECT_TYPE
+from orders.locks import lock_order
+from orders.models import Order
+from orders.operations import content_digest, is_aborted, record_event
+from orders.states import Status
+from orders.steps import Next, Step
+
+# How much longer than the awaited deadline stock stays held, so that a late step never finds it gone.
+HOLD_MARGIN = timedelta(minutes=10)
+
+
+def owner_of(order: Order) -> Owner:
+    """Return how inventory knows the order."""
+    return Owner(owner_type=SUBJECT_TYPE, owner_id=order.pk)
+
+
+@command
+def reserve_order_stock(*, order_id: UUID) -> Step:
+    """Hold the stock of all lines and move the order to its first wait, or end it as `out_of_stock`.
+
+    Idempotent by step key. Locks the order, then stock rows. Next: APPROVAL, PAYMENT, DONE or UNWIND.
+    """
+    return once(key=f"{order_id}:reserve", result=Step, effect=lambda: _reserve(order_id))
+
+
+def _reserve(order_id: UUID) -> Step:
+    order = lock_order(order_id)
+    if is_aborted(order):
+        return Step(next=Next.UNWIND, status=order.status)
+    wants = [Want(product_id=line.product_id, quantity=line.quantity) for line in order.lines.all()]
+    needs_approval = order.total_minor > approval_threshold_minor()
+    deadline = database_now() + (approval_period(order) if needs_approval else payment_period(order))
+    outcome = reserve_stock(
+        organization_id=order.organization_id,
+        owner=owner_of(order),
+        wants=wants,
+        expires_at=deadline + HOLD_MARGIN,
+    )
+    if isinstance(outcome, Short):
+        return _out_of_stock(order, outcome)
+    held = _shown(outcome)
+    if needs_approval:
+        record_event(order, "stock_reserved", status=Status.AWAITING_APPROVAL, data=held)
+        _open_approval(order, deadline)
+        return Step(next=Next.APPROVAL, status=order.status, deadline=deadline)
+    order.payment_deadline = deadline
+    record_event(
+        order, "stock_reserved", status=Status.AWAITING_PAYMENT, data=held, changed=("payment_deadline",)
+    )
+    return Step(next=Next.PAYMENT, status=order.status, deadline=deadline)
+
+
+def _out_of_stock(order: Order, outcome: Short) -> Step:
+    skus = dict(order.lines.values_list("product_id", "sku"))
+    shortages = [
+        {"sku": skus[short.product_id], "requested": short.requested, "available": short.available}
+        for short in outcome.shortages
+    ]
+    record_event(order, "out_of_stock", status=Status.OUT_OF_STOCK, data={"shortages": shortages})
+    return Step(next=Next.DONE, status=order.status)
+
+
+def _shown(held: Held) -> dict[str, object]:
+    return {
+        "reservation_id": str(held.reservation_id),
+        "warehouses": sorted({line.warehouse_code for line in held.lines}),
+    }
+
+
+def _open_approval(order: Order, deadline: datetime) -> None:
+    threshold = parse_amount(settings.ORDER_APPROVAL_THRESHOLD, currency=order.currency)
+    open_request(
+        organization_id=order.organization_id,
+        subject=Subject(
+            type=SUBJECT_TYPE,
+            id=order.pk,
+            label=order.number,
+            version=order.version,
+            digest=content_digest(order),
+        ),
+        reasons=[Reason(rule=_("order total"), measured=str(order.total), threshold=str(threshold))],
+        contributors=[order.created_by_id],
+        deadline=deadline,
+    )
+
+
+def approval_threshold_minor() -> int:
+    """Return the total above which a person must decide, in minor units."""
+    return parse_amount(settings.ORDER_APPROVAL_THRESHOLD, currency="CNY").minor
+
+
+def approval_period(order: Order) -> timedelta:
+    """Return how long the order waits for a decision."""
+    seconds = order.sandbox.get("approval_deadline_seconds")
+    return settings.ORDER_APPROVAL_DEADLINE if seconds is None else timedelta(seconds=seconds)
+
+
+def payment_period(order: Order) -> timedelta:
+    """Return how long the order waits for payment."""
+    seconds = order.sandbox.get("payment_deadline_seconds")
+    return settings.ORDER_PAYMENT_DEADLINE if seconds is None else timedelta(seconds=seconds)
+
+
+@command
+def release_order_stock(*, order_id: UUID) -> None:
+    """Give the order's hold back; nothing happens where there is none. Locks the order, then stock rows."""
+    order = lock_order(order_id)
+    if release_reservation(owner=owner_of(order)):
+        record_event(order, "stock_released")

@@ -1,0 +1,96 @@
+"""Drives the ports through one charge, one refund, one label: no database, safe to repeat."""
+
+from collections.abc import Callable
+
+from holo.common.errors import DomainError
+from orders.ports import (
+    Carrier,
+    CarrierRefusedError,
+    Charge,
+    ChargeState,
+    Label,
+    OutsideUnavailableError,
+    Parcel,
+    PaymentGateway,
+)
+
+
+class HandoverRefusedError(DomainError):
+    """The carrier will not take a parcel that has a label."""
+
+    code = "orders.handover_refused"
+    status = 409
+    meaning = "The carrier refuses the parcel; an operator must look at it, then retry."
+
+
+def settle_charge(gateway: PaymentGateway, charge: Charge | None) -> ChargeState | None:
+    """Authorise and capture, once; return None if there is nothing to charge.
+
+    Where an earlier attempt may have reached the gateway, and whenever an answer is lost, the key is looked
+    up before anything else is sent. Raises OutsideUnavailableError while the outcome is not known.
+    """
+    if charge is None:
+        return None
+    known = gateway.lookup(key=charge.key) if charge.submitted_before else None
+    if known is None:
+        known = _certain(gateway, charge.key, lambda: _authorise(gateway, charge))
+    if known.state == "authorised":
+        known = _certain(gateway, charge.key, lambda: gateway.capture(key=charge.key))
+    if known.state == "authorised":
+        raise OutsideUnavailableError("the capture's answer was lost and it did not happen; it is sent again")
+    return known
+
+
+def _authorise(gateway: PaymentGateway, charge: Charge) -> ChargeState:
+    return gateway.authorise(key=charge.key, token=charge.token, amount=charge.amount)
+
+
+def _certain(gateway: PaymentGateway, key: str, call: Callable[[], ChargeState]) -> ChargeState:
+    """Return the answer of `call`, or, when it is lost, what the gateway says of the key."""
+    try:
+        return call()
+    except OutsideUnavailableError:
+        known = gateway.lookup(key=key)
+        if known is None:
+            raise
+        return known
+
+
+def unwind_charge(gateway: PaymentGateway, key: str | None) -> ChargeState | None:
+    """Void or refund whatever the gateway holds under `key`; return its last state, None if it knows nothing."""
+    if key is None:
+        return None
+    known = gateway.lookup(key=key)
+    if known is None:
+        return None
+    if known.state == "authorised":
+        return gateway.void(key=key)
+    if known.state == "captured":
+        return gateway.refund(key=key)
+    return known
+
+
+def request_label(carrier: Carrier, parcel: Parcel | None) -> Label | CarrierRefusedError | None:
+    """Make a label; a lasting refusal is a result, None means that there was nothing to do."""
+    if parcel is None:
+        return None
+    try:
+        return carrier.create_label(parcel)
+    except CarrierRefusedError as refusal:
+        return refusal
+
+
+def hand_over_parcel(carrier: Carrier, parcel: Parcel | None) -> None:
+    """Give a parcel to its carrier. Raises HandoverRefusedError where it is refused for good."""
+    if parcel is None:
+        return
+    try:
+        carrier.hand_over(parcel)
+    except CarrierRefusedError as refusal:
+        raise HandoverRefusedError(str(refusal)) from refusal
+
+
+def void_parcel_label(carrier: Carrier, key: str | None) -> None:
+    """Make a label worthless, if there may be one."""
+    if key is not None:
+        carrier.void_label(key=key)

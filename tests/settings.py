@@ -1,0 +1,16 @@
+"""Settings of the test run: those of the project, in demo mode, with mail kept in memory."""
+
+import os
+
+os.environ.setdefault("SECRET_KEY", "test-only-key-that-guards-nothing")
+os.environ.setdefault("DEBUG", "1")
+os.environ.setdefault("DEMO", "1")
+# A developer's running stack must not be touched: nothing of `.run/env` applies to tests.
+os.environ.setdefault("HOLO_RUN_DIR", "/nonexistent-holo-test-run-dir")
+
+from holo.settings import *  # noqa: E402, F403
+
+EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+WORKER_SANDBOX = True
+LOG_LEVEL = "WARNING"

@@ -1,0 +1,1 @@
+"""Temporal: position and time."""

@@ -1,0 +1,140 @@
+"""Thin adapters between the workflow's contracts and the services."""
+
+from temporalio import activity
+
+from holo.common.actor import OrganizationId, system_actor
+from orders import selectors, services, settlement
+from orders.ports import carrier, payment_gateway
+from orders.states import AbortReason
+from orders.steps import Failure
+from workflows.orders.contracts import Activity, OrderRef, Parked, PaymentRef, ShipmentRef, StepTaken
+
+
+@activity.defn(name=Activity.RESERVE_STOCK, no_thread_cancel_exception=True)
+def reserve_order_stock(order: OrderRef) -> StepTaken:
+    """Hold the order's stock."""
+    return StepTaken.model_validate(services.reserve_order_stock(order_id=order.order_id))
+
+
+@activity.defn(name=Activity.SETTLE_APPROVAL, no_thread_cancel_exception=True)
+def settle_approval(order: OrderRef) -> StepTaken:
+    """Read and apply the decision."""
+    return StepTaken.model_validate(services.settle_approval(order_id=order.order_id))
+
+
+@activity.defn(name=Activity.SETTLE_PAYMENT, no_thread_cancel_exception=True)
+def settle_payment(order: OrderRef) -> StepTaken:
+    """Look for a payment, or for the end of the wait."""
+    return StepTaken.model_validate(services.settle_payment(order_id=order.order_id))
+
+
+@activity.defn(name=Activity.CHARGE_PAYMENT, no_thread_cancel_exception=True)
+def charge_payment(payment: PaymentRef) -> StepTaken:
+    """Authorise and capture one payment attempt."""
+    charge = services.begin_payment(payment_id=payment.payment_id)
+    outcome = settlement.settle_charge(payment_gateway(), charge)
+    return StepTaken.model_validate(services.record_payment(payment_id=payment.payment_id, outcome=outcome))
+
+
+@activity.defn(name=Activity.CREATE_LABEL, no_thread_cancel_exception=True)
+def create_label(shipment: ShipmentRef) -> StepTaken:
+    """Get the shipment's label."""
+    parcel = services.begin_label(shipment_id=shipment.shipment_id)
+    outcome = settlement.request_label(carrier(), parcel)
+    return StepTaken.model_validate(services.record_label(shipment_id=shipment.shipment_id, outcome=outcome))
+
+
+@activity.defn(name=Activity.FAIL_SHIPMENT, no_thread_cancel_exception=True)
+def fail_shipment(shipment: ShipmentRef) -> StepTaken:
+    """Give the order up for a shipment whose process ended without a result."""
+    return StepTaken.model_validate(services.fail_shipment(shipment_id=shipment.shipment_id))
+
+
+@activity.defn(name=Activity.BEGIN_HANDOVER, no_thread_cancel_exception=True)
+def begin_handover(order: OrderRef) -> StepTaken:
+    """Pass the point of no return."""
+    return StepTaken.model_validate(services.begin_handover(order_id=order.order_id))
+
+
+@activity.defn(name=Activity.HAND_OVER_SHIPMENT, no_thread_cancel_exception=True)
+def hand_over_shipment(shipment: ShipmentRef) -> None:
+    """Give one parcel to its carrier."""
+    parcel = services.begin_shipment_handover(shipment_id=shipment.shipment_id)
+    settlement.hand_over_parcel(carrier(), parcel)
+    services.record_shipment_handover(shipment_id=shipment.shipment_id)
+
+
+@activity.defn(name=Activity.COMPLETE_ORDER, no_thread_cancel_exception=True)
+def complete_order(order: OrderRef) -> StepTaken:
+    """Consume the hold and complete the order."""
+    return StepTaken.model_validate(services.complete_order(order_id=order.order_id))
+
+
+@activity.defn(name=Activity.CANCEL_ORDER, no_thread_cancel_exception=True)
+def cancel_order(order: OrderRef) -> None:
+    """Commit a cancel that came from Temporal itself."""
+    actor = system_actor(
+        OrganizationId(selectors.get_organization_id(order.order_id)), label=AbortReason.TEMPORAL.value
+    )
+    services.cancel_order(actor=actor, order_id=order.order_id, reason=AbortReason.TEMPORAL)
+
+
+@activity.defn(name=Activity.VOID_LABEL, no_thread_cancel_exception=True)
+def void_label(shipment: ShipmentRef) -> None:
+    """Make a label worthless."""
+    key = services.begin_void(shipment_id=shipment.shipment_id)
+    settlement.void_parcel_label(carrier(), key)
+    services.record_void(shipment_id=shipment.shipment_id)
+
+
+@activity.defn(name=Activity.REFUND_PAYMENT, no_thread_cancel_exception=True)
+def refund_payment(order: OrderRef) -> None:
+    """Pay back in full whatever was captured."""
+    key = services.begin_refund(order_id=order.order_id)
+    outcome = settlement.unwind_charge(payment_gateway(), key)
+    services.record_refund(order_id=order.order_id, outcome=outcome)
+
+
+@activity.defn(name=Activity.RELEASE_STOCK, no_thread_cancel_exception=True)
+def release_order_stock(order: OrderRef) -> None:
+    """Give the hold back."""
+    services.release_order_stock(order_id=order.order_id)
+
+
+@activity.defn(name=Activity.CLOSE_ORDER, no_thread_cancel_exception=True)
+def close_order(order: OrderRef) -> StepTaken:
+    """End an order that was given up."""
+    return StepTaken.model_validate(services.close_order(order_id=order.order_id))
+
+
+@activity.defn(name=Activity.PARK_ORDER, no_thread_cancel_exception=True)
+def park_order(parked: Parked) -> StepTaken:
+    """Mark the order for an operator."""
+    failures = tuple(Failure(**failure.model_dump()) for failure in parked.failures)
+    return StepTaken.model_validate(services.park_order(order_id=parked.order_id, failures=failures))
+
+
+@activity.defn(name=Activity.SETTLE_RETRY, no_thread_cancel_exception=True)
+def settle_retry(order: OrderRef) -> StepTaken:
+    """Look whether the operator asked for a retry."""
+    return StepTaken.model_validate(services.settle_retry(order_id=order.order_id))
+
+
+ACTIVITIES = (
+    reserve_order_stock,
+    settle_approval,
+    settle_payment,
+    charge_payment,
+    create_label,
+    fail_shipment,
+    begin_handover,
+    hand_over_shipment,
+    complete_order,
+    cancel_order,
+    void_label,
+    refund_payment,
+    release_order_stock,
+    close_order,
+    park_order,
+    settle_retry,
+)

@@ -1,0 +1,258 @@
+"""The process of one order, from reservation to completion or back.
+
+Position and time only: every step answers from the rows what comes next, so that a run that starts again
+from the top (after a parked step, or by `reconcile`) walks through what is done and goes on from there.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from uuid import UUID
+
+from temporalio import workflow
+from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureError
+
+with workflow.unsafe.imports_passed_through():
+    from workflows.orders.contracts import (
+        Activity,
+        Contract,
+        FailedStep,
+        OrderRef,
+        OrderResult,
+        Parked,
+        PaymentRef,
+        ShipmentRef,
+        StepTaken,
+        order_workflow_id,
+        shipment_workflow_id,
+    )
+    from workflows.runtime.policies import (
+        COMPENSATION,
+        HANDOVER,
+        LOCAL_COMPENSATION,
+        LOCAL_STEP,
+        OUTSIDE_CALL,
+    )
+    from workflows.runtime.saga import Saga, StepFailure, failure_of
+
+# A deadline is judged by the database's clock; this keeps a skewed timer from asking in a tight loop.
+_SHORTEST_SLEEP = timedelta(milliseconds=50)
+
+
+@workflow.defn
+class OrderFulfilmentWorkflow:
+    """Reserve, decide, pay, ship, complete; undo everything where the order is given up before its pivot."""
+
+    @workflow.init
+    def __init__(self, order: OrderRef) -> None:
+        self._order = order
+        self._saga = Saga()
+        self._woken = False
+        self._position = "starting"
+
+    @workflow.run
+    async def run(self, order: OrderRef) -> OrderResult:
+        """Bring the order to its end. A cancel from Temporal becomes a committed row and takes the same path."""
+        process = asyncio.ensure_future(self._process())
+        while not process.done():
+            try:
+                await workflow.wait([process])
+            except asyncio.CancelledError:
+                await self._cancel_by_row()
+        return OrderResult(status=process.result().status)
+
+    # --- Signals: facts that were committed before; they only wake ---------------------------------
+
+    @workflow.signal
+    def approval_decided(self) -> None:
+        """A decision row was committed."""
+        self._woken = True
+
+    @workflow.signal
+    def payment_requested(self) -> None:
+        """A payment row was committed."""
+        self._woken = True
+
+    @workflow.signal
+    def cancel_requested(self) -> None:
+        """An abort row was committed."""
+        self._woken = True
+
+    @workflow.signal
+    def retry_requested(self) -> None:
+        """An operator asked for the parked steps."""
+        self._woken = True
+
+    @workflow.query
+    def position(self) -> str:
+        """Tell which step the order is at."""
+        return self._position
+
+    # --- The process -----------------------------------------------------------------------------
+
+    async def _process(self) -> StepTaken:
+        step = await self._fulfil_or_park()
+        if step.next != "unwind":
+            return step
+        await self._unwind()
+        return await self._local(Activity.CLOSE_ORDER)
+
+    async def _fulfil_or_park(self) -> StepTaken:
+        """Walk forward; a step that fails for good waits for an operator, then the walk starts from the top."""
+        while True:
+            try:
+                return await self._fulfil()
+            except ActivityError as error:
+                await self._attend((failure_of(self._position, error),))
+
+    async def _fulfil(self) -> StepTaken:
+        self._saga = Saga()
+        self._saga.register("release_stock", self._release_stock)
+        step = await self._local(Activity.RESERVE_STOCK)
+        if step.next == "approval":
+            step = await self._wait(Activity.SETTLE_APPROVAL, step)
+        if step.next == "payment":
+            step = await self._pay(step)
+        if step.next == "shipping":
+            step = await self._ship(step.shipment_ids)
+        if step.next == "handover":
+            step = await self._local(Activity.BEGIN_HANDOVER)
+        if step.next == "completion":
+            step = await self._hand_over(step.shipment_ids)
+        return step
+
+    async def _pay(self, step: StepTaken) -> StepTaken:
+        """Wait for a payment and charge it, until one is captured or the order is given up."""
+        self._saga.register("refund_payment", self._refund_payment)
+        step = await self._local(Activity.SETTLE_PAYMENT)
+        while step.next in ("payment", "charge"):
+            if step.next == "payment":
+                step = await self._wait(Activity.SETTLE_PAYMENT, step)
+            if step.next == "charge" and step.payment_id is not None:
+                step = await self._outside(Activity.CHARGE_PAYMENT, PaymentRef(payment_id=step.payment_id))
+        return step
+
+    async def _ship(self, shipment_ids: tuple[UUID, ...]) -> StepTaken:
+        """Get a label for each parcel, in parallel: a child each, or inside this run where there is only one."""
+        for shipment_id in shipment_ids:
+            self._saga.register(f"void_label:{shipment_id}", self._void_label(shipment_id))
+        if len(shipment_ids) == 1:
+            return await self._outside(Activity.CREATE_LABEL, ShipmentRef(shipment_id=shipment_ids[0]))
+        steps = await asyncio.gather(*(self._ship_by_child(shipment_id) for shipment_id in shipment_ids))
+        return next((step for step in steps if step.next == "unwind"), steps[0])
+
+    async def _ship_by_child(self, shipment_id: UUID) -> StepTaken:
+        shipment = ShipmentRef(shipment_id=shipment_id)
+        self._position = "ship"
+        try:
+            return await workflow.execute_child_workflow(
+                ShipmentWorkflow.run, shipment, id=shipment_workflow_id(shipment_id)
+            )
+        except ChildWorkflowError:
+            # Terminated or failed by hand: the rows tell whether its label exists.
+            return await self._local(Activity.FAIL_SHIPMENT, shipment)
+
+    async def _hand_over(self, shipment_ids: tuple[UUID, ...]) -> StepTaken:
+        """After the pivot there is only forward: what a carrier refuses waits for an operator."""
+        self._saga.forget()
+        waiting = shipment_ids
+        while waiting:
+            failures = await asyncio.gather(*(self._try_hand_over(shipment_id) for shipment_id in waiting))
+            refused = [(s, f) for s, f in zip(waiting, failures, strict=True) if f is not None]
+            if refused:
+                await self._attend(tuple(failure for _, failure in refused))
+            waiting = tuple(shipment_id for shipment_id, _ in refused)
+        return await self._local(Activity.COMPLETE_ORDER)
+
+    async def _try_hand_over(self, shipment_id: UUID) -> StepFailure | None:
+        self._position = Activity.HAND_OVER_SHIPMENT
+        try:
+            await workflow.execute_activity(
+                Activity.HAND_OVER_SHIPMENT, ShipmentRef(shipment_id=shipment_id), **HANDOVER
+            )
+        except ActivityError as error:
+            return failure_of(f"hand_over:{shipment_id}", error)
+        return None
+
+    # --- Compensation ----------------------------------------------------------------------------
+
+    async def _unwind(self) -> None:
+        """Undo in reverse; what keeps failing waits for an operator while the others are done."""
+        self._position = "unwind"
+        while failures := await self._saga.compensate():
+            await self._attend(failures)
+            self._position = "unwind"
+
+    async def _release_stock(self) -> None:
+        await workflow.execute_local_activity(Activity.RELEASE_STOCK, self._order, **LOCAL_COMPENSATION)
+
+    async def _refund_payment(self) -> None:
+        await workflow.execute_activity(Activity.REFUND_PAYMENT, self._order, **COMPENSATION)
+
+    def _void_label(self, shipment_id: UUID) -> Callable[[], Awaitable[object]]:
+        async def void() -> None:
+            shipment = ShipmentRef(shipment_id=shipment_id)
+            await workflow.execute_activity(Activity.VOID_LABEL, shipment, **COMPENSATION)
+
+        return void
+
+    # --- Waiting for people ----------------------------------------------------------------------
+
+    async def _wait(self, pull: str, step: StepTaken) -> StepTaken:
+        """Sleep until woken or the deadline; then read the rows, which alone tell what happened."""
+        waiting_for = step.next
+        while step.next == waiting_for:
+            self._position = f"waiting for {waiting_for}"
+            await self._sleep_until_woken(step)
+            self._woken = False
+            step = await self._local(pull)
+        return step
+
+    async def _sleep_until_woken(self, step: StepTaken) -> None:
+        timeout = None
+        if step.deadline is not None:
+            timeout = max(step.deadline - workflow.now(), _SHORTEST_SLEEP)
+        try:
+            await workflow.wait_condition(lambda: self._woken, timeout=timeout)
+        except asyncio.TimeoutError:
+            return
+
+    async def _attend(self, failures: tuple[StepFailure, ...]) -> None:
+        """Park the failed steps and wait until an operator asks for a retry."""
+        parked = Parked(
+            order_id=self._order.order_id,
+            failures=tuple(FailedStep.model_validate(failure) for failure in failures),
+        )
+        step = await self._local(Activity.PARK_ORDER, parked)
+        await self._wait(Activity.SETTLE_RETRY, step)
+
+    async def _cancel_by_row(self) -> None:
+        try:
+            await workflow.execute_local_activity(Activity.CANCEL_ORDER, self._order, **LOCAL_STEP)
+        except FailureError:
+            workflow.logger.info("a cancel came too late for %s", order_workflow_id(self._order.order_id))
+        self._woken = True
+
+    # --- Calls -----------------------------------------------------------------------------------
+
+    async def _local(self, name: str, argument: Contract | None = None) -> StepTaken:
+        self._position = name
+        return await workflow.execute_local_activity(
+            name, argument or self._order, result_type=StepTaken, **LOCAL_STEP
+        )
+
+    async def _outside(self, name: str, argument: Contract) -> StepTaken:
+        self._position = name
+        return await workflow.execute_activity(name, argument, result_type=StepTaken, **OUTSIDE_CALL)
+
+
+@workflow.defn
+class ShipmentWorkflow:
+    """Make one parcel of an order ready: its label. It ends as ready, or with the order given up."""
+
+    @workflow.run
+    async def run(self, shipment: ShipmentRef) -> StepTaken:
+        """Return the step that the order takes next because of this parcel."""
+        return await workflow.execute_activity(
+            Activity.CREATE_LABEL, shipment, result_type=StepTaken, **OUTSIDE_CALL
+        )

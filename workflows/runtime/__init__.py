@@ -1,0 +1,1 @@
+"""What every workflow domain shares: registry, client, worker, policies, saga."""

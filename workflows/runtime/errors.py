@@ -1,0 +1,33 @@
+"""Refusals and troubles in talking to Temporal."""
+
+from holo.common.errors import DomainError
+
+
+class WorkflowsError(DomainError):
+    """Base of this package's errors."""
+
+
+class TemporalUnavailableError(WorkflowsError):
+    """Temporal does not answer, or not yet."""
+
+    code = "workflows.temporal_unavailable"
+    status = 503
+    retryable = True
+    retry_after = 2
+    meaning = "Temporal does not answer at the moment; rows are safe, and work goes on when it is back."
+
+
+class WorkflowNotFoundError(WorkflowsError):
+    """No such run, or none that is still running."""
+
+    code = "workflows.workflow_not_found"
+    status = 404
+    meaning = "Temporal knows no workflow of this id, or it has ended."
+
+
+class CallRefusedError(WorkflowsError):
+    """Temporal understood the call and will refuse it again."""
+
+    code = "workflows.call_refused"
+    status = 500
+    meaning = "Temporal refused a call as malformed or not allowed; repeating it changes nothing."

@@ -1,0 +1,180 @@
+"""What surrounds every activity: fresh database connections, translated errors, log context, counts."""
+
+import functools
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from datetime import timedelta
+from typing import Any
+
+from django.db import DatabaseError, InterfaceError, OperationalError, close_old_connections
+from temporalio import activity, client, worker, workflow
+from temporalio.api.common.v1 import Payload
+from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
+
+from holo.common.context import bound, request_id
+from holo.common.db import sqlstate
+from holo.common.errors import DomainError
+from workflows.runtime.metrics import count_activity
+from workflows.runtime.saga import ATTEMPT
+
+logger = logging.getLogger(__name__)
+
+_HEADER = "holo-request-id"
+# Classes of SQLSTATE that say the server is away, starting or full; an empty one means no answer at all.
+_OUTAGE = ("08", "53", "57", "")
+_OUTAGE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
+
+
+class ActivityInterceptor(worker.Interceptor):
+    """Wraps activities; give it to the worker."""
+
+    def intercept_activity(
+        self, next: worker.ActivityInboundInterceptor
+    ) -> worker.ActivityInboundInterceptor:
+        """Put the wrapper before the activity."""
+        return _Activity(next)
+
+
+class _Activity(worker.ActivityInboundInterceptor):
+    async def execute_activity(self, input: worker.ExecuteActivityInput) -> Any:
+        """Run the activity with its context bound, counted by outcome."""
+        if not inspect.iscoroutinefunction(input.fn):
+            input.fn = _with_fresh_connections(input.fn)
+        info = activity.info()
+        names = {"workflow_id": info.workflow_id or "", "activity": info.activity_type}
+        names |= _ids_of(input.args) | {"request_id": _read(input.headers)}
+        with bound(**names):
+            try:
+                result = await super().execute_activity(input)
+            except Exception as error:
+                translated = _translated(error, attempt=info.attempt)
+                count_activity(info.activity_type, _outcome(translated))
+                if translated is error:
+                    raise
+                # Without the cause: the text of a database error holds values of the row.
+                raise translated from None
+            except BaseException:
+                count_activity(info.activity_type, "cancelled")
+                raise
+        count_activity(info.activity_type, "completed")
+        return result
+
+
+def _with_fresh_connections(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Drop stale connections in the thread that runs the activity; Django keeps them per thread."""
+
+    @functools.wraps(function)
+    def in_thread(*args: Any) -> Any:
+        close_old_connections()
+        try:
+            return function(*args)
+        finally:
+            close_old_connections()
+
+    return in_thread
+
+
+def _translated(error: Exception, *, attempt: int) -> Exception:
+    """Return what Temporal records: codes and attempt numbers, no values of rows."""
+    details = {ATTEMPT: attempt}
+    if isinstance(error, DomainError):
+        return ApplicationError(
+            error.message,
+            details,
+            type=error.code,
+            non_retryable=not error.retryable,
+            category=ApplicationErrorCategory.BENIGN,
+        )
+    if isinstance(error, FailureError):
+        return error
+    logger.exception("activity failed")
+    if isinstance(error, DatabaseError | InterfaceError):
+        return _database_error(error, details, attempt)
+    return ApplicationError(str(error)[:500], details, type=type(error).__name__)
+
+
+def _database_error(error: Exception, details: dict[str, int], attempt: int) -> ApplicationError:
+    """Return the error; after an outage the next try waits longer, so that a restart uses up few tries."""
+    state = sqlstate(error)
+    outage = isinstance(error, OperationalError | InterfaceError) and state[:2] in _OUTAGE
+    delay = timedelta(seconds=_OUTAGE_DELAYS[min(attempt, len(_OUTAGE_DELAYS)) - 1]) if outage else None
+    return ApplicationError(
+        f"{type(error).__name__} {state}".strip(),
+        details,
+        type="database_unavailable" if outage else "database_error",
+        next_retry_delay=delay,
+    )
+
+
+def _outcome(error: Exception) -> str:
+    return "refused" if isinstance(error, ApplicationError) and error.non_retryable else "failed"
+
+
+def _ids_of(arguments: Any) -> dict[str, str]:
+    """Return the ids that the first argument, a contract, carries, such as `order_id`."""
+    first = arguments[0] if arguments else None
+    names = getattr(type(first), "model_fields", {})
+    return {
+        name: str(getattr(first, name)) for name in names if name.endswith("_id") and getattr(first, name)
+    }
+
+
+class ContextInterceptor(client.Interceptor, worker.Interceptor):
+    """Carries the request id from the start of a workflow to its activities and children.
+
+    Give it to the client; a worker on that client takes it over.
+    """
+
+    def intercept_client(self, next: client.OutboundInterceptor) -> client.OutboundInterceptor:
+        """Put the writer of the header before the client's calls."""
+        return _StartWithRequestId(next)
+
+    def workflow_interceptor_class(
+        self, input: worker.WorkflowInterceptorClassInput
+    ) -> type[worker.WorkflowInboundInterceptor]:
+        """Return the class that passes the header on."""
+        return _PassRequestIdOn
+
+
+class _StartWithRequestId(client.OutboundInterceptor):
+    async def start_workflow(self, input: client.StartWorkflowInput) -> client.WorkflowHandle[Any, Any]:
+        """Write the request id of the caller, if there is one."""
+        if request_id():
+            input.headers = {**input.headers, _HEADER: Payload(data=request_id().encode())}
+        return await super().start_workflow(input)
+
+
+class _PassRequestIdOn(worker.WorkflowInboundInterceptor):
+    def init(self, outbound: worker.WorkflowOutboundInterceptor) -> None:
+        """Put the writer of the header before the workflow's calls."""
+        super().init(_CallWithRequestId(outbound))
+
+
+class _CallWithRequestId(worker.WorkflowOutboundInterceptor):
+    def start_activity(self, input: worker.StartActivityInput) -> workflow.ActivityHandle[Any]:
+        """Pass the header on."""
+        input.headers = _passed_on(input.headers)
+        return super().start_activity(input)
+
+    def start_local_activity(self, input: worker.StartLocalActivityInput) -> workflow.ActivityHandle[Any]:
+        """Pass the header on."""
+        input.headers = _passed_on(input.headers)
+        return super().start_local_activity(input)
+
+    async def start_child_workflow(
+        self, input: worker.StartChildWorkflowInput
+    ) -> workflow.ChildWorkflowHandle[Any, Any]:
+        """Pass the header on."""
+        input.headers = _passed_on(input.headers)
+        return await super().start_child_workflow(input)
+
+
+def _passed_on(headers: Mapping[str, Payload]) -> dict[str, Payload]:
+    received = workflow.info().headers.get(_HEADER)
+    return dict(headers) if received is None else {**headers, _HEADER: received}
+
+
+def _read(headers: Mapping[str, Payload]) -> str:
+    payload = headers.get(_HEADER)
+    return "" if payload is None else payload.data.decode()

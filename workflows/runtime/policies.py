@@ -1,0 +1,107 @@
+"""Named timeouts and retry policies of activities; no number of this kind stands anywhere else.
+
+A policy is splatted into the call: `workflow.execute_local_activity(NAME, arg, **LOCAL_STEP)`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import timedelta
+from typing import Any
+
+from temporalio.common import RetryPolicy
+from temporalio.workflow import ActivityCancellationType
+
+# The compensation of one step is parked after this many attempts; see COMPENSATION.
+COMPENSATION_ATTEMPTS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Options:
+    """Options of one kind of activity call, as a mapping without those that are unset.
+
+    A step in flight is always awaited when the workflow is cancelled, so that its outcome is known before
+    anything is undone.
+    """
+
+    start_to_close_timeout: timedelta
+    retry_policy: RetryPolicy
+    cancellation_type: ActivityCancellationType = field(
+        default=ActivityCancellationType.WAIT_CANCELLATION_COMPLETED
+    )
+
+    def keys(self) -> Iterator[str]:
+        """Name the options that are set."""
+        return (option.name for option in fields(self) if getattr(self, option.name) is not None)
+
+    def __getitem__(self, name: str) -> Any:
+        return getattr(self, name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LocalPolicy(_Options):
+    """For `workflow.execute_local_activity`.
+
+    Waits longer than `local_retry_threshold` become durable timers, so that a long outage of the database
+    does not hold a workflow task slot for each order.
+    """
+
+    local_retry_threshold: timedelta = timedelta(seconds=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RemotePolicy(_Options):
+    """For `workflow.execute_activity`."""
+
+    heartbeat_timeout: timedelta | None = None
+
+
+def _seconds(value: float) -> timedelta:
+    return timedelta(seconds=value)
+
+
+# A short database step. The timeout lies above the database's statement timeout (15 s), so that PostgreSQL
+# is the one to give up; retried for ever, because a refusal is not retryable and an outage ends.
+LOCAL_STEP = LocalPolicy(
+    start_to_close_timeout=_seconds(20),
+    retry_policy=RetryPolicy(
+        initial_interval=_seconds(0.1), backoff_coefficient=2.0, maximum_interval=_seconds(30)
+    ),
+)
+
+# The same step as a normal activity, where it must run on a queue or survive long waits.
+DATABASE_STEP = RemotePolicy(
+    start_to_close_timeout=_seconds(20),
+    retry_policy=RetryPolicy(
+        initial_interval=_seconds(0.1), backoff_coefficient=2.0, maximum_interval=_seconds(30)
+    ),
+)
+
+# Payment provider and carrier. Retried for ever: after an ambiguous answer the step looks its key up first.
+OUTSIDE_CALL = RemotePolicy(
+    start_to_close_timeout=_seconds(30),
+    retry_policy=RetryPolicy(
+        initial_interval=_seconds(0.2), backoff_coefficient=2.0, maximum_interval=_seconds(30)
+    ),
+)
+
+# After the pivot there is nothing to fall back on: about 85 s of tries, then a person is asked.
+HANDOVER = RemotePolicy(
+    start_to_close_timeout=_seconds(30),
+    retry_policy=RetryPolicy(
+        initial_interval=_seconds(0.2),
+        backoff_coefficient=2.0,
+        maximum_interval=_seconds(15),
+        maximum_attempts=12,
+    ),
+)
+
+_COMPENSATION_RETRY = RetryPolicy(
+    initial_interval=_seconds(0.1),
+    backoff_coefficient=2.0,
+    maximum_interval=_seconds(5),
+    maximum_attempts=COMPENSATION_ATTEMPTS,
+)
+# A lasting failure is parked for a person after about 3 s when it answers, 51 s when it hangs. There is no
+# schedule-to-close timeout: time without a worker must not use up the attempts.
+COMPENSATION = RemotePolicy(start_to_close_timeout=_seconds(8), retry_policy=_COMPENSATION_RETRY)
+LOCAL_COMPENSATION = LocalPolicy(start_to_close_timeout=_seconds(8), retry_policy=_COMPENSATION_RETRY)
