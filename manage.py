@@ -12,6 +12,9 @@ def main() -> None:
         from django.core.management import execute_from_command_line
     except ImportError:
         sys.exit("Django is not installed here; run `make install`, then use .venv/bin/python manage.py")
+    from holo.stack.env import prepare
+
+    prepare(sys.argv)
     execute_from_command_line(sys.argv)
 
 

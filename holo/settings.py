@@ -134,6 +134,8 @@ WORKER_SANDBOX = env.bool("WORKER_SANDBOX", default=DEBUG)
 WORKER_THREADS = env.int("WORKER_THREADS", default=16)
 WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", default=9464 + PORT_OFFSET)
 RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET)
+# With a token /metrics answers everybody who sends it; without one only this machine.
+METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 WEB_THREADS = env.int("WEB_THREADS", default=8)
 OUTBOX_HANDLERS = ["workflows.runtime.outbox_handlers.handlers", "holo.approvals.mail.handlers"]
 
@@ -203,6 +205,7 @@ SPECTACULAR_SETTINGS = {
     "COMPONENT_SPLIT_REQUEST": True,
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "SWAGGER_UI_SETTINGS": {"deepLinking": True, "validatorUrl": None},
     "REDOC_DIST": "SIDECAR",
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],

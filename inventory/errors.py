@@ -47,6 +47,14 @@ class QuantityOutOfRangeError(InventoryError):
     meaning = "A quantity is a whole number from 1 to 1,000,000,000; nor may a shelf hold more than that."
 
 
+class PriceOutOfRangeError(InventoryError):
+    """A price that cannot be."""
+
+    code = "inventory.price_out_of_range"
+    status = 422
+    meaning = "A price is more than zero."
+
+
 class AlreadyReservedError(InventoryError):
     """The owner holds stock already."""
 

@@ -12,6 +12,7 @@ from django.db import connection
 
 from holo.common.db import require_transaction
 from inventory.allocation import Shelf
+from inventory.models import Product
 
 _SHELVES = """
 SELECT s.id, s.product_id, s.warehouse_id, w.code, w.priority, s.on_hand - s.reserved
@@ -60,3 +61,13 @@ def lock_held_stock(*, owner_type: str, owner_id: UUID) -> UUID | None:
         cursor.execute(_HELD, [owner_type, owner_id])
         row = cursor.fetchone()
     return None if row is None else row[0]
+
+
+def lock_product(*, organization_id: UUID, product_id: UUID) -> Product | None:
+    """Lock one product of the organisation; None if there is none."""
+    require_transaction()
+    return (
+        Product.objects.select_for_update(no_key=True)
+        .filter(organization_id=organization_id, pk=product_id)
+        .first()
+    )

@@ -164,7 +164,7 @@ def release_reservation(*, owner: Owner, state: Literal["released", "expired"] =
         return False
     with connection.cursor() as cursor:
         cursor.execute(_RELEASE, {"id": reservation_id, "state": state})
-        return cursor.rowcount > 0
+        return bool(cursor.rowcount > 0)
 
 
 def consume_reservation(*, owner: Owner, actor_label: str) -> bool:

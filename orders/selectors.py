@@ -88,6 +88,11 @@ class Waiting:
     next_action: str = ""
 
 
+def find_approval(order: Order) -> ApprovalRequest | None:
+    """Return the newest request for a decision about the order."""
+    return find_latest_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Standing:
     """An order with the rows that tell where its process is."""
@@ -103,7 +108,7 @@ class Standing:
 
 def get_standing(order: Order) -> Standing:
     """Return where the order's process is, from the rows."""
-    approval = find_latest_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)
+    approval = find_approval(order)
     abort = getattr(order, "abort", None)
     parked = tuple(order.parked_steps.filter(resolved_at__isnull=True))
     holding = get_holding(owner_of(order))

@@ -19,7 +19,7 @@ from pytest_django.plugin import DjangoDbBlocker
 from holo.settings import database
 from holo.stack.ports import free_port
 from holo.stack.postgres import PostgresServer
-from holo.stack.temporal_cli import find_temporal
+from holo.stack.temporal_cli import require_temporal
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 
@@ -67,7 +67,7 @@ def valkey(server_dir: Path) -> Iterator[ValkeyServer]:
 def temporal(server_dir: Path) -> Iterator[TemporalServer]:
     """A running Temporal dev server, which the settings of this process and its children name."""
     server = TemporalServer(
-        find_temporal().path, port=free_port(), ui_port=free_port(), log=server_dir / "temporal.log"
+        require_temporal().path, port=free_port(), ui_port=free_port(), log=server_dir / "temporal.log"
     )
     server.start()
     try:

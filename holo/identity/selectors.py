@@ -3,6 +3,9 @@
 from collections.abc import Iterable
 from uuid import UUID
 
+from django.contrib.auth.hashers import check_password
+
+from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
 from holo.identity.models import Membership, Organization, User
 
 AUDITOR_GROUP = "auditor"
@@ -37,3 +40,9 @@ def organization_ids_of(user: User) -> list[UUID]:
     if user.is_superuser:
         return list(Organization.objects.values_list("pk", flat=True))
     return list(Membership.objects.filter(user=user).values_list("organization_id", flat=True))
+
+
+def demo_passwords_work() -> bool:
+    """Tell whether somebody of the demonstration can still log in with the password that everybody knows."""
+    known = User.objects.filter(email__in=DEMO_EMAILS, is_active=True).values_list("password", flat=True)
+    return any(check_password(DEMO_PASSWORD, stored) for stored in known)

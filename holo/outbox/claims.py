@@ -30,7 +30,7 @@ class Claim:
 # The head of each key alone is taken: whatever is older and undelivered, a dead letter too, holds it back.
 # Messages of one key get rising ids in commit order, because their causes hold the lock of one subject.
 _CLAIM = """
-UPDATE outbox_outboxmessage SET claimed_until = clock_timestamp() + %(lease)s
+UPDATE outbox_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE id IN (
     SELECT id FROM outbox_outboxmessage AS head
     WHERE delivered_at IS NULL AND dead_at IS NULL
@@ -51,7 +51,9 @@ def claim(
 ) -> list[Claim]:
     """Claim up to `limit` messages, oldest first, leaving out the paused topics, or of topic `only`."""
     with connection.cursor() as cursor:
-        cursor.execute(_CLAIM, {"limit": limit, "paused": list(paused), "only": only, "lease": lease})
+        cursor.execute(
+            _CLAIM, {"limit": limit, "paused": list(paused), "only": only, "lease": lease.total_seconds()}
+        )
         rows = cursor.fetchall()
     return [_claim(row) for row in sorted(rows, key=lambda row: row[0])]
 
@@ -87,10 +89,11 @@ def put_back(claim: Claim, *, error: str, wait: timedelta, counts: bool) -> None
     """Give a message back for another try after `wait`; `counts` says whether the failure counts."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE outbox_outboxmessage SET claimed_until = NULL, available_at = clock_timestamp() + %s,"
+            "UPDATE outbox_outboxmessage SET claimed_until = NULL,"
+            " available_at = clock_timestamp() + make_interval(secs => %s),"
             " attempts = attempts + %s, last_error = %s"
             " WHERE id = %s AND claimed_until = %s AND delivered_at IS NULL",
-            [wait, int(counts), error, claim.message.id, claim.until],
+            [wait.total_seconds(), int(counts), error, claim.message.id, claim.until],
         )
 
 

@@ -14,13 +14,13 @@ import environ
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent.parent
 # Commands that must work before anything is configured.
-_UNCONFIGURED = {"up", "down", "reset", "doctor"}
+_UNCONFIGURED = {"up", "down", "reset", "doctor", "get_temporal"}
 _TRUE = {"1", "true", "yes", "on", "y", "ok"}
 _given: dict[str, str] | None = None
 
 
 def prepare(argv: list[str]) -> None:
-    """Note what was given; let the stack's own commands start on a machine where nothing is configured yet."""
+    """Note what was given; let the stack's own commands start where nothing is configured."""
     global _given
     _given = {**read_file(BASE_DIR / ".env"), **os.environ}
     known = {**read_file(run_dir() / "env"), **_given}
@@ -71,7 +71,7 @@ def base_values(*, demo: bool) -> dict[str, str]:
 
 
 def write_run_env(values: Mapping[str, str]) -> None:
-    """Write `.run/env`, readable by its owner alone, in one step; secrets that were given stay where they are."""
+    """Write `.run/env`, readable by its owner alone, in one step; given secrets stay where they are."""
     kept = {key: value for key, value in values.items() if key in _PUBLIC or not given().get(key)}
     target = run_dir() / "env"
     partial = target.with_name(f"env.new{os.getpid()}")
@@ -84,7 +84,11 @@ def write_run_env(values: Mapping[str, str]) -> None:
 
 def child_environment(values: Mapping[str, str]) -> dict[str, str]:
     """Return the environment of the product's processes: what was given, then what `up` decided."""
-    fixed = {"DJANGO_SETTINGS_MODULE": "holo.settings", "PYTHONUNBUFFERED": "1", "HOLO_RUN_DIR": str(run_dir())}
+    fixed = {
+        "DJANGO_SETTINGS_MODULE": "holo.settings",
+        "PYTHONUNBUFFERED": "1",
+        "HOLO_RUN_DIR": str(run_dir()),
+    }
     return {**given(), **values, **fixed}
 
 

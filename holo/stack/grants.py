@@ -13,7 +13,7 @@ WHERE n.nspname = 'public' AND NOT t.tgisinternal AND t.tgname LIKE %s ORDER BY 
 
 
 def grant_app_role(connection: BaseDatabaseWrapper, role: str) -> None:
-    """Grant `role` the use of all tables and sequences as the connected owner; running it again is harmless."""
+    """Grant `role` the use of all tables and sequences as the connected owner; again and again if need be."""
     name = connection.ops.quote_name(role)
     with connection.cursor() as cursor:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")

@@ -92,7 +92,7 @@ class Runner:
         return descriptor
 
     def take_output(self) -> tuple[list[bytes], bool] | None:
-        """Return the whole lines that arrived and whether the output has ended; None when nothing is there."""
+        """Return the whole lines that arrived and whether the output ended; None when nothing is there."""
         assert self._process is not None
         assert self._process.stdout is not None
         try:

@@ -66,7 +66,8 @@ class Stack:
     def urls(self) -> dict[str, str]:
         """Return what a person opens."""
         web = f"http://{LOOPBACK}:{self.ports.web}"
-        urls = {"Admin": f"{web}/admin/", "API": f"{web}/api/v1/", "API docs": f"{web}/api/docs"}
+        pages = {"Admin": f"{web}/admin/", "API": f"{web}/api/v1/", "API docs": f"{web}/api/docs"}
+        urls = {} if self.options.only_services else pages
         temporal_ui = self.temporal.ui_url if self.temporal else given().get("TEMPORAL_UI_URL")
         return {**urls, "Temporal": temporal_ui} if temporal_ui else urls
 
@@ -111,6 +112,7 @@ class Stack:
         celery = (*python, "celery", "-A", "holo")
         gunicorn = (*python, "gunicorn", "holo.wsgi:application", "--bind", f"{LOOPBACK}:{self.ports.web}")
         threads = given().get("WEB_THREADS", "8")
+        alone = ("--without-gossip", "--without-mingle")
         return [
             # The migrated tables are all that a page needs, so the web does not wait for the others.
             self._lasting(
@@ -120,11 +122,12 @@ class Stack:
                 self._web_answers,
             ),
             self._lasting("relay", _manage_py("run_relay"), after, self._listens(self.ports.relay_metrics)),
-            self._lasting("worker", _manage_py("run_worker"), after, self._listens(self.ports.worker_metrics)),
+            self._lasting(
+                "worker", _manage_py("run_worker"), after, self._listens(self.ports.worker_metrics)
+            ),
             self._lasting(
                 "celery",
-                (*celery, "worker", "--loglevel", "INFO", "--concurrency", str(CELERY_PROCESSES))
-                + ("--without-gossip", "--without-mingle"),
+                (*celery, "worker", "--loglevel", "INFO", "--concurrency", str(CELERY_PROCESSES), *alone),
                 after,
                 text=b" ready.",
             ),
@@ -160,7 +163,12 @@ class Stack:
         vital: bool = True,
     ) -> Part:
         return Part(
-            name=name, launch=self._launch(name, argv), after=after, task=True, vital=vital, foreground=foreground
+            name=name,
+            launch=self._launch(name, argv),
+            after=after,
+            task=True,
+            vital=vital,
+            foreground=foreground,
         )
 
     def _lasting(

@@ -70,13 +70,14 @@ def answers(port: int, timeout: float = 0.5) -> bool:
 def owner_of(port: int) -> str | None:
     """Return `pid 123 (command line)` of the process that listens on the port, where the system tells."""
     inodes = _listening_inodes(port)
-    for folder in Path("/proc").glob("[0-9]*/fd"):
+    for entry in Path("/proc").glob("[0-9]*/fd/*") if inodes else ():
         try:
-            links = {os.readlink(entry) for entry in folder.iterdir()}
+            mine = os.readlink(entry) in inodes
         except OSError:
-            continue  # ended meanwhile, or somebody else's
-        if links & inodes:
-            return f"pid {folder.parent.name} ({command_of(int(folder.parent.name))})"
+            continue  # closed meanwhile, or somebody else's
+        if mine:
+            pid = int(entry.parts[2])
+            return f"pid {pid} ({command_of(pid)})"
     return None
 
 

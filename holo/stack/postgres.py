@@ -62,11 +62,22 @@ class PostgresServer(Server):
         postgres_data.check_pid_file(self.data_dir)
 
     def launch(self) -> Launch:
-        """Return the command line: loopback only, no socket file (its path has a length limit), foreground."""
+        """Return the command line: loopback only, no socket file (paths have a length limit)."""
         if self._binaries is None:
             raise RuntimeError("prepare() comes first")
-        settings = {"listen_addresses": LOOPBACK, "unix_socket_directories": "", **self.settings}
-        argv = [str(self._binaries.program("postgres")), "-D", str(self.data_dir.resolve()), "-p", str(self.port)]
+        settings = {
+            "listen_addresses": LOOPBACK,
+            "unix_socket_directories": "",
+            "log_checkpoints": "off",
+            **self.settings,
+        }
+        argv = [
+            str(self._binaries.program("postgres")),
+            "-D",
+            str(self.data_dir.resolve()),
+            "-p",
+            str(self.port),
+        ]
         for key, value in settings.items():
             argv += ["-c", f"{key}={value}"]
         # SIGINT is PostgreSQL's fast shutdown; SIGTERM would wait for every client.
@@ -132,17 +143,21 @@ class PostgresServer(Server):
                 )
 
     def create_database(self, name: str, template: str | None = None) -> None:
-        """Make a database of the owner's, in which nobody else may create anything, temporary tables included."""
+        """Make a database of the owner's, where nobody else creates anything, temporary tables included."""
         database, owner = sql.Identifier(name), sql.Identifier(OWNER)
         with self._superuser() as connection:
             create = sql.SQL("CREATE DATABASE {} OWNER {} TEMPLATE {}")
             connection.execute(create.format(database, owner, sql.Identifier(template or "template1")))
-            connection.execute(sql.SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM PUBLIC").format(database))
+            connection.execute(
+                sql.SQL("REVOKE TEMPORARY, CREATE ON DATABASE {} FROM PUBLIC").format(database)
+            )
 
     def drop_database(self, name: str) -> None:
         """Drop a database with whoever is connected to it; nothing when there is none."""
         with self._superuser() as connection:
-            connection.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            connection.execute(
+                sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
 
     def ensure_database(self, name: str = DATABASE) -> None:
         """Make the roles and the database unless they are there."""

@@ -46,7 +46,8 @@ def find_binaries(*, major: int | None = None) -> PostgresBinaries:
             % {"major": major, "found": ", ".join(one.version for one in found)}
         )
     raise StackError(
-        _("no PostgreSQL %(floor)d or newer found: run `make install`, or set DATABASE_URL") % {"floor": FLOOR}
+        _("no PostgreSQL %(floor)d or newer found: run `make install`, or set DATABASE_URL")
+        % {"floor": FLOOR}
     )
 
 

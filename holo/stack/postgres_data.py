@@ -44,7 +44,8 @@ def data_major(data_dir: Path) -> int | None:
         return None
     if not all((data_dir / part).exists() for part in ("PG_VERSION", "global/pg_control", _SECRETS)):
         raise StackError(
-            _("%(folder)s is not a whole PostgreSQL data folder; `make reset` removes it") % {"folder": data_dir}
+            _("%(folder)s is not a whole PostgreSQL data folder; `make reset` removes it")
+            % {"folder": data_dir}
         )
     return int((data_dir / "PG_VERSION").read_text().split(".")[0])
 
@@ -78,7 +79,7 @@ def remove(data_dir: Path) -> None:
 
 
 def initialise(data_dir: Path, binaries: PostgresBinaries, identity: Identity, *, durable: bool) -> None:
-    """Make a data folder beside the final one and rename it, so that a half-made one is never taken for whole."""
+    """Make the data beside its place and rename it, so that a half-made folder never counts as whole."""
     target = data_dir.resolve()
     target.parent.mkdir(parents=True, exist_ok=True)
     for leftover in target.parent.glob(f"{target.name}.new*"):
@@ -126,10 +127,11 @@ def _serves(pid: int, data_dir: Path) -> bool:
     if not Path("/proc/self").exists():
         return pid > 0  # no way to tell here; PostgreSQL judges by itself
     try:
-        # A postmaster works in its data folder.
-        return Path(f"/proc/{pid}/cwd").resolve(strict=True) == data_dir.resolve() and "postgres" in command_of(pid)
+        works_in = Path(f"/proc/{pid}/cwd").resolve(strict=True)
     except OSError:
         return False
+    # A postmaster works in its data folder.
+    return works_in == data_dir.resolve() and "postgres" in command_of(pid)
 
 
 def _run_initdb(

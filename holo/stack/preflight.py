@@ -99,4 +99,6 @@ def _check_temporal(address: str) -> None:
 
 
 def _silent(name: str, why: str) -> StackError:
-    return StackError(_("%(name)s is set, but nothing usable answers there: %(why)s") % {"name": name, "why": why})
+    return StackError(
+        _("%(name)s is set, but nothing usable answers there: %(why)s") % {"name": name, "why": why}
+    )

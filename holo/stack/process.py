@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -51,10 +52,8 @@ def spawn(launch: Launch, output: IO[bytes] | int) -> subprocess.Popen[bytes]:
 
 def kill_group(process: subprocess.Popen[bytes]) -> None:
     """Kill the child and whatever it left in its process group."""
-    try:
+    with suppress(ProcessLookupError, PermissionError):
         os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
     process.wait()
 
 
@@ -70,7 +69,7 @@ def explain(text: str) -> str:
     """Return the one line of a program's last words that tells most."""
     if "No space left on device" in text:
         return _("the disk is full: %(line)s") % {"line": _line_with(text, "No space left")}
-    for mark in ("FATAL:", "PANIC:", "error:", "Error"):
+    for mark in ("FATAL:", "PANIC:", "error:", " failed: "):
         if mark in text:
             return _line_with(text, mark)
     lines = [line.strip() for line in text.splitlines() if line.strip()]
@@ -133,8 +132,6 @@ class Server:
         launch = self.launch()
         if process.poll() is None:
             process.send_signal(launch.stop_signal)
-            try:
+            with suppress(subprocess.TimeoutExpired):
                 process.wait(launch.stop_timeout)
-            except subprocess.TimeoutExpired:
-                pass
         kill_group(process)

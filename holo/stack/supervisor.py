@@ -22,7 +22,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Supervisor:
-    """Runs parts until told to stop, until `until` (the name of a task) has ended, or until a vital one fails."""
+    """Runs parts until told to stop, until the task named `until` has ended, or until a vital one fails."""
 
     def __init__(
         self,
@@ -160,7 +160,8 @@ class Supervisor:
     def _stop_all(self) -> None:
         """Stop what nothing running depends on, then what that needed; a second signal kills the rest."""
         requests = self._stop_requests
-        self._console.quiet = False
+        # What servers say while they end goes to their log files.
+        self._console.quiet = True
         if any(runner.process for runner in self._runners.values()):
             self._console.say(_("stopping"))
         while running := [runner for runner in self._runners.values() if runner.process]:
@@ -176,6 +177,7 @@ class Supervisor:
                 if runner.reap() is not None:
                     self._drain(runner)
                     runner.after_end()
+        self._console.say(_("stopped"))
 
     def _lasting(self) -> list[Runner]:
         return [runner for runner in self._runners.values() if not runner.part.foreground]

@@ -1,4 +1,4 @@
-"""The Temporal CLI, whose one binary is server, Web UI and client: where it is, and whether it is new enough."""
+"""The Temporal CLI, one binary that is server, Web UI and client: where it is, whether it is new enough."""
 
 import os
 import re

@@ -38,6 +38,11 @@ Say = Callable[[str], None]
 Step = Callable[[Path, Say], Path | None]
 
 
+def obtain_temporal(say: Say) -> TemporalBinary:
+    """Return the Temporal CLI: the one that is there, else got now."""
+    return find_temporal() or fetch_temporal(say)
+
+
 def fetch_temporal(say: Say, *, cache: Path | None = None) -> TemporalBinary:
     """Return the Temporal CLI, got by the first way that works; two callers at once get it once."""
     folder = cache or cache_dir()
@@ -122,9 +127,7 @@ def _run(scratch: Path, say: Say, argv: tuple[str, ...], extra: dict[str, str]) 
     """Run one step, telling every 20 s that it still goes on, and why it failed if it did."""
     log = scratch / "output.log"
     with log.open("wb") as output:
-        process = spawn(
-            Launch(name="fetch", argv=argv, cwd=scratch, env={**os.environ, **extra}), output
-        )
+        process = spawn(Launch(name="fetch", argv=argv, cwd=scratch, env={**os.environ, **extra}), output)
     started = time.monotonic()
     try:
         while process.poll() is None:

@@ -11,7 +11,7 @@ from holo.stack.process import Launch, Server
 
 RETENTION_DAYS = 30
 # Defaults of a cluster throttle a single node. Eager execution saves a round trip per activity.
-_LIMITS: dict[str, object] = {
+LIMITS: dict[str, object] = {
     "system.enableActivityEagerExecution": True,
     "matching.rps": 20000,
     "matching.persistenceMaxQPS": 20000,
@@ -53,19 +53,23 @@ class TemporalServer(Server):
         """Return the address of the Web UI."""
         return f"http://{LOOPBACK}:{self.ui_port}"
 
+    def prepare(self) -> None:
+        """Make the folder in which it works."""
+        self.log.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+
     def launch(self) -> Launch:
-        """Return the command line. Pragmas: WAL for speed; `synchronous` stays at full, a commit is a promise."""
+        """Return the command line: WAL for speed, `synchronous` full because a commit is a promise."""
         argv = [str(self.binary), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port)]
         argv += ["--ui-port", str(self.ui_port), "--log-level", "warn", "--log-format", "pretty"]
         if self.db_file is not None:
             argv += ["--db-filename", str(self.db_file)]
             argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
-        for key, value in _LIMITS.items():
+        for key, value in LIMITS.items():
             argv += ["--dynamic-config-value", f"{key}={json.dumps(value)}"]
         return Launch(name=self.name, argv=tuple(argv), cwd=self.log.parent, env=_environment())
 
     def retention_command(self) -> tuple[str, ...]:
-        """Return the command that makes finished workflows stay for 30 days; running it again changes nothing."""
+        """Return the command that keeps finished workflows for 30 days; again, it changes nothing."""
         update = ("operator", "namespace", "update", "--namespace", "default")
         return (str(self.binary), *update, "--retention", f"{RETENTION_DAYS}d", "--address", self.address)
 

@@ -82,8 +82,10 @@ def _load(entry: str) -> Domain:
         module = import_module(path)
     except ModuleNotFoundError as error:
         if error.name is None or not f"{path}.".startswith(f"{error.name}."):
-            raise
+            raise ImproperlyConfigured(f"domain {entry} cannot be imported: {error}") from error
         raise ImproperlyConfigured(f"ENABLE_DOMAINS names {entry}, but there is no module {path}") from error
+    except ImportError as error:
+        raise ImproperlyConfigured(f"domain {entry} cannot be imported: {error}") from error
     domain = getattr(module, "DOMAIN", None)
     if not isinstance(domain, Domain):
         raise ImproperlyConfigured(

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from temporalio import workflow
@@ -71,11 +71,9 @@ class Saga:
         return tuple(failures)
 
     def _failed(self, step: str, error: FailureError) -> StepFailure:
-        root = _root(error)
-        self._attempts[step] = self._attempts.get(step, 0) + _attempts(root)
-        failure = StepFailure(
-            step=step, attempts=self._attempts[step], error_code=_code(root), message=_message(root)
-        )
+        failure = failure_of(step, error)
+        self._attempts[step] = self._attempts.get(step, 0) + failure.attempts
+        failure = replace(failure, attempts=self._attempts[step])
         workflow.logger.error(
             "compensation %s failed after %d attempts: %s", step, failure.attempts, failure.error_code
         )

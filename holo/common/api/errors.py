@@ -248,5 +248,7 @@ class InternalError(RequestError):
 
     code = "request.internal_error"
     status = 500
-    meaning = "A fault on our side; the log has it under the request id. Whether the call took effect is seen by \
+    meaning = (
+        "A fault on our side; the log has it under the request id. Whether the call took effect is seen by \
 reading the object, or by repeating the call with the same Idempotency-Key."
+    )

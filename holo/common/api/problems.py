@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core import signals
 from django.core.exceptions import (
     DisallowedHost,
@@ -112,12 +113,14 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpRespon
 def refusal_of_fields(problems: Iterable[FieldProblem]) -> DomainError:
     """Return the refusal of a body or of parameters.
 
-    Its code is the one that all the problems share, so that a caller can branch on it; else `request.invalid`.
+    Its code is the one that all of them share, so that a caller can branch on it; else `request.invalid`.
     """
     found = tuple(problems)
     codes = {wrong.code for wrong in found}
     error = error_table().get(next(iter(codes)), InvalidError) if len(codes) == 1 else InvalidError
-    message = found[0].message if len(found) == 1 else _("%(count)d fields do not fit") % {"count": len(found)}
+    message = (
+        found[0].message if len(found) == 1 else _("%(count)d fields do not fit") % {"count": len(found)}
+    )
     return error(message, errors=found)
 
 
@@ -135,7 +138,8 @@ def as_domain_error(error: Exception) -> DomainError:
         return ForbiddenError(_("this is not allowed"))
     if isinstance(error, ValidationError):
         return refusal_of_fields(
-            FieldProblem(pointer="", code=InvalidValueError.code, message=message) for message in error.messages
+            FieldProblem(pointer="", code=InvalidValueError.code, message=message)
+            for message in error.messages
         )
     if isinstance(error, RequestDataTooBig):
         return _too_large()
@@ -145,8 +149,6 @@ def as_domain_error(error: Exception) -> DomainError:
 
 
 def _too_large() -> DomainError:
-    from django.conf import settings
-
     return body_too_large(int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0))
 
 

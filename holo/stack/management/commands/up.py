@@ -1,5 +1,6 @@
 """`manage.py up`: start the whole product on this machine and keep it running."""
 
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
@@ -8,15 +9,15 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from holo.stack.console import Console
-from holo.stack.env import child_environment, given, is_true, run_dir, write_run_env
+from holo.stack.env import BASE_DIR, child_environment, given, is_true, read_file, run_dir, write_run_env
 from holo.stack.errors import StackError
 from holo.stack.instance import Instance, Running
 from holo.stack.part import Part
 from holo.stack.plan import Options, Stack
 from holo.stack.preflight import check_all
+from holo.stack.process import Launch
 from holo.stack.supervisor import Supervisor
-from holo.stack.temporal_cli import find_temporal
-from holo.stack.temporal_fetch import fetch_temporal
+from holo.stack.temporal_fetch import obtain_temporal
 
 
 class Command(BaseCommand):
@@ -36,7 +37,9 @@ class Command(BaseCommand):
         if options["exit"] and not options["demo"]:
             raise CommandError(_("--exit goes with --demo"), returncode=2)
         if options["demo"] and not is_true(given().get("DEBUG", "1")):
-            raise CommandError(_("--demo is refused with DEBUG=0: demo passwords are known to all"), returncode=2)
+            raise CommandError(
+                _("--demo is refused with DEBUG=0: demo passwords are known to all"), returncode=2
+            )
         wanted = Options(demo=options["demo"], only_services=options["only_services"])
         instance = Instance(run_dir())
         console = Console(run_dir() / "logs", stream=getattr(self.stdout, "_out", None))
@@ -86,25 +89,18 @@ class Command(BaseCommand):
 def _temporal_cli(console: Console) -> Path | None:
     if given().get("TEMPORAL_ADDRESS"):
         return None
-    return (find_temporal() or fetch_temporal(console.say)).path
+    return obtain_temporal(console.say).path
 
 
 def _demo_on_running(console: Console) -> int:
     """Run the demo once more on a stack that somebody else keeps."""
-    stack = Stack(Options(demo=True), temporal_cli=None)
-    parts: list[Part] = [part for part in stack.parts() if part.name == "demo"]
-    environment = child_environment({})
-    demo = Part(
-        name="demo",
-        launch=lambda: parts[0].launch(),
-        task=True,
-        foreground=True,
-    )
-    del environment
+    environment = child_environment(read_file(run_dir() / "env"))
+    launch = Launch(name="demo", argv=(sys.executable, "manage.py", "demo"), cwd=BASE_DIR, env=environment)
+    demo = Part(name="demo", launch=lambda: launch, task=True, foreground=True)
     return Supervisor([demo], console, until="demo").run()
 
 
 def _show_urls(console: Console, urls: dict[str, str]) -> None:
-    width = max(map(len, urls))
+    width = max(map(len, urls), default=0)
     for name, url in urls.items():
         console.plain(f"  {name:<{width}}  {url}")

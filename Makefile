@@ -1,0 +1,57 @@
+# Every command here is a wrapper: what it does is in manage.py or in the tool that it names.
+.DEFAULT_GOAL := help
+.PHONY: help install run up demo down reset doctor check test
+
+# The first interpreter that is new enough; `make PYTHON=/path/to/python` chooses another one.
+PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
+	$$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo $$name; break; }; done)
+BIN := .venv/bin
+MANAGE := $(BIN)/python manage.py
+STAMP := .venv/.installed
+
+help: ## Show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+install: $(STAMP) ## Create .venv with the pinned packages and the development tools
+
+$(STAMP): requirements.txt requirements-dev.txt
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
+		{ echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $(STAMP)
+
+run: $(STAMP) ## Start everything with demo data, run the demo, keep running until Ctrl-C
+	@$(MANAGE) up --demo
+
+up: $(STAMP) ## Start everything without demo data, keep running until Ctrl-C
+	@$(MANAGE) up
+
+demo: $(STAMP) ## Start everything, run the demo, stop; fails when a scenario ends wrongly
+	@$(MANAGE) up --demo --exit
+
+down: $(STAMP) ## Stop what runs in this checkout; the data stays
+	@$(MANAGE) down
+
+reset: $(STAMP) ## Stop and delete all data of this checkout (YES=1: without asking)
+	@$(MANAGE) reset $(if $(YES),--yes)
+
+doctor: $(STAMP) ## Check every dependency: where, version, reachable; fails on trouble
+	@$(MANAGE) doctor
+
+check: lint $(STAMP) ## Lint, types, import contracts and the tests that need no server (under a minute)
+	$(BIN)/python -m pytest -q -m pure
+
+test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, all tests, coverage >= 90 %
+	DEBUG=1 $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
+	@echo "Temporal CLI: $$($(MANAGE) get_temporal)"
+	@command -v chromium chromium-browser google-chrome >/dev/null || \
+		echo "No Chromium here: the browser journeys are skipped (apt-get install chromium)"
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+.PHONY: lint
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	DEBUG=1 $(BIN)/mypy
+	$(BIN)/lint-imports

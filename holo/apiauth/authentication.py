@@ -1,0 +1,136 @@
+"""Who calls: by API key or by session. Every way to fail looks the same from outside."""
+
+import logging
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+from django.db import connection
+from django.utils.translation import gettext as _
+from drf_spectacular.extensions import OpenApiAuthenticationExtension
+from rest_framework import authentication
+from rest_framework.exceptions import PermissionDenied
+from rest_framework.request import Request
+
+from holo.apiauth.errors import CsrfError, KeyInUrlError, UnauthenticatedError
+from holo.apiauth.keys import contains_key, make_key, matches, parse_key
+from holo.apiauth.models import ApiKey
+from holo.apiauth.scopes import scopes_of_user
+from holo.apiauth.selectors import find_usable_key
+from holo.identity.models import User
+
+logger = logging.getLogger(__name__)
+_USE_RESOLUTION = timedelta(minutes=1)
+_KEY_PARAMETERS = frozenset({"api_key", "apikey", "access_token", "authorization"})
+# Compared with when there is no row, so that an unknown key costs what a wrong one costs.
+_NOBODYS_HASH = "0" * 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What the caller may do in this request; `api_key` is None for a session."""
+
+    scopes: frozenset[str]
+    api_key: ApiKey | None = None
+
+
+def unauthenticated() -> UnauthenticatedError:
+    """Return the one refusal for every caller who is not known."""
+    return UnauthenticatedError(_("send a valid API key as `Authorization: Bearer …`"))
+
+
+class ApiKeyAuthentication(authentication.BaseAuthentication):
+    """`Authorization: Bearer holo_…`."""
+
+    def authenticate(self, request: Request) -> tuple[User, Grant] | None:
+        """Return owner and grant; None where no Authorization header is sent."""
+        _refuse_key_in_url(request)
+        header = request.META.get("HTTP_AUTHORIZATION")
+        if header is None:
+            return None
+        scheme, _blank, text = header.partition(" ")
+        given = parse_key(text.strip()) if scheme.lower() == "bearer" else None
+        key = find_usable_key(given.prefix) if given else None
+        if not matches(given or make_key(), key.secret_hash if key else _NOBODYS_HASH) or key is None:
+            raise unauthenticated()
+        _note_use(key)
+        # A key never outgrows its owner: what groups no longer give, it no longer gives either.
+        return key.owner, Grant(scopes=scopes_of_user(key.owner).intersection(key.scopes), api_key=key)
+
+    def authenticate_header(self, request: Request) -> str:
+        """Return the challenge of a 401."""
+        return 'Bearer realm="holo"'
+
+
+def _refuse_key_in_url(request: Request) -> None:
+    query = request.META.get("QUERY_STRING", "")
+    if not query:
+        return
+    if contains_key(query) or not _KEY_PARAMETERS.isdisjoint(name.lower() for name in request.query_params):
+        logger.warning("an API key was sent in an address; it counts as leaked")
+        raise KeyInUrlError(
+            _("send the key as `Authorization: Bearer …`, never in the address; revoke this one")
+        )
+
+
+def _note_use(key: ApiKey) -> None:
+    """Keep the time of use to the minute; a row that somebody holds is left alone, so nobody waits."""
+    if key.last_used_at is not None and datetime.now(UTC) - key.last_used_at < _USE_RESOLUTION:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE apiauth_apikey SET last_used_at = now() WHERE id IN"
+            " (SELECT id FROM apiauth_apikey WHERE id = %s FOR NO KEY UPDATE SKIP LOCKED)",
+            [key.pk],
+        )
+
+
+class SessionAuthentication(authentication.SessionAuthentication):
+    """The session of the admin, with CSRF protection."""
+
+    def authenticate(self, request: Request) -> tuple[User, Grant] | None:
+        """Return the person who is logged in, if any."""
+        user = getattr(request._request, "user", None)
+        if not isinstance(user, User) or not user.is_active:
+            return None
+        self.enforce_csrf(request)
+        return user, Grant(scopes=scopes_of_user(user))
+
+    def enforce_csrf(self, request: Request) -> None:
+        """Refuse unsafe methods without the token."""
+        try:
+            super().enforce_csrf(request)
+        except PermissionDenied:
+            raise CsrfError(_("send the CSRF token in the X-CSRFToken header")) from None
+
+
+class ApiKeyScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document names API keys."""
+
+    target_class = "holo.apiauth.authentication.ApiKeyAuthentication"
+    name = "apiKey"
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        """Return the security scheme."""
+        return {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "holo_…",
+            "description": "An API key from `manage.py api_key create` or the admin.",
+        }
+
+
+class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-call]
+    """How the OpenAPI document names sessions."""
+
+    target_class = "holo.apiauth.authentication.SessionAuthentication"
+    name = "session"
+    priority = 1
+
+    def get_security_definition(self, auto_schema: object) -> dict[str, str]:
+        """Return the security scheme."""
+        return {
+            "type": "apiKey",
+            "in": "cookie",
+            "name": "sessionid",
+            "description": "The admin's session; unsafe methods need X-CSRFToken.",
+        }

@@ -1,0 +1,69 @@
+"""The text of an API key: `holo_<8 prefix>_<32 secret><6 checksum>`, all base62.
+
+The checksum lets scanners and typists tell a key from noise; it authorises nothing.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import string
+import zlib
+from dataclasses import dataclass
+
+_ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
+_PREFIX, _SECRET, _CHECKSUM = 8, 32, 6
+_KEY = re.compile(rf"holo_([0-9A-Za-z]{{{_PREFIX}}})_([0-9A-Za-z]{{{_SECRET}}})([0-9A-Za-z]{{{_CHECKSUM}}})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeyText:
+    """A well-formed key: the prefix is public and finds the row, the text is secret."""
+
+    prefix: str
+    text: str
+
+    def __repr__(self) -> str:
+        return f"KeyText(prefix={self.prefix!r})"
+
+
+def make_key() -> KeyText:
+    """Return a new key with 190 random bits in its secret."""
+    prefix, secret = _random(_PREFIX), _random(_SECRET)
+    return KeyText(prefix=prefix, text=f"holo_{prefix}_{secret}{_checksum(prefix, secret)}")
+
+
+def parse_key(text: str) -> KeyText | None:
+    """Return the key in `text`, or None when its form or checksum is wrong."""
+    match = _KEY.fullmatch(text)
+    if match is None or _checksum(match[1], match[2]) != match[3]:
+        return None
+    return KeyText(prefix=match[1], text=text)
+
+
+def contains_key(text: str) -> bool:
+    """Tell whether something that looks like a key is in `text`."""
+    return _KEY.search(text) is not None
+
+
+def hash_key(key: KeyText) -> str:
+    """Return what is kept of a key. A fast hash will do: the secret is random, not chosen."""
+    return hashlib.sha256(key.text.encode()).hexdigest()
+
+
+def matches(key: KeyText, secret_hash: str) -> bool:
+    """Compare in constant time."""
+    return hmac.compare_digest(hash_key(key), secret_hash)
+
+
+def _random(length: int) -> str:
+    return "".join(secrets.choice(_ALPHABET) for _ in range(length))
+
+
+def _checksum(prefix: str, secret: str) -> str:
+    number = zlib.crc32(f"{prefix}_{secret}".encode())
+    digits = ""
+    for _ in range(_CHECKSUM):
+        number, rest = divmod(number, len(_ALPHABET))
+        digits = _ALPHABET[rest] + digits
+    return digits

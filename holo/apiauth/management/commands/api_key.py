@@ -1,0 +1,121 @@
+"""`manage.py api_key create|list|revoke`: keys from the command line."""
+
+import json
+from argparse import ArgumentParser
+from datetime import timedelta
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from holo.apiauth.models import ApiKey
+from holo.apiauth.scopes import SCOPES
+from holo.apiauth.selectors import list_api_keys
+from holo.apiauth.services import create_api_key, revoke_api_key
+from holo.common.errors import DomainError
+from holo.identity.models import Organization, User
+from holo.identity.selectors import organizations_of
+
+BAD_INPUT = 2
+
+
+class Command(BaseCommand):
+    """Make, list and revoke API keys."""
+
+    help = "Makes, lists and revokes API keys. `create` prints the key and nothing else."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Declare the three sub-commands."""
+        commands = parser.add_subparsers(dest="command", required=True)
+        create = commands.add_parser("create", help=_("make a key and print it"))
+        create.add_argument("--user", required=True, metavar="EMAIL")
+        create.add_argument("--scopes", required=True, nargs="+", metavar="SCOPE", help=", ".join(SCOPES))
+        create.add_argument("--organization", metavar="SLUG", help=_("needed when the user has several"))
+        create.add_argument("--name", default="")
+        create.add_argument("--days", type=int, default=90)
+        listing = commands.add_parser("list", help=_("list the keys, without their secrets"))
+        listing.add_argument("--json", action="store_true")
+        revoke = commands.add_parser("revoke", help=_("end a key at once"))
+        revoke.add_argument("prefix", help=_("the eight characters after `holo_`"))
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the sub-command; a refusal is one line."""
+        run = {"create": self._create, "list": self._list, "revoke": self._revoke}[options["command"]]
+        try:
+            run(options)
+        except DomainError as error:
+            raise CommandError(error.message, returncode=BAD_INPUT) from None
+        except ProgrammingError:
+            raise CommandError(_("the database has no tables; run `manage.py migrate` first")) from None
+        except OperationalError:
+            raise CommandError(_("PostgreSQL does not answer; see `manage.py doctor`")) from None
+
+    def _create(self, options: dict[str, Any]) -> None:
+        owner = User.objects.filter(email__iexact=options["user"]).first()
+        if owner is None:
+            raise CommandError(_("there is no user %(email)s") % {"email": options["user"]}, returncode=BAD_INPUT)
+        try:
+            lifetime = timedelta(days=options["days"])
+        except OverflowError:
+            lifetime = timedelta(0)
+        _key, text = create_api_key(
+            actor=None,
+            owner_id=owner.pk,
+            organization_id=_organization(owner, options["organization"]).pk,
+            name=options["name"],
+            scopes=options["scopes"],
+            expires_in=lifetime,
+        )
+        self.stdout.write(text)
+
+    def _list(self, options: dict[str, Any]) -> None:
+        rows = [_row(key) for key in list_api_keys()]
+        if options["json"]:
+            self.stdout.write(json.dumps(rows, indent=2))
+            return
+        for row in rows:
+            shown = [str(row[name] or "-") for name in ("prefix", "state", "owner", "organization", "expires_at")]
+            self.stdout.write("  ".join([*shown, " ".join(row["scopes"])]))
+
+    def _revoke(self, options: dict[str, Any]) -> None:
+        prefix = options["prefix"].removeprefix("holo_").partition("_")[0]
+        key = ApiKey.objects.filter(prefix=prefix).first()
+        if key is None:
+            raise CommandError(_("there is no key with this prefix"), returncode=BAD_INPUT)
+        revoke_api_key(actor=None, key_id=key.pk)
+        self.stdout.write(_("revoked %(prefix)s") % {"prefix": prefix})
+
+
+def _organization(owner: User, slug: str | None) -> Organization:
+    choices = organizations_of(owner)
+    if slug is not None:
+        choices = [organization for organization in choices if organization.slug == slug]
+    if len(choices) == 1:
+        return choices[0]
+    if choices:
+        known = ", ".join(organization.slug for organization in choices)
+        raise CommandError(_("name one with --organization: %(slugs)s") % {"slugs": known}, returncode=BAD_INPUT)
+    raise CommandError(_("this user belongs to no such organisation"), returncode=BAD_INPUT)
+
+
+def _row(key: ApiKey) -> dict[str, Any]:
+    return {
+        "prefix": key.prefix,
+        "name": key.name,
+        "state": _state(key),
+        "owner": key.owner.email,
+        "organization": key.organization.slug,
+        "scopes": key.scopes,
+        "created_at": key.created_at.isoformat(),
+        "expires_at": key.expires_at.isoformat(),
+        "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
+        "revoked_at": key.revoked_at.isoformat() if key.revoked_at else None,
+    }
+
+
+def _state(key: ApiKey) -> str:
+    if key.revoked_at:
+        return "revoked"
+    return "active" if key.expires_at > timezone.now() else "expired"

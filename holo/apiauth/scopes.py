@@ -1,0 +1,37 @@
+"""What a caller may be allowed to do, and which of it a person's groups give."""
+
+from django.utils.translation import gettext_lazy as _
+
+from holo.identity.models import User
+
+ORDERS_READ = "orders:read"
+ORDERS_WRITE = "orders:write"
+ORDERS_AUDIT = "orders:audit"
+INVENTORY_READ = "inventory:read"
+
+SCOPES = {
+    ORDERS_READ: _("see orders"),
+    ORDERS_WRITE: _("place, pay, cancel and retry orders"),
+    ORDERS_AUDIT: _("approve and reject orders"),
+    INVENTORY_READ: _("see products and stock"),
+}
+_READS = frozenset({ORDERS_READ, INVENTORY_READ})
+_OF_GROUP = {
+    "viewer": _READS,
+    "operator": _READS | {ORDERS_WRITE},
+    "auditor": _READS | {ORDERS_AUDIT},
+}
+
+
+def scopes_of_user(user: User) -> frozenset[str]:
+    """Return the scopes that a person has at this moment; none for one who is not active.
+
+    A superuser has all but `orders:audit`: deciding takes membership of the group, for everybody.
+    """
+    if not user.is_active:
+        return frozenset()
+    groups = user.groups.values_list("name", flat=True)
+    scopes = frozenset[str]().union(*(_OF_GROUP.get(name, frozenset()) for name in groups))
+    if user.is_superuser:
+        scopes |= frozenset(SCOPES) - {ORDERS_AUDIT}
+    return scopes

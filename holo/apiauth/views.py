@@ -1,0 +1,204 @@
+"""The base of every API view: authorise, read, run one command, render."""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any, ClassVar, TypeVar
+
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.utils.translation import gettext as _
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.request import Request
+from rest_framework.serializers import Serializer
+from rest_framework.views import APIView
+
+from holo.apiauth.organization import organization_of
+from holo.apiauth.permissions import RequireScope, grant_of
+from holo.common.actor import Actor, UserId
+from holo.common.api.errors import ExpectedObjectError, LengthRequiredError
+from holo.common.api.field_errors import field_problems
+from holo.common.api.filters import Filters, apply_filters, check_parameters
+from holo.common.api.pagination import PARAMETERS, paginate
+from holo.common.api.problems import json_bytes, problem, refusal_of_fields
+from holo.common.errors import DomainError
+from holo.idempotency.commands import Answer, Replayed, RequestKey
+from holo.idempotency.errors import KeyInvalidError
+from holo.identity.models import User
+
+T = TypeVar("T")
+M = TypeVar("M", bound=Model)
+_MAX_KEY = 255
+_MAX_SCOPE = 200
+
+
+class AlwaysJson(BaseContentNegotiation):
+    """Answers in JSON whatever is asked for: a problem in JSON helps more than a 406."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        """Return the parser whose media type was sent, if any."""
+        sent = (request.content_type or "").partition(";")[0].strip().lower()
+        return next((parser for parser in parsers if parser.media_type == sent), None)
+
+    def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
+        """Return the only renderer."""
+        return renderers[0], renderers[0].media_type
+
+
+class ApiView(APIView):
+    """One address of the API.
+
+    `required_scopes` names the scope of each method; a method without one is closed. `filters` are the query
+    parameters of GET; with `ordering` GET is a list with `cursor` and `limit`.
+    """
+
+    permission_classes = [RequireScope]
+    content_negotiation_class = AlwaysJson
+    metadata_class = None
+    required_scopes: ClassVar[Mapping[str, str]] = {}
+    filters: ClassVar[Filters] = {}
+    ordering: ClassVar[tuple[str, ...]] = ()
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """Authenticate and authorise, then look at the address and the length."""
+        super().initial(request, *args, **kwargs)
+        if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
+            raise LengthRequiredError(_("send the body with Content-Length"))
+        reads = request.method in ("GET", "HEAD")
+        paging = PARAMETERS if self.ordering else ()
+        check_parameters(request, (*self.filters, *paging) if reads else ())
+
+    def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
+        """Keep private answers out of caches; one with an ETag may be kept by the client and asked about."""
+        done: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
+        kept = "ETag" in done.headers and done.status_code < 400
+        done.headers.setdefault("Cache-Control", "private, no-cache" if kept else "no-store")
+        return done
+
+    @cached_property
+    def actor(self) -> Actor:
+        """Who calls, in which organisation."""
+        grant = grant_of(self.request)
+        user = self.request.user
+        assert isinstance(user, User)
+        return Actor(
+            user_id=UserId(user.pk),
+            organization_id=organization_of(
+                user=user, api_key=grant.api_key, slug=self.request.headers.get("X-Organization")
+            ),
+            label=user.email,
+            scopes=grant.scopes,
+            api_key_id=grant.api_key.pk if grant.api_key else None,
+        )
+
+    def valid(self, serializer_class: type[Serializer[Any]], **context: object) -> dict[str, Any]:
+        """Return the validated body. An empty body counts as `{}` where no field is required."""
+        serializer = serializer_class(data=self.request.data, context={"actor": self.actor, **context})
+        needs_body = any(field.required and not field.read_only for field in serializer.fields.values())
+        if needs_body and self.request.META.get("CONTENT_LENGTH") in (None, "", "0"):
+            raise ExpectedObjectError(_("the body must be a JSON object, not empty"))
+        if not serializer.is_valid():
+            raise refusal_of_fields(field_problems(serializer.errors))
+        values: dict[str, Any] = serializer.validated_data
+        return values
+
+    def page(
+        self,
+        queryset: QuerySet[M],
+        render: Callable[[M], dict[str, object]],
+        *,
+        ordering: tuple[str, ...] = (),
+    ) -> HttpResponse:
+        """Answer with one page of `queryset`, narrowed by `filters`, each row rendered by `render`."""
+        narrowed = apply_filters(self.request, queryset, self.filters)
+        page = paginate(self.request, narrowed, ordering=ordering or self.ordering)
+        results = [render(row) for row in page.rows]
+        return self.answer({"next": page.next, "previous": page.previous, "results": results})
+
+    def answer(
+        self, body: Mapping[str, object], *, status: int = 200, headers: Mapping[str, str] | None = None
+    ) -> HttpResponse:
+        """Answer with a JSON object."""
+        return _http(_answer(body, status, headers or {}))
+
+    def run_command(
+        self,
+        call: Callable[[RequestKey], T],
+        *,
+        render: Callable[[T], dict[str, object]],
+        status: int,
+        headers: Callable[[T], dict[str, str]] | None = None,
+    ) -> HttpResponse:
+        """Run one service with the client's key; what is stored under the key is what is sent."""
+        refusals: list[Answer] = []
+
+        def rendered(outcome: T) -> Answer:
+            return _answer(render(outcome), status, headers(outcome) if headers else {})
+
+        def refused(error: DomainError) -> Answer:
+            found = problem(error, instance=self.request.path)
+            refusals[:] = [Answer(status=found.status, body=found.body, headers=found.headers)]
+            return refusals[0]
+
+        key = RequestKey(
+            scope=_key_scope(self.request, self.actor),
+            key=read_idempotency_key(self.request),
+            fingerprint=_fingerprint(self.request),
+            render=rendered,
+            render_error=refused,
+        )
+        try:
+            outcome = call(key)
+        except Replayed as replay:
+            response = _http(replay.answer)
+            response["Idempotent-Replayed"] = "true"
+            return response
+        except DomainError as error:
+            if refusals and not error.retryable:
+                return _http(refusals[0])
+            raise
+        return _http(key.answer or rendered(outcome))
+
+
+def _answer(body: Mapping[str, object], status: int, headers: Mapping[str, str]) -> Answer:
+    return Answer(
+        status=status, body=json_bytes(body), headers={"Content-Type": "application/json", **headers}
+    )
+
+
+def _http(answer: Answer) -> HttpResponse:
+    return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
+
+
+def read_idempotency_key(request: Request | HttpRequest) -> str | None:
+    """Return the client's key, None where none is sent. Raises KeyInvalidError.
+
+    Servers join a header that is sent twice with a comma, so a comma counts as two keys.
+    """
+    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
+    if key is None:
+        return None
+    printable = all("!" <= char <= "~" and char != "," for char in key)
+    if not key or len(key) > _MAX_KEY or not printable:
+        raise KeyInvalidError(
+            _("send one Idempotency-Key of 1 to 255 printable ASCII characters without commas")
+        )
+    return str(key)
+
+
+def _key_scope(request: Request, actor: Actor) -> str:
+    """Return caller, method and route with its ids; hashed where that is too long for the column."""
+    caller = actor.api_key_id or f"{actor.user_id}@{actor.organization_id}"
+    match = request.resolver_match
+    route = match.route if match else request.path
+    ids = ",".join(f"{name}={value}" for name, value in sorted(match.kwargs.items())) if match else ""
+    scope = f"http:{caller}:{request.method}:{route}:{ids}"
+    if len(scope) <= _MAX_SCOPE:
+        return scope
+    return f"http:{caller}:{hashlib.sha256(scope.encode()).hexdigest()}"
+
+
+def _fingerprint(request: Request) -> str:
+    canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode()).hexdigest()

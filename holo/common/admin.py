@@ -1,0 +1,96 @@
+"""What the admin pages of all apps share: badges, and pages that show rows without a way to change them."""
+
+import logging
+from collections.abc import Sequence
+from typing import Any, NoReturn, TypeVar
+
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils.functional import Promise
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+logger = logging.getLogger("holo.security")
+M = TypeVar("M", bound=Model)
+
+# Longer search texts find nothing: each word of one is a condition of its own in the query.
+MAX_SEARCH_LENGTH = 100
+NUL = "\x00"
+
+# The colours that a badge may have; the theme knows no others.
+TONES = ("neutral", "info", "progress", "good", "warn", "bad")
+
+
+def badge(label: str | Promise, tone: str = "neutral") -> SafeString:
+    """Return a state as a small coloured label."""
+    assert tone in TONES, tone
+    return format_html('<span class="badge badge-{}">{}</span>', tone, label)
+
+
+class ReadOnlyAdmin(admin.ModelAdmin[M]):
+    """Rows to look at. Nobody adds, changes or deletes here, superusers included."""
+
+    show_full_result_count = False
+    list_per_page = 50
+    list_max_show_all = 100
+    actions: Sequence[Any] | None = ()
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Nobody adds rows by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody edits rows by hand."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Nobody deletes rows."""
+        return False
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a row; refuse and note every attempt to write one."""
+        if request.method == "POST":
+            self.refuse_write(request, "change" if object_id else "add", [object_id or ""])
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Refuse; note the attempt."""
+        if request.method == "POST":
+            self.refuse_write(request, "delete", [object_id])
+        return super().delete_view(request, object_id, extra_context)
+
+    def refuse_write(self, request: HttpRequest, what: str, ids: Sequence[str]) -> NoReturn:
+        """Note a refused attempt, then raise PermissionDenied."""
+        self.note_refusal(request, what, ids)
+        raise PermissionDenied
+
+    def note_refusal(self, request: HttpRequest, what: str, ids: Sequence[str]) -> None:
+        """Write down that somebody tried what the admin has no way for."""
+        logger.warning(
+            "refused %s of %s by %s: %d rows", what, self.opts.label_lower, request.user.pk, len(ids)
+        )
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
+        """Return the rows; none where the address holds a NUL, which no text of the database can contain."""
+        rows = super().get_queryset(request)
+        if any(NUL in value for values in request.GET.lists() for value in values[1]):
+            return rows.none()
+        return rows
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[M], search_term: str
+    ) -> tuple[QuerySet[M], bool]:
+        """Search; a text that is too long finds nothing."""
+        if len(search_term) > MAX_SEARCH_LENGTH:
+            return queryset.none(), False
+        return super().get_search_results(request, queryset, search_term)

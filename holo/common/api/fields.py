@@ -1,0 +1,178 @@
+"""Serializer fields that accept one form of a value, not everything that could be read as one."""
+
+import re
+import unicodedata
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+from uuid import UUID
+
+from django.utils.dateparse import parse_datetime
+from django.utils.translation import gettext as _
+from drf_spectacular.utils import extend_schema_field
+from rest_framework import serializers
+
+from holo.common.api.errors import (
+    InvalidBooleanError,
+    InvalidChoiceError,
+    InvalidDatetimeError,
+    InvalidIdError,
+    InvalidIntegerError,
+    InvalidTextError,
+)
+from holo.common.errors import RequestError
+from holo.common.money import EXPONENTS, Money, parse_amount
+
+MAX_INTEGER = 2**63 - 1
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_RFC3339 = re.compile(
+    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
+)
+# Cc control, Cf invisible (zero width, bidi), Co/Cn private and unassigned, Zl/Zp line separators.
+_NOT_IN_IDENTIFIERS = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
+
+
+def refuse(error: type[RequestError], message: str) -> serializers.ValidationError:
+    """Return the error of a field with one of our codes."""
+    return serializers.ValidationError(message, code=error.code)
+
+
+def parse_uuid(value: object) -> UUID:
+    """Return the UUID of its usual form; no braces, no `urn:`, no integer."""
+    if not isinstance(value, str) or not _UUID.fullmatch(value):
+        raise refuse(InvalidIdError, _("not a UUID such as 01890a5d-ac96-774b-bcce-b302099a8057"))
+    return UUID(value)
+
+
+def parse_moment(value: object) -> datetime:
+    """Return the time of an RFC 3339 text with offset, in UTC."""
+    moment = None
+    if isinstance(value, str) and _RFC3339.fullmatch(value):
+        try:
+            moment = parse_datetime(value.upper())
+        except ValueError:
+            moment = None
+    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= 2999:
+        raise refuse(InvalidDatetimeError, _("not a time with offset such as 2026-03-01T12:00:00Z"))
+    return moment.astimezone(UTC)
+
+
+class IntegerField(serializers.IntegerField):
+    """A JSON integer from `min_value` to `max_value`; no text, no float, no boolean."""
+
+    def __init__(self, *, min_value: int = 0, max_value: int = MAX_INTEGER, **kwargs: Any) -> None:
+        super().__init__(min_value=min_value, max_value=max_value, **kwargs)
+
+    def to_internal_value(self, data: Any) -> int:
+        """Return the integer."""
+        low, high = int(self.min_value or 0), int(self.max_value or 0)
+        if isinstance(data, bool) or not isinstance(data, int) or not low <= data <= high:
+            message = _("not an integer from %(low)s to %(high)s") % {"low": f"{low:,}", "high": f"{high:,}"}
+            raise refuse(InvalidIntegerError, message)
+        return data
+
+
+class BooleanField(serializers.BooleanField):
+    """JSON true or false."""
+
+    def to_internal_value(self, data: Any) -> bool:
+        """Return the value."""
+        if not isinstance(data, bool):
+            raise refuse(InvalidBooleanError, _("neither true nor false"))
+        return data
+
+
+class TextField(serializers.CharField):
+    """Free text, NFC-normalised. Invisible characters stay (scripts need them); control characters do not."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **kwargs})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Check the type first: the parent would take numbers for texts."""
+        if data is not serializers.empty and data is not None and not isinstance(data, str):
+            raise refuse(InvalidTextError, _("not a text"))
+        return super().run_validation(data)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text."""
+        text = unicodedata.normalize("NFC", data)
+        if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in text):
+            raise refuse(InvalidTextError, _("control characters are not allowed"))
+        return super().to_internal_value(text)
+
+
+class IdentifierField(TextField):
+    """A name that people compare by eye (SKU, reference): no invisible characters, no blanks around it."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the name."""
+        text = super().to_internal_value(data)
+        if text != text.strip() or any(unicodedata.category(char) in _NOT_IN_IDENTIFIERS for char in text):
+            raise refuse(InvalidTextError, _("invisible characters and blanks around it are not allowed"))
+        return text
+
+
+class UuidField(serializers.UUIDField):
+    """A UUID in its usual form."""
+
+    def to_internal_value(self, data: Any) -> UUID:
+        """Return the UUID."""
+        return parse_uuid(data)
+
+
+class DateTimeField(serializers.DateTimeField):
+    """An RFC 3339 time with offset."""
+
+    def to_internal_value(self, value: Any) -> datetime:
+        """Return the time in UTC."""
+        return parse_moment(value)
+
+
+class ChoiceField(serializers.ChoiceField):
+    """One of some texts."""
+
+    def __init__(self, choices: Iterable[Any], **kwargs: Any) -> None:
+        super().__init__(list(choices), **kwargs)
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the text."""
+        if not isinstance(data, str) or data not in self.choices:
+            known = ", ".join(str(choice) for choice in self.choices)
+            raise refuse(InvalidChoiceError, _("none of: %(choices)s") % {"choices": known})
+        return data
+
+
+@extend_schema_field(
+    {
+        "oneOf": [
+            {"type": "integer", "minimum": 0},
+            {"type": "string", "pattern": r"^(0|[1-9][0-9]{0,15})(\.[0-9]{1,2})?$"},
+        ],
+        "description": "Major units, as an integer or a decimal string; floats are refused.",
+    }
+)
+class AmountField(serializers.Field[Money, Any, dict[str, str], Any]):
+    """An amount of `currency` in major units, integer or decimal string; gives Money."""
+
+    def __init__(self, *, currency: str = "CNY", **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.currency = currency
+
+    def to_internal_value(self, data: Any) -> Money:
+        """Return the money."""
+        try:
+            return parse_amount(data, currency=self.currency)
+        except RequestError as error:
+            raise refuse(type(error), error.message) from None
+
+    def to_representation(self, value: Money) -> dict[str, str]:
+        """Return the form of answers."""
+        return value.as_wire()
+
+
+class MoneySerializer(serializers.Serializer[Any]):
+    """Money in answers, for the documentation: `{"amount": "500.00", "currency": "CNY"}`."""
+
+    amount = serializers.RegexField(r"^-?[0-9]+\.[0-9]{2}$", help_text="Major units.")
+    currency = serializers.ChoiceField(sorted(EXPONENTS))

@@ -1,0 +1,168 @@
+"""What the OpenAPI document says of every call without being told: errors, keys, paging, filters."""
+
+import re
+from http import HTTPStatus
+from typing import Any, Literal
+
+from drf_spectacular.openapi import AutoSchema
+from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from rest_framework import serializers
+
+from holo.common.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
+from holo.common.api.problems import CONTENT_TYPE
+
+
+class FieldProblemSerializer(serializers.Serializer[Any]):
+    """One wrong field or parameter."""
+
+    pointer = serializers.CharField(help_text="RFC 6901 pointer into the body, or the name of a parameter.")
+    code = serializers.CharField(help_text="What is wrong, for programs.")
+    message = serializers.CharField(help_text="What is wrong, for people.")
+
+
+class ProblemSerializer(serializers.Serializer[Any]):
+    """An RFC 9457 problem document."""
+
+    type = serializers.CharField(help_text="Where the code is explained.")
+    title = serializers.CharField(help_text="What the code means in general.")
+    status = serializers.IntegerField()
+    code = serializers.CharField(help_text="Branch on this; it never changes.")
+    detail = serializers.CharField(help_text="What happened this time.")
+    instance = serializers.CharField(help_text="Path of the request.")
+    request_id = serializers.CharField(help_text="Also in X-Request-ID and in the log.")
+    # The name is the one of the document, not the property of serializers.
+    errors = FieldProblemSerializer(many=True, required=False)  # type: ignore[assignment]
+    details = serializers.DictField(required=False, help_text="Values that belong to the code.")
+
+
+def page_of(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
+    """Return the schema of a page of such rows, for `extend_schema(responses=…)`."""
+    name = serializer_class.__name__.removesuffix("Serializer")
+    return inline_serializer(
+        name=f"{name}Page",
+        fields={
+            "next": serializers.URLField(allow_null=True),
+            "previous": serializers.URLField(allow_null=True),
+            "results": serializer_class(many=True),
+        },
+    )
+
+
+class _CursorPages:
+    """The form of a page, for views whose schema says `responses=Row(many=True)`."""
+
+    def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """Return the schema of a page of rows of `schema`."""
+        link = {"type": ["string", "null"], "format": "uri"}
+        return {
+            "type": "object",
+            "required": ["next", "previous", "results"],
+            "properties": {"next": link, "previous": link, "results": schema},
+        }
+
+    def get_schema_operation_parameters(self, view: object) -> list[dict[str, Any]]:
+        """Return nothing: paging is among the override parameters."""
+        return []
+
+
+_HEADERS = {
+    "X-Request-ID": {"schema": {"type": "string"}, "description": "Id of this request, given or made."}
+}
+_REPLAYED = {
+    "Idempotent-Replayed": {
+        "schema": {"type": "string", "enum": ["true"]},
+        "description": "Present when this is the stored answer of an earlier call with the same key.",
+    }
+}
+
+
+class ProblemAutoSchema(AutoSchema):
+    """Adds what holds for every call of the API."""
+
+    def get_operation_id(self) -> str:
+        """Name lists `…_list`; the parent knows lists by their generic views only."""
+        name: str = super().get_operation_id()
+        return re.sub("_retrieve$", "_list", name) if self._is_page() else name
+
+    def get_override_parameters(self) -> list[Any]:
+        """Return the headers of every call, the filters of a list and its paging."""
+        parameters = [*super().get_override_parameters(), _organization()]
+        if self.method == "POST":
+            parameters.append(_idempotency_key())
+        if self.method == "GET":
+            for name, declared in getattr(self.view, "filters", {}).items():
+                parameters.append(
+                    OpenApiParameter(
+                        name, declared.schema, OpenApiParameter.QUERY, description=declared.description
+                    )
+                )
+        return [*parameters, *_paging()] if self._is_page() else parameters
+
+    def get_paginated_name(self, serializer_name: str) -> str:
+        """Name the component of a page."""
+        return f"{serializer_name}Page"
+
+    def _get_paginator(self) -> Any:
+        return _CursorPages() if self._is_page() else None
+
+    def _is_page(self) -> bool:
+        return self.method == "GET" and bool(getattr(self.view, "ordering", ()))
+
+    def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
+        bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        for status, body in bodies.items():
+            replayed = _REPLAYED if self.method == "POST" and status.startswith(("2", "4")) else {}
+            body["headers"] = {**body.get("headers", {}), **_HEADERS, **replayed}
+        for number in self._problem_statuses():
+            bodies.setdefault(str(number), self._problem(number))
+        return dict(sorted(bodies.items()))
+
+    def _problem_statuses(self) -> list[int]:
+        statuses = [400, 401, 403, 503]
+        if "{" in self.path:
+            statuses.append(404)
+        if self.method == "POST":
+            statuses += [409, 411, 413, 415, 422]
+        return statuses
+
+    def _problem(self, status: int) -> dict[str, Any]:
+        component = self.resolve_serializer(ProblemSerializer, "response")
+        headers: dict[str, Any] = dict(_HEADERS)
+        if status in (409, 503):
+            headers["Retry-After"] = {
+                "schema": {"type": "integer"},
+                "description": "Seconds; present where the same call may succeed later.",
+            }
+        return {
+            "description": HTTPStatus(status).phrase,
+            "headers": headers,
+            "content": {CONTENT_TYPE: {"schema": component.ref}},
+        }
+
+
+def _organization() -> OpenApiParameter:
+    return OpenApiParameter(
+        "X-Organization",
+        {"type": "string"},
+        OpenApiParameter.HEADER,
+        description="Short name of the organisation; needed by sessions of people who belong to several.",
+    )
+
+
+def _idempotency_key() -> OpenApiParameter:
+    return OpenApiParameter(
+        "Idempotency-Key",
+        {"type": "string", "minLength": 1, "maxLength": 255},
+        OpenApiParameter.HEADER,
+        description="Makes a repeated call answer like the first, byte for byte, for at least 24 hours.",
+    )
+
+
+def _paging() -> list[OpenApiParameter]:
+    limit = {"type": "integer", "minimum": 1, "maximum": MAX_LIMIT, "default": DEFAULT_LIMIT}
+    return [
+        OpenApiParameter(
+            "cursor", {"type": "string"}, OpenApiParameter.QUERY, description="From `next` or `previous`."
+        ),
+        OpenApiParameter("limit", limit, OpenApiParameter.QUERY, description="Rows per page."),
+    ]

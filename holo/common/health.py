@@ -1,0 +1,149 @@
+"""Whether this process lives, and whether the parts it needs answer.
+
+Packages register what they can check; every check runs in a thread of its own, for at most two seconds.
+"""
+
+import logging
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from django.db import connection, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.http import HttpRequest, JsonResponse
+from django.utils.translation import gettext_noop as _
+
+logger = logging.getLogger(__name__)
+TIMEOUT = 2.0
+
+
+class Unhealthy(Exception):
+    """Raised by a check with the reason that may be shown."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One dependency. `run` returns facts to show; `required` False means that it is shown only."""
+
+    name: str
+    run: Callable[[], dict[str, object]]
+    required: bool = True
+
+
+@dataclass(slots=True, kw_only=True)
+class Finding:
+    """What a check found."""
+
+    name: str
+    required: bool
+    ok: bool = False
+    reason: str = _("no answer within two seconds")
+    facts: dict[str, object] = field(default_factory=dict)
+    milliseconds: int = int(TIMEOUT * 1000)
+
+    def as_wire(self) -> dict[str, object]:
+        """Return the JSON form."""
+        wire: dict[str, object] = {"status": "ok" if self.ok else "failed", "milliseconds": self.milliseconds}
+        if not self.ok:
+            wire["reason"] = self.reason
+        return {**wire, **self.facts}
+
+
+_checks: dict[str, Check] = {}
+
+
+def register_check(check: Check) -> None:
+    """Have `check` run by `/healthz/ready`."""
+    _checks[check.name] = check
+
+
+def live(request: HttpRequest) -> JsonResponse:
+    """Answer without looking at anything: the process lives."""
+    return JsonResponse({"status": "ok"})
+
+
+def ready(request: HttpRequest) -> JsonResponse:
+    """Answer 200 when every required part answers, else 503 with the names of those that do not."""
+    findings = run_checks()
+    failed = [finding.name for finding in findings if finding.required and not finding.ok]
+    body = {
+        "status": "degraded" if failed else "ok",
+        "failed": failed,
+        "checks": {finding.name: finding.as_wire() for finding in findings},
+    }
+    response = JsonResponse(body, status=503 if failed else 200)
+    response["Cache-Control"] = "no-store"
+    return response
+
+
+def run_checks() -> list[Finding]:
+    """Run all checks side by side; one that hangs is left behind."""
+    pairs = [(check, Finding(name=check.name, required=check.required)) for check in _checks.values()]
+    threads = [
+        threading.Thread(target=_run, args=pair, name=f"health-{pair[0].name}", daemon=True) for pair in pairs
+    ]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + TIMEOUT
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    return [finding for _check, finding in pairs]
+
+
+def _run(check: Check, finding: Finding) -> None:
+    started = time.monotonic()
+    try:
+        facts, reason = check.run(), ""
+    except Unhealthy as error:
+        facts, reason = {}, str(error)
+    except Exception as error:  # noqa: BLE001 - whatever a driver raises is the finding
+        # Only the kind: messages of drivers carry addresses and user names.
+        facts, reason = {}, type(error).__name__
+        logger.warning("health check %s failed: %s", check.name, error)
+    finally:
+        connections.close_all()
+    finding.facts, finding.reason = facts, reason
+    finding.milliseconds = int((time.monotonic() - started) * 1000)
+    # Last, so that a reader never sees a half-filled success.
+    finding.ok = not reason
+
+
+def _postgresql() -> dict[str, object]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version')")
+        row = cursor.fetchone()
+    return {"version": row[0] if row else ""}
+
+
+def _migrations() -> dict[str, object]:
+    executor = MigrationExecutor(connection)
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if pending:
+        raise Unhealthy(f"{len(pending)} migrations are pending, first {pending[0][0]}")
+    return {}
+
+
+def _redis() -> dict[str, object]:
+    client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
+    try:
+        client.ping()
+    finally:
+        client.close()
+    return {}
+
+
+def _temporal() -> dict[str, object]:
+    address = urlsplit(f"//{settings.TEMPORAL_ADDRESS}")
+    with socket.create_connection((address.hostname or "127.0.0.1", address.port or 7233), timeout=1):
+        return {}
+
+
+register_check(Check(name="postgresql", run=_postgresql))
+register_check(Check(name="migrations", run=_migrations))
+register_check(Check(name="redis", run=_redis))
+register_check(Check(name="temporal", run=_temporal))

@@ -1,0 +1,39 @@
+"""Template tags that any page may use: badges, the start page's panels, addresses of the product's parts."""
+
+from typing import Any
+
+from django import template
+from django.conf import settings
+from django.http import HttpRequest
+from django.template.loader import render_to_string
+from django.utils.safestring import SafeString, mark_safe
+
+from holo.common import admin
+from holo.common.dashboard import panels
+
+register = template.Library()
+
+
+@register.simple_tag
+def badge(label: str, tone: str = "neutral") -> SafeString:
+    """Return a coloured label."""
+    return admin.badge(label, tone)
+
+
+@register.simple_tag(takes_context=True)
+def dashboard(context: template.Context) -> SafeString:
+    """Return the panels of the start page that are for the person."""
+    request: HttpRequest = context["request"]
+    rendered = []
+    for panel in panels():
+        own: dict[str, Any] | None = panel.context(request)
+        if own is not None:
+            rendered.append(render_to_string(panel.template, own, request))
+    # Each part was escaped by its own template.
+    return mark_safe("".join(rendered))  # noqa: S308
+
+
+@register.simple_tag
+def temporal_ui_url() -> str:
+    """Return where the Temporal UI is."""
+    return str(settings.TEMPORAL_UI_URL)

@@ -1,0 +1,169 @@
+"""The findings of `manage.py doctor`: each dependency, where it is, its version, whether it answers."""
+
+import socket
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+import redis
+from django.conf import settings
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.db.utils import Error as DatabaseError
+from django.utils.translation import gettext as _
+
+from holo.stack.env import given, run_dir
+from holo.stack.errors import StackError
+from holo.stack.grants import guarded_tables
+from holo.stack.instance import Instance
+from holo.stack.plan import CELERY_PROCESSES
+from holo.stack.postgres_binaries import FLOOR, find_binaries
+from holo.stack.process import explain
+from holo.stack.temporal_cli import find_temporal
+from holo.stack.temporal_server import namespace_answers
+from holo.stack.valkey import find_valkey
+
+# Beside what is configured: the relay's LISTEN and its deliveries; a person's shell and commands.
+_RELAY_CONNECTIONS = 6
+_SPARE_CONNECTIONS = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One line of the table."""
+
+    name: str
+    good: bool
+    where: str
+    version: str = ""
+    detail: str = ""
+
+
+def findings() -> list[Finding]:
+    """Return everything there is to say; nothing is changed."""
+    found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
+    return [*found, *_database(), _redis(), _temporal()]
+
+
+def _stack() -> Finding:
+    running = Instance(run_dir()).running()
+    detail = (
+        _("runs (pid %(pid)d)") % {"pid": running.pid}
+        if running
+        else _("not running; start it with `make up`")
+    )
+    return Finding(
+        name="stack", good=running is not None or _all_given(), where=str(run_dir()), detail=detail
+    )
+
+
+def _all_given() -> bool:
+    return all(given().get(name) for name in ("DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS"))
+
+
+def _program(name: str, variable: str, find: Callable[[], tuple[str, str]]) -> Finding:
+    if given().get(variable):
+        return Finding(name=name, good=True, where=variable, detail=_("not needed"))
+    try:
+        where, version = find()
+    except StackError as error:
+        return Finding(name=name, good=False, where="-", detail=str(error))
+    return Finding(name=name, good=True, where=where, version=version)
+
+
+def _postgres_programs() -> Finding:
+    def find() -> tuple[str, str]:
+        binaries = find_binaries()
+        return str(binaries.root), binaries.version
+
+    return _program("postgres programs", "DATABASE_URL", find)
+
+
+def _valkey_program() -> Finding:
+    return _program("valkey program", "REDIS_URL", lambda: (str(find_valkey()), ""))
+
+
+def _temporal_program() -> Finding:
+    def find() -> tuple[str, str]:
+        binary = find_temporal()
+        if binary is None:
+            raise StackError(_("no Temporal CLI yet; `manage.py up` gets it"))
+        return str(binary.path), binary.server
+
+    return _program("temporal program", "TEMPORAL_ADDRESS", find)
+
+
+def _database() -> list[Finding]:
+    where = "{USER}@{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+    try:
+        connection.ensure_connection()
+        return list(_database_findings(where))
+    except DatabaseError as error:
+        return [Finding(name="postgres", good=False, where=where, detail=explain(str(error)))]
+
+
+def _database_findings(where: str) -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_setting('server_version'), current_setting('server_version_num')::int")
+        version, number = cursor.fetchone()
+        cursor.execute("SELECT current_setting('max_connections')::int")
+        (limit,) = cursor.fetchone()
+    yield Finding(name="postgres", good=number >= FLOOR * 10000, where=where, version=version.split()[0])
+    executor = MigrationExecutor(connection)
+    pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
+    text = _("%(n)d pending; run `manage.py migrate`") % {"n": pending} if pending else _("all applied")
+    yield Finding(name="migrations", good=not pending, where=where, detail=text)
+    yield _roles(where)
+    needed = configured_connections()
+    text = _("%(needed)d configured, %(limit)d allowed") % {"needed": needed, "limit": limit}
+    yield Finding(name="connections", good=needed <= limit, where=where, detail=text)
+
+
+def _roles(where: str) -> Finding:
+    """The fence: the role that the product uses owns no table and may not change an append-only one."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
+            "WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')"
+        )
+        (owned,) = cursor.fetchone()
+        open_tables = []
+        for table in guarded_tables(cursor):
+            cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')", [table])
+            open_tables += [table] if cursor.fetchone()[0] else []
+    if owned or open_tables:
+        text = _("fence off: the app role owns %(n)d tables") % {"n": owned}
+        # With one address for everything the product works; it is the operator's choice.
+        return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
+    return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
+
+
+def configured_connections() -> int:
+    """Return how many connections all processes together may hold."""
+    threads: int = settings.WEB_THREADS + settings.WORKER_THREADS
+    return threads + CELERY_PROCESSES + _RELAY_CONNECTIONS + _SPARE_CONNECTIONS
+
+
+def _redis() -> Finding:
+    url = urlsplit(settings.REDIS_URL)
+    where = f"{url.hostname}:{url.port or 6379}"
+    try:
+        client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=2, socket_timeout=2)
+        info = client.info("server")
+    except (redis.RedisError, ValueError, OSError) as error:
+        return Finding(name="valkey", good=False, where=where, detail=explain(str(error)))
+    version = str(info.get("valkey_version") or info.get("redis_version"))
+    return Finding(name="valkey", good=True, where=where, version=version)
+
+
+def _temporal() -> Finding:
+    where = settings.TEMPORAL_ADDRESS
+    target = urlsplit(f"//{where}")
+    try:
+        with socket.create_connection((target.hostname or "", target.port or 7233), 2):
+            pass
+    except OSError as error:
+        return Finding(name="temporal", good=False, where=where, detail=str(error))
+    known = namespace_answers(settings.TEMPORAL_UI_URL, settings.TEMPORAL_NAMESPACE)
+    text = "" if known else _("its Web UI at %(url)s is silent") % {"url": settings.TEMPORAL_UI_URL}
+    return Finding(name="temporal", good=True, where=where, detail=text)

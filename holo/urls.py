@@ -1,0 +1,31 @@
+"""Every address of the web process."""
+
+from django.contrib import admin
+from django.urls import include, path, re_path
+from django.views.generic import RedirectView
+
+from holo.common.api.documentation import ApiDocumentation, ApiSchema, error_catalogue
+from holo.common.api.problems import nothing_here
+from holo.common.health import live, ready
+from holo.common.metrics import metrics
+
+handler400 = "holo.common.api.problems.bad_request"
+handler403 = "holo.common.api.problems.permission_denied"
+handler404 = "holo.common.api.problems.not_found"
+handler500 = "holo.common.api.problems.server_error"
+
+v1 = [path("", include("inventory.api.urls")), path("", include("orders.api.urls"))]
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
+    path("admin/", admin.site.urls),
+    path("i18n/", include("django.conf.urls.i18n")),
+    path("api/v1/", include((v1, "v1"), namespace="v1")),
+    path("api/schema", ApiSchema.as_view(), name="schema"),
+    path("api/docs", ApiDocumentation.as_view(url_name="schema"), name="docs"),
+    path("api/errors", error_catalogue, name="errors"),
+    re_path(r"^api/(?P<path>.*)$", nothing_here),
+    path("healthz/live", live, name="live"),
+    path("healthz/ready", ready, name="ready"),
+    path("metrics", metrics, name="metrics"),
+]

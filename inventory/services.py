@@ -1,0 +1,230 @@
+"""Commands of inventory: the catalogue, and goods that arrive."""
+
+import unicodedata
+from uuid import UUID
+
+from django.db import connection
+from django.utils.translation import gettext as _
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor
+from holo.common.errors import FieldProblem, InvalidError, NotFoundError
+from holo.common.money import MAX_MINOR, Money
+from holo.idempotency.commands import RequestKey, command
+from inventory.errors import (
+    PriceOutOfRangeError,
+    QuantityOutOfRangeError,
+    SkuTakenError,
+    WarehouseCodeTakenError,
+)
+from inventory.locks import lock_product
+from inventory.models import MAX_QUANTITY, Product, StockMovement, Warehouse
+from inventory.selectors import StockLevelView
+
+_MIN_PRIORITY, _MAX_PRIORITY = -(2**15), 2**15 - 1
+# Creates the shelf or adds to it, under the row's own lock; no row comes back if it would hold too much.
+_ADD_TO_SHELF = """
+INSERT INTO inventory_stocklevel AS s (organization_id, product_id, warehouse_id, on_hand, reserved)
+VALUES (%(organization)s, %(product)s, %(warehouse)s, %(quantity)s, 0)
+ON CONFLICT (product_id, warehouse_id) DO UPDATE SET on_hand = s.on_hand + excluded.on_hand
+WHERE s.on_hand + excluded.on_hand <= %(limit)s
+RETURNING s.id, s.on_hand, s.reserved
+"""
+
+
+@command
+def create_product(*, actor: Actor, sku: str, name: str, price: Money) -> Product:
+    """Add a product to the actor's organisation.
+
+    `sku` has 1 to 64 characters without blanks around, `name` 1 to 200, `price` is positive. Takes no locks;
+    raises SkuTakenError, PriceOutOfRangeError, InvalidError.
+    """
+    product, created = Product.objects.get_or_create(
+        organization_id=actor.organization_id,
+        sku=_text(sku, field="sku", longest=64),
+        defaults={
+            "name": _text(name, field="name", longest=200),
+            "price_minor": _price(price),
+            "currency": price.currency,
+        },
+    )
+    if not created:
+        raise SkuTakenError(_("another product has the SKU %(sku)s") % {"sku": product.sku}, sku=product.sku)
+    record_audit(
+        actor=actor,
+        action="inventory.product_created",
+        subject_type="inventory.product",
+        subject_id=product.pk,
+        data={"sku": product.sku, "price": product.price.as_wire()},
+    )
+    return product
+
+
+@command
+def change_product(
+    *,
+    actor: Actor,
+    product_id: UUID,
+    name: str | None = None,
+    price: Money | None = None,
+    active: bool | None = None,
+) -> Product:
+    """Change what is given of a product; orders keep the price they were placed at.
+
+    Idempotent by nature. Locks the product. Raises NotFoundError, PriceOutOfRangeError, InvalidError.
+    """
+    product = lock_product(organization_id=actor.organization_id, product_id=product_id)
+    if product is None:
+        raise NotFoundError(_("there is no such product"))
+    wanted: dict[str, object] = {}
+    if name is not None:
+        wanted["name"] = _text(name, field="name", longest=200)
+    if price is not None:
+        wanted |= {"price_minor": _price(price), "currency": price.currency}
+    if active is not None:
+        wanted["active"] = active
+    before = {field: getattr(product, field) for field in wanted}
+    changed = [field for field, value in wanted.items() if before[field] != value]
+    if not changed:
+        return product
+    for field in changed:
+        setattr(product, field, wanted[field])
+    product.save(update_fields=changed)
+    record_audit(
+        actor=actor,
+        action="inventory.product_changed",
+        subject_type="inventory.product",
+        subject_id=product.pk,
+        data={field: {"before": before[field], "after": wanted[field]} for field in changed},
+    )
+    return product
+
+
+@command
+def create_warehouse(*, actor: Actor, code: str, name: str, priority: int) -> Warehouse:
+    """Add a warehouse to the actor's organisation; the lowest `priority` (16 bits, signed) ships first.
+
+    Takes no locks. Raises WarehouseCodeTakenError, InvalidError.
+    """
+    if not _MIN_PRIORITY <= priority <= _MAX_PRIORITY:
+        raise _invalid("priority", _("a priority lies between -32768 and 32767"))
+    warehouse, created = Warehouse.objects.get_or_create(
+        organization_id=actor.organization_id,
+        code=_text(code, field="code", longest=32),
+        defaults={"name": _text(name, field="name", longest=200), "priority": priority},
+    )
+    if not created:
+        message = _("another warehouse has the code %(code)s") % {"code": warehouse.code}
+        raise WarehouseCodeTakenError(message, warehouse_code=warehouse.code)
+    record_audit(
+        actor=actor,
+        action="inventory.warehouse_created",
+        subject_type="inventory.warehouse",
+        subject_id=warehouse.pk,
+        data={"code": warehouse.code, "priority": priority},
+    )
+    return warehouse
+
+
+@command
+def receive_stock(
+    *,
+    actor: Actor,
+    warehouse_id: UUID,
+    product_id: UUID,
+    quantity: int,
+    note: str = "",
+    request_key: RequestKey | None = None,
+) -> StockLevelView:
+    """Put pieces that arrived on the shelf and write the movement.
+
+    Idempotent by `request_key`. Locks the one stock row. `quantity` is 1 to MAX_QUANTITY, `note` at most 200
+    characters. Raises NotFoundError, QuantityOutOfRangeError, InvalidError.
+    """
+    if not 1 <= quantity <= MAX_QUANTITY:
+        raise _out_of_range()
+    text = _text(note, field="note", longest=200) if note else ""
+    product = Product.objects.filter(organization_id=actor.organization_id, pk=product_id).first()
+    warehouse = Warehouse.objects.filter(organization_id=actor.organization_id, pk=warehouse_id).first()
+    if product is None:
+        raise NotFoundError(_("there is no such product"))
+    if warehouse is None:
+        raise NotFoundError(_("there is no such warehouse"))
+    shelf = _add_to_shelf(product, warehouse, quantity)
+    StockMovement.objects.create(
+        organization_id=actor.organization_id,
+        stock_level_id=shelf.stock_level_id,
+        product=product,
+        warehouse=warehouse,
+        kind=StockMovement.Kind.RECEIPT,
+        quantity=quantity,
+        actor_label=actor.label,
+        note=text,
+    )
+    record_audit(
+        actor=actor,
+        action="inventory.stock_received",
+        subject_type="inventory.stock_level",
+        subject_id=str(shelf.stock_level_id),
+        data={"sku": product.sku, "warehouse": warehouse.code, "quantity": quantity},
+    )
+    return shelf
+
+
+def _add_to_shelf(product: Product, warehouse: Warehouse, quantity: int) -> StockLevelView:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ADD_TO_SHELF,
+            {
+                "organization": product.organization_id,
+                "product": product.pk,
+                "warehouse": warehouse.pk,
+                "quantity": quantity,
+                "limit": MAX_QUANTITY,
+            },
+        )
+        row = cursor.fetchone()
+    if row is None:
+        raise _out_of_range()
+    stock_level_id, on_hand, reserved = row
+    return StockLevelView(
+        stock_level_id=stock_level_id,
+        product_id=product.pk,
+        sku=product.sku,
+        warehouse_id=warehouse.pk,
+        warehouse_code=warehouse.code,
+        on_hand=on_hand,
+        reserved=reserved,
+        available=on_hand - reserved,
+    )
+
+
+def _text(value: str, *, field: str, longest: int) -> str:
+    """Return the text in normal form, if it can be seen and compared by eye."""
+    text = unicodedata.normalize("NFC", value)
+    if text != text.strip() or not 1 <= len(text) <= longest:
+        message = _("must have 1 to %(longest)d characters and no blanks around it") % {"longest": longest}
+        raise _invalid(field, message)
+    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in text):
+        raise _invalid(field, _("must have no invisible characters"))
+    return text
+
+
+def _price(price: Money) -> int:
+    if not 0 < price.minor <= MAX_MINOR:
+        raise PriceOutOfRangeError(_("a price is more than zero"))
+    return price.minor
+
+
+def _invalid(field: str, message: str) -> InvalidError:
+    return InvalidError(
+        f"{field}: {message}",
+        errors=[FieldProblem(pointer=f"/{field}", code=InvalidError.code, message=message)],
+    )
+
+
+def _out_of_range() -> QuantityOutOfRangeError:
+    return QuantityOutOfRangeError(
+        _("a quantity is 1 to %(limit)s, and no shelf holds more") % {"limit": f"{MAX_QUANTITY:,}"},
+        limit=MAX_QUANTITY,
+    )

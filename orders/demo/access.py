@@ -1,0 +1,53 @@
+"""The keys that the demonstration calls the API with, as its operator and as its approver."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import NamedTuple
+
+from holo.apiauth.models import ApiKey
+from holo.apiauth.scopes import INVENTORY_READ, ORDERS_AUDIT, ORDERS_READ, ORDERS_WRITE
+from holo.apiauth.services import create_api_key, revoke_api_key
+from holo.common.errors import NotFoundError
+from holo.identity.demo import DEMO_APPROVER, DEMO_OPERATOR
+from holo.identity.models import Membership, User
+from orders.demo.seed import ORGANIZATION_SLUG
+
+# Longer than any run; the keys are revoked at its end.
+_LIFETIME = timedelta(hours=1)
+
+
+class Keys(NamedTuple):
+    """The secrets of two people's keys."""
+
+    operator: str
+    approver: str
+
+
+@contextmanager
+def fresh_keys() -> Iterator[Keys]:
+    """Make a key for each of the two and revoke both afterwards. Raises NotFoundError without the people."""
+    made = [
+        _create(DEMO_OPERATOR, (ORDERS_READ, ORDERS_WRITE, INVENTORY_READ)),
+        _create(DEMO_APPROVER, (ORDERS_READ, ORDERS_AUDIT)),
+    ]
+    try:
+        yield Keys(*(secret for _key, secret in made))
+    finally:
+        for key, _secret in made:
+            revoke_api_key(actor=None, key_id=key.pk)
+
+
+def _create(email: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
+    user = User.objects.filter(email__iexact=email).first()
+    membership = Membership.objects.filter(user=user, organization__slug=ORGANIZATION_SLUG).first()
+    if user is None or membership is None:
+        raise NotFoundError(f"{email} is not there")
+    return create_api_key(
+        actor=None,
+        owner_id=user.pk,
+        organization_id=membership.organization_id,
+        name="manage.py demo",
+        scopes=scopes,
+        expires_in=_LIFETIME,
+    )

@@ -1,0 +1,51 @@
+"""`manage.py seed_demo`: data to play with."""
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError, ProgrammingError
+from django.utils.translation import gettext as _
+
+from holo.common.errors import DomainError
+from holo.identity.demo import DEMO_PASSWORD
+from orders.demo.seed import PEOPLE, Seeded, seed_demo
+
+
+class Command(BaseCommand):
+    """Make organisation, people, warehouses, catalogue and stock of the demonstration where missing."""
+
+    help = "Makes the demonstration's data. A second run changes nothing. Refused without DEMO=1."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Seed, and say what was made."""
+        if not (settings.DEMO and settings.DEBUG):
+            raise CommandError(
+                _("refused without DEMO=1 and DEBUG=1: the password of its users is known to everybody"),
+                returncode=2,
+            )
+        try:
+            seeded = seed_demo()
+        except DomainError as error:
+            raise CommandError(error.message) from None
+        except ProgrammingError:
+            raise CommandError(_("the database has no tables; run `manage.py migrate` first")) from None
+        except OperationalError:
+            raise CommandError(_("PostgreSQL does not answer; see `manage.py doctor`")) from None
+        self.stdout.write(_said(seeded))
+
+
+def _said(seeded: Seeded) -> str:
+    if seeded.is_empty:
+        return _("demo data: all there, nothing changed")
+    return _(
+        "demo data: made %(people)d people, %(warehouses)d warehouses, %(products)d products, filled "
+        "%(shelves)d shelves; log in as %(emails)s with the password %(password)s"
+    ) % {
+        "people": seeded.people,
+        "warehouses": seeded.warehouses,
+        "products": seeded.products,
+        "shelves": seeded.shelves,
+        "emails": ", ".join(person.email for person in PEOPLE),
+        "password": DEMO_PASSWORD,
+    }

@@ -1,0 +1,90 @@
+"""Dead letters sent again, delivered messages purged, and what the admin offers."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.contrib.admin.sites import site
+from django.contrib.messages.storage.cookie import CookieStorage
+from django.db.models.functions import Now
+from django.test import RequestFactory
+
+from holo.audit.models import AuditEvent
+from holo.common.actor import OrganizationId, system_actor
+from holo.identity.models import User
+from holo.outbox.admin import OutboxMessageAdmin
+from holo.outbox.errors import PermanentDeliveryError
+from holo.outbox.models import OutboxMessage
+from holo.outbox.selectors import count_dead_letters, list_undelivered
+from holo.outbox.services import retry_dead_letters
+from holo.outbox.tasks import purge_delivered_messages
+from tests.outbox.conftest import ORGANIZATION, Recorder, RunRelay, plant
+from tests.outbox.test_relay import _until
+
+ACTOR = system_actor(OrganizationId(ORGANIZATION))
+
+
+def _dead(**payload: object) -> int:
+    number = plant(**payload)
+    OutboxMessage.objects.filter(pk=number).update(dead_at=Now(), attempts=10, last_error="x")
+    return number
+
+
+def test_retried_dead_letter_is_delivered_and_its_key_follows(run_relay: RunRelay) -> None:
+    sick = True
+
+    def effect(message: object) -> None:
+        if sick:
+            raise PermanentDeliveryError("sick")
+
+    recorder = Recorder(effect)
+    numbers = [plant(), plant()]
+    run_relay({"t.happened": recorder})
+    _until(lambda: count_dead_letters() == 1)
+    sick = False
+    assert retry_dead_letters(actor=ACTOR, message_ids=numbers) == 1
+    assert [message.id for message in recorder.wait_for(2)] == numbers
+    event = AuditEvent.objects.get(action="outbox.dead_letter_retried")
+    assert (event.subject_id, event.data) == (str(numbers[0]), {"topic": "t.happened", "key": "k"})
+
+
+def test_retry_passes_over_what_is_no_dead_letter_or_belongs_to_others(fresh_database: str) -> None:
+    waiting, dead = plant(key="a"), _dead(key="b")
+    stranger = system_actor(OrganizationId(UUID(int=7)))
+    assert retry_dead_letters(actor=stranger, message_ids=[waiting, dead]) == 0
+    assert OutboxMessage.objects.get(pk=dead).dead_at is not None
+    assert retry_dead_letters(actor=ACTOR, message_ids=[waiting]) == 0
+    assert AuditEvent.objects.count() == 0
+    assert retry_dead_letters(actor=ACTOR, message_ids=[waiting, dead]) == 1
+    assert retry_dead_letters(actor=ACTOR, message_ids=[waiting, dead]) == 0
+    assert OutboxMessage.objects.get(pk=dead).attempts == 0
+
+
+def test_purge_removes_only_what_was_delivered_a_week_ago(fresh_database: str) -> None:
+    old, recent, waiting, dead = plant(key="a"), plant(key="b"), plant(key="c"), _dead(key="d")
+    OutboxMessage.objects.filter(pk=old).update(delivered_at=Now() - timedelta(days=8))
+    OutboxMessage.objects.filter(pk=recent).update(delivered_at=Now() - timedelta(days=6))
+    OutboxMessage.objects.update(created_at=Now() - timedelta(days=30))
+    assert purge_delivered_messages() == 1
+    assert set(OutboxMessage.objects.values_list("pk", flat=True)) == {recent, waiting, dead}
+
+
+def test_undelivered_messages_are_listed_in_order_of_delivery(fresh_database: str) -> None:
+    first, second = plant(key="a"), _dead(key="a")
+    plant(key="b")
+    assert [message.pk for message in list_undelivered(keys=["a"])] == [first, second]
+
+
+def test_admin_offers_retry_alone(fresh_database: str) -> None:
+    dead = _dead()
+    user = User.objects.create_superuser("admin@example.com", "x")
+    request = RequestFactory().post("/")
+    request.user = user
+    request._messages = CookieStorage(request)  # type: ignore[attr-defined]
+    admin = OutboxMessageAdmin(OutboxMessage, site)
+    assert not admin.has_add_permission(request)
+    assert not admin.has_change_permission(request)
+    assert not admin.has_delete_permission(request)
+    assert list(admin.get_actions(request)) == ["retry"]
+    admin.retry(request, OutboxMessage.objects.all())
+    assert OutboxMessage.objects.get(pk=dead).dead_at is None
+    assert AuditEvent.objects.get().actor_id == user.pk

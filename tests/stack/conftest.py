@@ -1,0 +1,127 @@
+"""What the stack's tests share: an environment without anybody's servers, and a look at leftover processes."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from holo.stack import env
+from holo.stack.temporal_cli import require_temporal
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+_FOREIGN = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "TEMPORAL_UI_URL")
+
+
+def eventually(check: Callable[[], bool], *, seconds: float = 10.0) -> bool:
+    """Return whether `check` comes true in time."""
+    until = time.monotonic() + seconds
+    while not check():
+        if time.monotonic() > until:
+            return False
+        time.sleep(0.03)
+    return True
+
+
+def processes_with(marker: str) -> dict[int, str]:
+    """Return the command lines of all processes that carry `marker` in their environment, by pid."""
+    found = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if marker.encode() in (folder / "environ").read_bytes():
+                found[int(folder.name)] = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except OSError:
+            continue
+    return found
+
+
+@dataclass
+class Checkout:
+    """`manage.py` as somebody would run it in a checkout whose state lives in `run_dir`."""
+
+    run_dir: Path
+    offset: int
+    extra: dict[str, str] = field(default_factory=dict)
+    started: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """Return the environment of its commands."""
+        kept = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
+        kept.pop("DJANGO_SETTINGS_MODULE", None)
+        own = {
+            "HOLO_RUN_DIR": str(self.run_dir),
+            "PORT_OFFSET": str(self.offset),
+            "TEMPORAL_CLI": str(require_temporal().path),
+        }
+        return {**kept, "SECRET_KEY": "", "DEBUG": "1", "DEMO": "0", **own, **self.extra}
+
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run a command to its end."""
+        command = [sys.executable, "manage.py", *words]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, text=True, capture_output=True, timeout=60, check=False
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start a command and leave it running; its output goes to `out.txt`."""
+        with self.output.open("w") as output:
+            process = subprocess.Popen(
+                [sys.executable, "manage.py", *words],
+                cwd=ROOT,
+                env=self.environment,
+                text=True,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                process_group=0,
+            )
+        self.started.append(process)
+        return process
+
+    @property
+    def output(self) -> Path:
+        """Return the file with the output of what was started."""
+        return self.run_dir.parent / "out.txt"
+
+    def says(self, text: str, *, seconds: float = 30.0) -> bool:
+        """Return whether the started command says this in time."""
+        return eventually(lambda: text in self.output.read_text(), seconds=seconds)
+
+    def leftovers(self) -> dict[int, str]:
+        """Return the processes of this checkout that still run."""
+        return processes_with(f"HOLO_RUN_DIR={self.run_dir}\0")
+
+    def close(self) -> None:
+        """Kill whatever a failed test left."""
+        for process in self.started:
+            process.kill()
+            process.wait()
+        eventually(lambda: not self.leftovers(), seconds=8)
+        for pid in self.leftovers():
+            os.kill(pid, signal.SIGKILL)
+
+
+_offsets = iter(range(11_000, 11_400, 20))
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Iterator[Checkout]:
+    """A checkout with nothing in it yet, on ports of its own."""
+    one = Checkout(run_dir=tmp_path / "run", offset=next(_offsets))
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
+    """What the user set in the environment: nothing, until the test adds to it."""
+    values: dict[str, str] = {}
+    monkeypatch.setattr(env, "_given", values)
+    return values

@@ -1,0 +1,1 @@
+"""A tiny domain: three steps, undone on demand."""

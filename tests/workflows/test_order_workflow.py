@@ -1,0 +1,224 @@
+"""Orders on the real Temporal server, with relay and worker, from placement to every kind of end."""
+
+import pytest
+
+from holo.approvals.models import ApprovalDecision, ApprovalRequest
+from holo.approvals.services import decide
+from orders import services
+from orders.models import Order, SandboxCharge, SandboxFault, SandboxLabel
+from orders.states import Status
+from tests.stories import EAST_ONLY, MAC, PHONE, SOUTH_ONLY, Shop, build_shop
+from tests.workflows.conftest import Live, eventually
+from workflows.orders.contracts import order_workflow_id
+from workflows.runtime import client
+
+APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
+
+
+@pytest.fixture
+def shop(live: Live) -> Shop:
+    """A shop on the module's database, with relay and worker running."""
+    return build_shop()
+
+
+def status_of(order: Order) -> str:
+    return Order.objects.values_list("status", flat=True).get(pk=order.pk)
+
+
+def reaches(order: Order, status: Status, *, within: float = 15.0) -> None:
+    eventually(
+        lambda: status_of(order) == status,
+        within=within,
+        what=f"{order} becoming {status} (is {status_of(order)})",
+    )
+
+
+def ends(order: Order, status: Status, *, within: float = 15.0) -> None:
+    """Wait until the order is in `status` and its run has ended too."""
+    reaches(order, status, within=within)
+    eventually(lambda: run_status(order) == "COMPLETED", what=f"the end of the run of {order}")
+
+
+def run_status(order: Order) -> str | None:
+    found = client.find_workflow(workflow_id=order_workflow_id(order.pk))
+    return None if found is None else found.status
+
+
+def decide_about(shop: Shop, order: Order, verdict: ApprovalDecision.Verdict) -> None:
+    request = ApprovalRequest.objects.get(subject_id=order.pk)
+    decide(actor=shop.auditor_actor, request_id=request.pk, verdict=verdict, reason="looked at it")
+
+
+def untouched(shop: Shop) -> bool:
+    return set(shop.stock().values()) == {(10, 0)}
+
+
+def test_paid_order_completes(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    shop.pay(order)
+    ends(order, Status.COMPLETED)
+    assert shop.stock()[PHONE] == (9, 0)
+
+
+def test_basket_over_two_warehouses_ships_in_parallel(shop: Shop) -> None:
+    order = shop.place(EAST_ONLY, SOUTH_ONLY)
+    reaches(order, Status.AWAITING_PAYMENT)
+    shop.pay(order)
+    ends(order, Status.COMPLETED)
+    assert shop.stock()[EAST_ONLY] == shop.stock()[SOUTH_ONLY] == (9, 0)
+    assert set(order.shipments.values_list("state", flat=True)) == {"handed_over"}
+
+
+def test_approved_order_goes_on_to_payment(shop: Shop) -> None:
+    order = shop.place(MAC)
+    reaches(order, Status.AWAITING_APPROVAL)
+    decide_about(shop, order, APPROVE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    shop.pay(order)
+    ends(order, Status.COMPLETED)
+
+
+def test_rejected_order_gives_everything_back(shop: Shop) -> None:
+    order = shop.place(MAC)
+    reaches(order, Status.AWAITING_APPROVAL)
+    decide_about(shop, order, REJECT)
+    ends(order, Status.REJECTED)
+    assert untouched(shop)
+
+
+def test_unpaid_order_is_cancelled_by_the_timer(shop: Shop) -> None:
+    order = shop.place(PHONE, payment_deadline_seconds=1)
+    ends(order, Status.CANCELLED)
+    assert Order.objects.get(pk=order.pk).abort.reason == "payment_deadline"
+    assert untouched(shop)
+
+
+def test_undecided_order_is_cancelled_by_the_timer(shop: Shop) -> None:
+    order = shop.place(MAC, approval_deadline_seconds=1)
+    ends(order, Status.CANCELLED)
+    assert Order.objects.get(pk=order.pk).abort.reason == "approval_deadline"
+    assert untouched(shop)
+
+
+def test_three_declines_end_as_payment_failed(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    for attempt in range(1, 4):
+        shop.pay(order, "tok_declined")
+        eventually(
+            lambda n=attempt: order.payments.filter(state="declined").count() == n, what=f"decline {attempt}"
+        )
+    ends(order, Status.PAYMENT_FAILED)
+    assert untouched(shop)
+
+
+def test_lost_answer_of_the_gateway_charges_once(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    payment = shop.pay(order, "tok_timeout")
+    ends(order, Status.COMPLETED)
+    assert SandboxCharge.objects.get(pk=str(payment)).captures == 1
+
+
+@pytest.mark.parametrize("skus", [(PHONE,), (EAST_ONLY, SOUTH_ONLY)], ids=["one parcel", "two parcels"])
+def test_refused_shipment_refunds_and_releases(shop: Shop, skus: tuple[str, ...]) -> None:
+    order = shop.place(*skus, carrier="fail")
+    reaches(order, Status.AWAITING_PAYMENT)
+    payment = shop.pay(order)
+    ends(order, Status.REFUNDED)
+    assert SandboxCharge.objects.get(pk=str(payment)).refunds == 1
+    assert not SandboxLabel.objects.filter(
+        key__in=map(str, order.shipments.values_list("pk", flat=True))
+    ).exists()
+    assert untouched(shop)
+
+
+def test_out_of_stock_order_ends_at_once(shop: Shop) -> None:
+    order = shop.place(PHONE, quantity=11)
+    ends(order, Status.OUT_OF_STOCK)
+    assert untouched(shop)
+
+
+@pytest.mark.parametrize("sku", [PHONE, MAC])
+def test_cancelled_while_waiting_is_undone(shop: Shop, sku: str) -> None:
+    order = shop.place(sku)
+    reaches(order, Status.AWAITING_APPROVAL if sku == MAC else Status.AWAITING_PAYMENT)
+    services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
+    ends(order, Status.CANCELLED)
+    assert untouched(shop)
+
+
+def test_cancelled_while_charging_is_refunded(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    payment = shop.pay(order, "tok_slow")
+    eventually(lambda: SandboxCharge.objects.filter(pk=str(payment)).exists(), what="the charge")
+    services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
+    ends(order, Status.CANCELLED)
+    assert SandboxCharge.objects.get(pk=str(payment)).state == "refunded"
+    assert untouched(shop)
+
+
+def test_cancel_in_temporal_takes_the_same_path(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    client.cancel_workflow(workflow_id=order_workflow_id(order.pk))
+    ends(order, Status.CANCELLED)
+    assert Order.objects.get(pk=order.pk).abort.reason == "temporal"
+    assert untouched(shop)
+
+
+def test_transient_failures_of_a_refund_are_retried(shop: Shop) -> None:
+    order = shop.place(PHONE, carrier="fail")
+    reaches(order, Status.AWAITING_PAYMENT)
+    payment = shop.pay(order)
+    SandboxFault.objects.create(key=str(payment), operation="refund", remaining=3)
+    ends(order, Status.REFUNDED)
+    assert untouched(shop)
+
+
+def test_lasting_failure_of_a_refund_is_parked_and_retried(shop: Shop) -> None:
+    order = shop.place(PHONE, carrier="fail")
+    reaches(order, Status.AWAITING_PAYMENT)
+    payment = shop.pay(order)
+    fault = SandboxFault.objects.create(key=str(payment), operation="refund", remaining=-1)
+    reaches(order, Status.NEEDS_ATTENTION, within=30)
+    parked = order.parked_steps.get()
+    assert (parked.step, parked.attempts) == ("refund_payment", 6)
+    assert untouched(shop), "the other compensations have run"
+    assert run_status(order) == "RUNNING"
+    services.request_retry(actor=shop.seller_actor, order_id=order.pk)
+    eventually(lambda: order.parked_steps.get().attempts == 12, within=30, what="the second round")
+    fault.delete()
+    reaches(order, Status.NEEDS_ATTENTION)
+    services.request_retry(actor=shop.seller_actor, order_id=order.pk)
+    ends(order, Status.REFUNDED)
+    assert order.parked_steps.get().resolved_at is not None
+    assert SandboxCharge.objects.get(pk=str(payment)).refunds == 1
+
+
+def test_refused_handover_waits_for_an_operator_and_goes_on(shop: Shop) -> None:
+    order = shop.place(EAST_ONLY, SOUTH_ONLY)
+    reaches(order, Status.AWAITING_PAYMENT)
+    shop.pay(order)
+    eventually(lambda: order.shipments.count() == 2, what="the shipments")
+    key = str(order.shipments.earliest("id").pk)
+    SandboxFault.objects.create(key=key, operation="hand_over", remaining=1, lasting=True)
+    reaches(order, Status.NEEDS_ATTENTION)
+    assert sorted(order.shipments.values_list("state", flat=True)) == ["handed_over", "ready"]
+    assert order.parked_steps.get().step == f"hand_over:{key}"
+    services.request_retry(actor=shop.seller_actor, order_id=order.pk)
+    ends(order, Status.COMPLETED)
+    assert shop.stock()[EAST_ONLY] == shop.stock()[SOUTH_ONLY] == (9, 0)
+
+
+def test_no_personal_data_and_a_short_history(shop: Shop) -> None:
+    order = shop.place(EAST_ONLY, SOUTH_ONLY)
+    reaches(order, Status.AWAITING_PAYMENT)
+    shop.pay(order)
+    ends(order, Status.COMPLETED)
+    history = client.fetch_history(workflow_id=order_workflow_id(order.pk))
+    assert "Li Wei" not in history
+    assert shop.seller.email not in history
+    assert history.count('"eventId"') <= 100
