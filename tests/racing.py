@@ -1,4 +1,4 @@
-"""Calls that start at the same instant, each in a thread with a connection of its own."""
+"""Runs calls at the same instant, each on a thread and a connection of its own."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -7,28 +7,26 @@ from typing import TypeVar
 from django.db import connections
 
 T = TypeVar("T")
-PATIENCE = 60.0
 
 
-def race(calls: Sequence[Callable[[], T]]) -> list[T | Exception]:
-    """Run all calls at once; return each one's result or the exception it raised, in order."""
+def race(calls: Sequence[Callable[[], T]], *, timeout: float = 60.0) -> list[T | Exception]:
+    """Start all calls behind one barrier; return each one's result or exception, in order."""
     barrier = threading.Barrier(len(calls))
-    outcomes: list[T | Exception | None] = [None] * len(calls)
+    results: list[T | Exception] = [RuntimeError("did not end")] * len(calls)
 
-    def run(index: int) -> None:
+    def run(index: int, call: Callable[[], T]) -> None:
         try:
-            connections["default"].ensure_connection()
-            barrier.wait(PATIENCE)
-            outcomes[index] = calls[index]()
-        except Exception as error:  # noqa: BLE001 - what was raised is what the test looks at
-            outcomes[index] = error
+            barrier.wait(timeout)
+            results[index] = call()
+        except Exception as error:  # noqa: BLE001 - handed to the test, which looks at each
+            results[index] = error
         finally:
             connections.close_all()
 
-    threads = [threading.Thread(target=run, args=(index,)) for index in range(len(calls))]
+    threads = [threading.Thread(target=run, args=(i, call)) for i, call in enumerate(calls)]
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(PATIENCE)
-    assert not any(thread.is_alive() for thread in threads), "a racer never came back"
-    return [outcome for outcome in outcomes if outcome is not None]
+        thread.join(timeout)
+        assert not thread.is_alive(), "a racer hangs"
+    return results

@@ -88,11 +88,10 @@ class Decide(AdminCommand[ApprovalRequest]):
                 reason=data["reason"],
                 digest_seen=token,
             )
-        except AlreadyDecidedError as error:
-            same = ApprovalDecision.objects.filter(request=row, actor=person, verdict=self.verdict)
-            if not same.exists():
+        except AlreadyDecidedError:
+            # A double click: the first of the two has decided, and the person wants to know just that.
+            if not row.decisions.filter(actor=person, verdict=self.verdict).exists():
                 raise
-            del error
             return _("Your decision had been recorded before; it counts once.")
         return _("Approved.") if self.verdict == Verdict.APPROVE else _("Rejected.")
 

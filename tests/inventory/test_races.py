@@ -1,4 +1,4 @@
-"""Buyers at the same instant. The first tests are the positive control: they show each race with its guard off."""
+"""Buyers at the same instant. First the positive controls: they show each race with its guard off."""
 
 import random
 import threading
@@ -13,7 +13,6 @@ import pytest
 from django.conf import settings
 from django.db import IntegrityError, connection
 from django.utils import timezone
-from pytest_django.fixtures import SettingsWrapper
 
 from holo.common.db import unit_of_work
 from holo.common.errors import BusyError
@@ -215,9 +214,9 @@ def test_baskets_in_opposite_order_never_deadlock() -> None:
 
 
 def test_row_held_by_a_third_party_is_busy_within_the_lock_timeout(
-    fresh_database: str, postgres: PostgresServer, settings: SettingsWrapper
+    fresh_database: str, postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    settings.DB_LOCK_TIMEOUT_MS = 300
+    monkeypatch.setattr(settings, "DB_LOCK_TIMEOUT_MS", 300)
     product = product_with(UNITS)
     with psycopg.connect(postgres.app_url(fresh_database)) as third_party:
         third_party.execute("SELECT 1 FROM inventory_stocklevel FOR UPDATE")
