@@ -1,6 +1,7 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.db.models.signals import post_migrate
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +12,12 @@ class OrdersConfig(AppConfig):
     label = "orders"
     verbose_name = _("Orders")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register with the start page and the approval inbox; keep the groups of people in place."""
+        from orders.admin import panel, subject
+        from orders.groups import ensure_groups
+
+        panel.register()
+        subject.register()
+        post_migrate.connect(ensure_groups, sender=self, dispatch_uid="orders.groups")

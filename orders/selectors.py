@@ -114,7 +114,7 @@ def get_standing(order: Order) -> Standing:
     holding = get_holding(owner_of(order))
     return Standing(
         order=order,
-        waiting=_waiting(order, approval, abort),
+        waiting=waiting_of(order, approval, abort),
         approval=approval,
         abort=abort,
         handed_over=OrderHandover.objects.filter(order=order).exists(),
@@ -123,7 +123,8 @@ def get_standing(order: Order) -> Standing:
     )
 
 
-def _waiting(order: Order, approval: ApprovalRequest | None, abort: OrderAbort | None) -> Waiting:
+def waiting_of(order: Order, approval: ApprovalRequest | None, abort: OrderAbort | None) -> Waiting:
+    """Return what the order waits for, given its newest approval request and its abort."""
     if order.is_terminal:
         return Waiting(kind="none")
     if order.status == Status.NEEDS_ATTENTION:

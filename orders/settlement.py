@@ -57,7 +57,7 @@ def _certain(gateway: PaymentGateway, key: str, call: Callable[[], ChargeState])
 
 
 def unwind_charge(gateway: PaymentGateway, key: str | None) -> ChargeState | None:
-    """Void or refund whatever the gateway holds under `key`; return its last state, None if it knows nothing."""
+    """Void or refund what the gateway holds under `key`; return its last state, None if it has none."""
     if key is None:
         return None
     known = gateway.lookup(key=key)

@@ -107,7 +107,7 @@ _counter = iter(range(1, 1_000_000))
 
 
 def cloned_database(server: PostgresServer, blocker: DjangoDbBlocker) -> Iterator[str]:
-    """Give a database cloned from the migrated template, drop it afterwards; connections may be made freely."""
+    """Give a database cloned from the migrated template, drop it afterwards; connect freely."""
     name = f"holo_clone_{next(_counter)}"
     server.create_database(name, template=TEMPLATE)
     with blocker.unblock():

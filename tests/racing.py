@@ -30,3 +30,9 @@ def race(calls: Sequence[Callable[[], T]], *, timeout: float = 60.0) -> list[T |
         thread.join(timeout)
         assert not thread.is_alive(), "a racer hangs"
     return results
+
+
+def duel(first: Callable[[], object], second: Callable[[], object]) -> tuple[object, object]:
+    """Start two calls of different kinds at the same instant; return what became of each."""
+    one, other = race([first, second])
+    return one, other

@@ -8,9 +8,11 @@ os.environ.setdefault("DEMO", "1")
 # A developer's running stack must not be touched: nothing of `.run/env` applies to tests.
 os.environ.setdefault("HOLO_RUN_DIR", "/nonexistent-holo-test-run-dir")
 
-from holo.settings import *  # noqa: E402, F403
+from holo.settings import *  # noqa: F403
 
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 WORKER_SANDBOX = True
 LOG_LEVEL = "WARNING"
+# WhiteNoise warns about a folder that is not there, and warnings are errors here.
+STATIC_ROOT = BASE_DIR / "holo" / "static"  # noqa: F405

@@ -1,4 +1,4 @@
-"""An organisation with people, stock and orders, and an order's steps taken one by one as its process would."""
+"""An organisation with people, stock and orders, and an order's steps taken one by one."""
 
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -77,7 +77,7 @@ class Shop:
             placement=Placement(lines=lines, sandbox=sandbox, ship_to={"name": "Li Wei", "city": "Xi'an"}),
         )
 
-    def pay(self, order: Order, token: str = "tok_ok") -> UUID:  # noqa: S107
+    def pay(self, order: Order, token: str = "tok_ok") -> UUID:
         """Request a payment; return its id."""
         return services.request_payment(actor=self.seller_actor, order_id=order.pk, token=token).pk
 
@@ -94,7 +94,12 @@ def build_shop(*, stock: int = 10) -> Shop:
     for code, priority in (("EAST", 1), ("SOUTH", 2)):
         create_warehouse(actor=actor, code=code, name=code.title(), priority=priority)
         shop.warehouses[code] = Warehouse.objects.get(organization=organization, code=code)
-    shelves = {PHONE: (500_00, "EAST"), MAC: (20_000_00, "EAST"), EAST_ONLY: (80_00, "EAST"), SOUTH_ONLY: (90_00, "SOUTH")}
+    shelves = {
+        PHONE: (500_00, "EAST"),
+        MAC: (20_000_00, "EAST"),
+        EAST_ONLY: (80_00, "EAST"),
+        SOUTH_ONLY: (90_00, "SOUTH"),
+    }
     for sku, (price, code) in shelves.items():
         create_product(actor=actor, sku=sku, name=sku, price=Money(minor=price, currency="CNY"))
         shop.products[sku] = Product.objects.get(organization=organization, sku=sku)
@@ -142,5 +147,3 @@ def unwind(order: Order) -> Step:
     services.record_refund(order_id=order.pk, outcome=refunded)
     services.release_order_stock(order_id=order.pk)
     return services.close_order(order_id=order.pk)
-
-

@@ -64,6 +64,14 @@ class ScopeNotHeldError(RequestError):
     meaning = "The owner of a key lacks a scope that the key shall have."
 
 
+class OwnKeyOnlyError(RequestError):
+    """Who makes the key of a decider could decide in that person's name."""
+
+    code = "apiauth.own_key_only"
+    status = 403
+    meaning = "A key that decides is made by its owner alone, so that nobody decides in another's name."
+
+
 class KeyLifetimeError(RequestError):
     """Too short or too long a life."""
 

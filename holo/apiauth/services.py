@@ -6,11 +6,11 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from holo.apiauth.errors import KeyLifetimeError, ScopeNotHeldError, UnknownScopeError
+from holo.apiauth.errors import KeyLifetimeError, OwnKeyOnlyError, ScopeNotHeldError, UnknownScopeError
 from holo.apiauth.keys import hash_key, make_key
 from holo.apiauth.locks import lock_api_key
 from holo.apiauth.models import ApiKey
-from holo.apiauth.scopes import SCOPES, scopes_of_user
+from holo.apiauth.scopes import ORDERS_AUDIT, SCOPES, scopes_of_user
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.clock import database_now
@@ -37,8 +37,8 @@ def create_api_key(
     """Make a key of a person in an organisation; return the row and the key itself, which is not kept.
 
     `actor` is None when the system makes it. Not idempotent: each call makes another. Takes no locks.
-    Raises NotFoundError (no such active person there), UnknownScopeError, ScopeNotHeldError (the owner has not
-    got what the key shall have), KeyLifetimeError.
+    Raises NotFoundError (no such active person there), UnknownScopeError, ScopeNotHeldError (the owner lacks
+    what the key shall have), KeyLifetimeError, OwnKeyOnlyError (`orders:audit` for somebody else).
     """
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
@@ -46,13 +46,9 @@ def create_api_key(
         raise UnknownScopeError(_("scopes are: %(known)s") % {"known": ", ".join(SCOPES)}, unknown=unknown)
     if not MIN_LIFETIME <= expires_in <= MAX_LIFETIME:
         raise KeyLifetimeError(_("a key lives between one minute and 366 days"))
-    owner = User.objects.filter(pk=owner_id, is_active=True).first()
-    if owner is None or organization_id not in organization_ids_of(owner):
-        raise NotFoundError(_("there is no such active person in this organisation"))
-    missing = sorted(set(wanted) - scopes_of_user(owner))
-    if missing:
-        message = _("%(owner)s has not got: %(scopes)s") % {"owner": owner, "scopes": ", ".join(missing)}
-        raise ScopeNotHeldError(message, missing=missing)
+    if ORDERS_AUDIT in wanted and actor is not None and actor.user_id != owner_id:
+        raise OwnKeyOnlyError(_("only its owner makes a key that decides"))
+    owner = _owner(owner_id, organization_id, wanted)
     made = make_key()
     key = ApiKey.objects.create(
         organization_id=organization_id,
@@ -71,6 +67,17 @@ def create_api_key(
         data={"prefix": key.prefix, "owner_id": str(owner.pk), "scopes": wanted},
     )
     return key, made.text
+
+
+def _owner(owner_id: UUID, organization_id: UUID, wanted: list[str]) -> User:
+    owner = User.objects.filter(pk=owner_id, is_active=True).first()
+    if owner is None or organization_id not in organization_ids_of(owner):
+        raise NotFoundError(_("there is no such active person in this organisation"))
+    missing = sorted(set(wanted) - scopes_of_user(owner))
+    if missing:
+        message = _("%(owner)s has not got: %(scopes)s") % {"owner": owner, "scopes": ", ".join(missing)}
+        raise ScopeNotHeldError(message, missing=missing)
+    return owner
 
 
 @command

@@ -56,6 +56,7 @@ class ApiView(APIView):
     permission_classes = [RequireScope]
     content_negotiation_class = AlwaysJson
     metadata_class = None
+    http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     required_scopes: ClassVar[Mapping[str, str]] = {}
     filters: ClassVar[Filters] = {}
     ordering: ClassVar[tuple[str, ...]] = ()

@@ -1,11 +1,13 @@
 """The approval inbox: what waits for a decision, everything the decider needs, and the decisions made."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, QuerySet, When
 from django.db.models.expressions import OrderBy
 from django.http import Http404, HttpRequest, HttpResponse
@@ -27,6 +29,15 @@ from holo.identity.models import User
 from holo.identity.staff import OrganizationLimited, may_decide, person_of
 
 State = ApprovalRequest.State
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shown:
+    """What the columns of a row need beside the row itself."""
+
+    request: HttpRequest
+    now: datetime
+    people: dict[UUID, str]
 
 
 @admin.register(ApprovalRequest)
@@ -55,7 +66,8 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
     ) -> HttpResponse:
         """Show the inbox as of one moment of the database's clock."""
         return super().changelist_view(
-            request, {"title": _("Approval inbox"), "may_decide": may_decide(request), **(extra_context or {})}
+            request,
+            {"title": _("Approval inbox"), "may_decide": may_decide(request), **(extra_context or {})},
         )
 
     def get_changelist_instance(self, request: HttpRequest) -> Any:
@@ -64,7 +76,7 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
         moment = database_now()
         people = _people(changelist.result_list)
         for row in changelist.result_list:
-            row.shown = {"request": request, "now": moment, "people": people}
+            row._shown = Shown(request=request, now=moment, people=people)
         return changelist
 
     @admin.display(description=gettext_lazy("subject"))
@@ -85,19 +97,19 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
     @admin.display(description=gettext_lazy("requested by"))
     def requested_by(self, row: ApprovalRequest) -> str:
         """Who made what is decided about, and so may not decide."""
-        return ", ".join(row.shown["people"].get(person, "–") for person in row.contributors)
+        return ", ".join(_shown(row).people.get(person, "–") for person in row.contributors)
 
     @admin.display(description=gettext_lazy("age"))
     def asked(self, row: ApprovalRequest) -> SafeString:
         """How long ago the decision was asked for."""
-        return _moment(row.created_at, age(row.created_at, row.shown["now"]))
+        return _moment(row.created_at, age(row.created_at, _shown(row).now))
 
     @admin.display(description=gettext_lazy("deadline"))
     def due(self, row: ApprovalRequest) -> SafeString:
         """How long there is to decide, coloured by urgency; the moment itself where it is over."""
         if row.state != State.OPEN:
-            return _moment(row.closed_at or row.deadline, age(row.closed_at or row.deadline, row.shown["now"]))
-        now = row.shown["now"]
+            return _moment(row.closed_at or row.deadline, age(row.closed_at or row.deadline, _shown(row).now))
+        now = _shown(row).now
         return badge(time_left(row.deadline, now), urgency(row.deadline, now))
 
     @admin.display(description=gettext_lazy("state"))
@@ -112,7 +124,7 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
             return format_html_join(
                 ", ", "{}", ((decision.actor.email,) for decision in row.decisions.all())
             ) or format_html("–")
-        request: HttpRequest = row.shown["request"]
+        request: HttpRequest = _shown(row).request
         if not may_decide(request):
             return format_html('<span class="quiet">{}</span>', _("waits for an auditor"))
         if person_of(request).pk in row.contributors:
@@ -141,8 +153,10 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
         """Show everything that the decider needs; refuse and note a POST."""
         if request.method == "POST":
             self.refuse_write(request, "change", [object_id])
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         row = self.get_object(request, object_id)
-        if row is None or not self.has_view_permission(request, row):
+        if row is None:
             raise Http404
         return TemplateResponse(request, "approvals/request.html", self._detail(request, row))
 
@@ -164,6 +178,11 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
             "own": person_of(request).pk in row.contributors,
             "is_open": row.state == State.OPEN,
         }
+
+
+def _shown(row: ApprovalRequest) -> Shown:
+    shown: Shown = row._shown  # type: ignore[attr-defined]  # set where the list is made
+    return shown
 
 
 def _people(rows: Sequence[ApprovalRequest]) -> dict[UUID, str]:

@@ -11,3 +11,9 @@ class ApprovalsConfig(AppConfig):
     label = "approvals"
     verbose_name = _("Approvals")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Put what waits for a decision on the admin's start page."""
+        from holo.approvals import panel
+
+        panel.register()

@@ -71,9 +71,7 @@ class Decide(AdminCommand[ApprovalRequest]):
             return SECOND_PERSON
         return ""
 
-    def contexts(
-        self, request: HttpRequest, rows: Sequence[ApprovalRequest]
-    ) -> dict[Any, dict[str, Any]]:
+    def contexts(self, request: HttpRequest, rows: Sequence[ApprovalRequest]) -> dict[Any, dict[str, Any]]:
         """Return how the subject of each request looks."""
         return subject_contexts(rows)
 

@@ -45,7 +45,7 @@ def open_request(
     contributors: Sequence[UUID],
     deadline: datetime,
 ) -> ApprovalRequest:
-    """Ask for a decision; auditors are told after the commit. Once per subject and version (by constraint)."""
+    """Ask for a decision, once per subject and version; auditors are told after the commit."""
     require_transaction()
     request = ApprovalRequest.objects.create(
         organization_id=organization_id,

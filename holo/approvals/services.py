@@ -77,11 +77,12 @@ def decide(
 
 
 def _close(
-    actor: Actor, request: ApprovalRequest, verdict: ApprovalDecision.Verdict, reason: str, now: datetime
+    actor: Actor,
+    request: ApprovalRequest, verdict: ApprovalDecision.Verdict, reason: str, now: datetime
 ) -> Decided:
     ApprovalDecision.objects.create(
         request=request,
-        actor_id=actor.user_id,
+        actor_id=actor.person,
         api_key_id=actor.api_key_id,
         verdict=verdict,
         reason=reason,

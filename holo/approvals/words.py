@@ -3,10 +3,10 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from django.utils.timesince import timesince, timeuntil
 from django.utils.dateparse import parse_datetime
 from django.utils.formats import date_format
 from django.utils.functional import Promise
+from django.utils.timesince import timesince, timeuntil
 from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy

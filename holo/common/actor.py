@@ -22,6 +22,13 @@ class Actor:
     scopes: frozenset[str] = field(default_factory=frozenset)
     api_key_id: UUID | None = None
 
+    @property
+    def person(self) -> UserId:
+        """The acting person. Raises TypeError for the system."""
+        if self.user_id is None:
+            raise TypeError(f"{self.label} is no person")
+        return self.user_id
+
     def has_scope(self, scope: str) -> bool:
         """Tell whether the actor may use what `scope` names."""
         return scope in self.scopes

@@ -78,6 +78,8 @@ def ready(request: HttpRequest) -> JsonResponse:
     }
     response = JsonResponse(body, status=503 if failed else 200)
     response["Cache-Control"] = "no-store"
+    # The checks have logged what failed; Django would add an error for each probe.
+    response._has_been_logged = True  # type: ignore[attr-defined]
     return response
 
 

@@ -16,7 +16,7 @@ class InvalidAmountError(RequestError):
     """Text or number that is no amount of its currency."""
 
     code = "request.invalid_amount"
-    meaning = "An amount is an integer or a decimal string of major units, with no more decimals than the currency has."
+    meaning = "An amount is an integer or a decimal string of major units, with the currency's decimals."
 
 
 class AmountOverflowError(RequestError):
@@ -57,7 +57,7 @@ def parse_amount(value: object, *, currency: str) -> Money:
     """
     exponent = EXPONENTS[currency]
     if isinstance(value, bool) or not isinstance(value, int | str):
-        raise InvalidAmountError(f"use an integer or a decimal string of {currency}, such as 500 or \"500.00\"")
+        raise InvalidAmountError(f'use an integer or a decimal string of {currency}, such as 500 or "500.00"')
     text = str(value)
     match = _AMOUNT.fullmatch(text)
     decimals = len(match.group(2)) - 1 if match and match.group(2) else 0

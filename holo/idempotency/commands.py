@@ -33,7 +33,7 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class Replayed(Exception):  # noqa: N818 - not an error: the command has happened before
+class Replayed(Exception):
     """Carries the stored answer of a key that was used before."""
 
     def __init__(self, answer: Answer) -> None:
@@ -111,7 +111,9 @@ def _claim(request_key: RequestKey) -> int:
     stored = IdempotencyLog.objects.get(scope=request_key.scope, key=request_key.key)
     if stored.fingerprint != request_key.fingerprint:
         raise KeyReusedError("this key was used with another request body")
-    raise Replayed(Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers))
+    raise Replayed(
+        Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers)
+    )
 
 
 def _insert_first(scope: str, key: str, fingerprint: str, *, lifetime: timedelta | None) -> int | None:
@@ -121,9 +123,9 @@ def _insert_first(scope: str, key: str, fingerprint: str, *, lifetime: timedelta
             cursor.execute(
                 "INSERT INTO idempotency_idempotencylog"
                 " (scope, key, fingerprint, headers, created_at, expires_at)"
-                " VALUES (%s, %s, %s, '{}', now(), now() + %s)"
+                " VALUES (%s, %s, %s, '{}', now(), now() + make_interval(secs => %s))"
                 " ON CONFLICT (scope, key) DO NOTHING RETURNING id",
-                [scope, key, fingerprint, lifetime],
+                [scope, key, fingerprint, None if lifetime is None else lifetime.total_seconds()],
             )
             row = cursor.fetchone()
     except DatabaseError as error:
@@ -143,7 +145,7 @@ def once(*, key: str, result: type[T], effect: Callable[[], T]) -> T:
     """Run `effect` the first time that the step `key` is seen; afterwards return the result of that time.
 
     `result` is the type of the outcome (a dataclass, or anything pydantic can serialise); it is stored with
-    the key, in the transaction of the effect, and kept as long as the subject. Needs the caller's transaction.
+    the key, in the transaction of the effect, and kept as long as the subject. Needs a transaction.
     """
     require_transaction()
     adapter: TypeAdapter[T] = TypeAdapter(result)

@@ -7,9 +7,9 @@ from django.utils.translation import gettext_lazy as _
 class IdempotencyLog(models.Model):
     """One key with the result of its effect, inserted first, in the transaction of the effect.
 
-    `scope` is `step` for steps of a process (kept as long as their subject) or `http:<caller>:<method>:<route>`
-    for clients' keys (kept until `expires_at`). There is no lease and no state "in progress": a row that can
-    be seen is finished, because it commits with its effect.
+    `scope` is `step` for steps of a process (kept as long as their subject), or for clients' keys
+    `http:<caller>:<method>:<route>` (kept until `expires_at`). There is no lease and no state
+    "in progress": a row that can be seen is finished, because it commits with its effect.
     """
 
     id = models.BigAutoField(primary_key=True)

@@ -35,9 +35,7 @@ def person_of(request: HttpRequest) -> User:
 
 def actor_of_user(user: User, organization_id: UUID) -> Actor:
     """Return a person as the actor of a command given in the admin, where permissions take scopes' place."""
-    return Actor(
-        user_id=UserId(user.pk), organization_id=OrganizationId(organization_id), label=user.email
-    )
+    return Actor(user_id=UserId(user.pk), organization_id=OrganizationId(organization_id), label=user.email)
 
 
 def organization_ids(request: HttpRequest) -> list[UUID]:
@@ -65,8 +63,10 @@ class OrganizationLimited(_Admin[M]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         """Return the rows of the person's organisations."""
-        return super().get_queryset(request).filter(
-            **{f"{self.organization_path}__in": organization_ids(request)}
+        return (
+            super()
+            .get_queryset(request)
+            .filter(**{f"{self.organization_path}__in": organization_ids(request)})
         )
 
     def note_refusal(self, request: HttpRequest, what: str, ids: Sequence[str]) -> None:

@@ -11,3 +11,9 @@ class OutboxConfig(AppConfig):
     label = "outbox"
     verbose_name = _("Outbox")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Tell health and metrics about the backlog."""
+        from holo.outbox.monitoring import register_monitoring
+
+        register_monitoring()

@@ -48,7 +48,7 @@ def is_true(value: str) -> bool:
 def read_file(path: Path) -> dict[str, str]:
     """Return the variables of an env file, read as the settings read it; none when there is no file."""
 
-    class Reader(environ.Env):  # type: ignore[misc, unused-ignore]
+    class Reader(environ.Env):  # type: ignore[misc]
         """An Env of its own, so that nothing leaks into the process environment."""
 
         ENVIRON: dict[str, str] = {}

@@ -1,5 +1,6 @@
 """What the order endpoints answer with."""
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema_field
@@ -167,7 +168,7 @@ class TimelineEntryAnswer(serializers.Serializer[OrderEvent]):
     from_status = serializers.CharField()
     to_status = serializers.CharField()
     by = serializers.CharField(source="actor_label")
-    data = serializers.DictField()
+    data = serializers.DictField()  # type: ignore[assignment]  # declared fields leave `.data` alone
     at = serializers.DateTimeField(source="created_at")
 
 
@@ -187,6 +188,11 @@ def render_order(order: Order) -> dict[str, Any]:
     return dict(OrderAnswer(order).data)
 
 
+def render_event(event: OrderEvent) -> dict[str, Any]:
+    """Return an entry of the timeline, as JSON data."""
+    return dict(TimelineEntryAnswer().to_representation(event))
+
+
 def render_standing(standing: Standing) -> dict[str, Any]:
     """Return an order in full, as JSON data."""
     order = standing.order
@@ -198,10 +204,10 @@ def render_standing(standing: Standing) -> dict[str, Any]:
         "lines": LineAnswer(order.lines.all(), many=True).data,
         "approval": ApprovalAnswer(standing.approval).data if standing.approval else None,
         "payments": PaymentAnswer(order.payments.all(), many=True).data,
-        "shipments": ShipmentAnswer(order.shipments.all(), many=True).data,
+        "shipments": [ShipmentAnswer(shipment).data for shipment in order.shipments.all()],
         "parked_steps": ParkedStepAnswer(standing.parked, many=True).data,
     }
 
 
-def _moment(value: object) -> object:
+def _moment(value: datetime | None) -> str | None:
     return serializers.DateTimeField().to_representation(value) if value is not None else None

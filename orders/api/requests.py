@@ -21,7 +21,9 @@ class LineRequest(StrictSerializer):
     quantity = IntegerField(min_value=1, max_value=MAX_QUANTITY, default=1)
 
 
-@extend_schema_field({"oneOf": [{"type": "string", "maxLength": 64}, {"$ref": "#/components/schemas/LineRequest"}]})
+@extend_schema_field(
+    {"oneOf": [{"type": "string", "maxLength": 64}, {"$ref": "#/components/schemas/LineRequest"}]}
+)
 class ItemField(serializers.Field[dict[str, Any], Any, Any, Any]):
     """A SKU, which means one piece of it, or a line."""
 
@@ -108,4 +110,3 @@ class DecideRequest(StrictSerializer):
 
 class EmptyRequest(StrictSerializer):
     """No fields: the address says it all."""
-

@@ -70,7 +70,7 @@ class OrderDetailView(ApiView):
         etag = f'"{order.pk.hex}-{order.version}"'
         unchanged = get_conditional_response(request._request, etag=etag)
         if unchanged is not None:
-            return unchanged  # type: ignore[return-value]  # stubs say HttpResponseBase
+            return unchanged
         body = answers.render_standing(selectors.get_standing(order))
         return self.answer(body, headers={"ETag": etag})
 
@@ -85,7 +85,7 @@ class TimelineView(ApiView):
     def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Return a page of the timeline, oldest first."""
         events = selectors.list_timeline(order_id=order_id, organization_id=self.actor.organization_id)
-        return self.page(events, lambda event: dict(answers.TimelineEntryAnswer(event).data))
+        return self.page(events, answers.render_event)
 
 
 class PayView(ApiView):
@@ -95,7 +95,9 @@ class PayView(ApiView):
 
     @extend_schema(
         request=requests.PayRequest,
-        responses={202: OpenApiResponse(answers.PaymentAnswer, "The attempt is committed and will be charged")},
+        responses={
+            202: OpenApiResponse(answers.PaymentAnswer, "The attempt is committed and will be charged")
+        },
         summary="Pay an order",
     )
     def post(self, request: Request, order_id: UUID) -> HttpResponse:

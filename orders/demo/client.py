@@ -14,6 +14,7 @@ from orders.demo.answers import Entry, OrderView, read_entry, read_order
 from orders.demo.stock import Stock, read_stock
 
 POLL_SECONDS = 0.1
+RETRY_SECONDS = 0.3
 _TIMEOUT = 15.0
 _TRIES = 5
 _LONGEST_PAUSE = 5.0
@@ -112,7 +113,7 @@ class ApiClient:
             except (OSError, http.client.HTTPException) as error:
                 if not tries_left:
                     raise UnreachableError(f"{self.base_url} does not answer ({_reason(error)})") from None
-                time.sleep(0.3)
+                time.sleep(RETRY_SECONDS)
                 continue
             if answer.status < 400:
                 return answer.body

@@ -14,7 +14,7 @@ from orders.demo.answers import Entry, read_money
 from orders.demo.order_run import Outcome
 from orders.demo.stock import Problem
 
-_WIDTH_WITHOUT_TERMINAL = 110
+_WIDTH_WITHOUT_TERMINAL = 132
 _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 # What each status is coloured like; the others are plain.
 _STATUS_STYLES = {

@@ -79,9 +79,7 @@ class OrderLine(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="lines", verbose_name=_("order")
-    )
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", verbose_name=_("order"))
     product = models.ForeignKey(
         Product, on_delete=models.PROTECT, related_name="+", verbose_name=_("product")
     )
@@ -119,9 +117,7 @@ class OrderEvent(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="events", verbose_name=_("order")
-    )
+    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", verbose_name=_("order"))
     version = models.PositiveIntegerField(_("version"))
     kind = models.CharField(_("kind"), max_length=50)
     from_status = models.CharField(_("from"), max_length=20, blank=True)

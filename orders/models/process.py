@@ -22,9 +22,7 @@ class OrderAbort(models.Model):
     organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
     ends_as = models.CharField(_("ends as"), max_length=20, choices=Status.choices)
     reason = models.CharField(_("reason"), max_length=20, choices=AbortReason.choices)
-    actor = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+"
-    )
+    actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
     actor_label = models.CharField(_("by"), max_length=254)
     created_at = models.DateTimeField(_("time"), auto_now_add=True)
 

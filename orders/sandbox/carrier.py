@@ -8,7 +8,7 @@ from orders.sandbox.models import SandboxLabel
 
 
 class SandboxCarrier:
-    """Keeps its books in `SandboxLabel`, one row per parcel. Mode `fail` makes it refuse the label for good."""
+    """Keeps its books in `SandboxLabel`, one row per parcel. In mode `fail` it refuses every label."""
 
     def create_label(self, parcel: Parcel) -> Label:
         """Book a label once."""

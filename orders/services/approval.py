@@ -33,14 +33,15 @@ def settle_approval(*, order_id: UUID) -> Step:
     request = settle_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)
     state = ApprovalRequest.State
     if request is None or request.state == state.OPEN:
-        return Step(
-            next=Next.APPROVAL, status=order.status, deadline=request.deadline if request else None
-        )
+        return Step(next=Next.APPROVAL, status=order.status, deadline=request.deadline if request else None)
     if request.state == state.APPROVED:
         return _approved(order, request)
     if request.state == state.REJECTED:
         abort_order(
-            order, ends_as=Status.REJECTED, reason=AbortReason.APPROVAL_REJECTED, actor=_decider(order, request)
+            order,
+            ends_as=Status.REJECTED,
+            reason=AbortReason.APPROVAL_REJECTED,
+            actor=_decider(order, request),
         )
     else:
         abort_order(order, ends_as=Status.CANCELLED, reason=AbortReason.APPROVAL_DEADLINE)

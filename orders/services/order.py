@@ -68,7 +68,11 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
     if placement.expected is not None and placement.expected != total:
         raise AmountMismatchError(
             f"the order costs {total.text} {total.currency}, not {placement.expected.text}",
-            errors=[FieldProblem(pointer="/amount", code="orders.amount_mismatch", message=f"expected {total.text}")],
+            errors=[
+                FieldProblem(
+                    pointer="/amount", code="orders.amount_mismatch", message=f"expected {total.text}"
+                )
+            ],
             expected=placement.expected.as_wire(),
             actual=total.as_wire(),
         )
@@ -117,9 +121,7 @@ def _products(actor: Actor, lines: Sequence[WantedLine]) -> dict[str, Product]:
 
 def _next_number() -> str:
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), nextval('orders_order_number_seq')"
-        )
+        cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), nextval('orders_order_number_seq')")
         year, number = cursor.fetchone() or ("", 0)
     return f"SO-{year}-{number:06d}"
 
@@ -130,7 +132,7 @@ def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
         number=_next_number(),
         currency=total.currency,
         total_minor=total.minor,
-        created_by_id=actor.user_id,
+        created_by_id=actor.person,
         api_key_id=actor.api_key_id,
         client_ref=placement.client_ref,
         ship_to=dict(placement.ship_to) if placement.ship_to else None,
@@ -167,8 +169,8 @@ def cancel_order(
 ) -> Order:
     """Commit that the order is cancelled; its process undoes what was done, then it ends as `cancelled`.
 
-    Idempotent by the abort row: while the order is being undone another call changes nothing. Locks the order,
-    then its approval request. Raises NotFoundError, NotCancellableError (handed over, or ended).
+    Idempotent by the abort row: while the order is being undone another call changes nothing. Locks the
+    order, then its approval request. Raises NotFoundError, NotCancellableError (handed over, or ended).
     """
     order = lock_order(order_id, organization_id=actor.organization_id)
     if order.is_terminal:

@@ -93,7 +93,7 @@ def begin_handover(*, order_id: UUID) -> Step:
         if is_aborted(order):
             return Step(next=Next.UNWIND, status=order.status)
         unready = [shipment for shipment in shipments if shipment.state != State.READY]
-        assert shipments and not unready, "the point of no return comes when all parcels are ready"
+        assert not unready, "the point of no return comes when all parcels are ready"
         OrderHandover.objects.create(order=order, organization_id=order.organization_id)
         record_event(order, "handover_begun")
     return Step(

@@ -3,9 +3,10 @@
 import random
 import threading
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from uuid import UUID
 
 import psycopg
@@ -80,6 +81,18 @@ def buy(*products: Product, owner: Owner | None = None, quantity: int = 1) -> He
     )
 
 
+def release(owner: Owner) -> bool:
+    return unit_of_work(lambda: release_reservation(owner=owner))
+
+
+def consume(owner: Owner) -> bool:
+    return unit_of_work(lambda: consume_reservation(owner=owner, actor_label="x"))
+
+
+def failures(outcomes: Sequence[object]) -> list[Exception]:
+    return [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+
+
 def product_with(units: int) -> Product:
     organization = build_organization()
     product = build_product(organization=organization, sku="hot")
@@ -102,7 +115,7 @@ def rush() -> Sale:
     return Sale(
         sold=len(held),
         short=sum(isinstance(outcome, Short) for outcome in outcomes),
-        errors=[outcome for outcome in outcomes if isinstance(outcome, Exception)],
+        errors=failures(outcomes),
         pieces_in_lines=sum(lines),
         counter=stock_snapshot(product.organization_id)["hot"],
         drift=len(list_stock_drift(product.organization_id)),
@@ -206,8 +219,7 @@ def test_baskets_in_opposite_order_never_deadlock() -> None:
             assert isinstance(buy(*products), Held)
 
     orders = [(first, second), (second, first)] * 10
-    outcomes = race([lambda products=products: buy_often(products) for products in orders])  # type: ignore[misc]
-    assert outcomes == []
+    assert failures(race([partial(buy_often, products) for products in orders])) == []
     assert deadlocks() == 0
     assert stock_snapshot(first.organization_id) == {first.sku: (1000, 200), second.sku: (1000, 200)}
     assert list_stock_drift(first.organization_id) == []
@@ -248,12 +260,7 @@ def test_hold_released_and_consumed_at_once_ends_once() -> None:
         owner = Owner(owner_type="test.order", owner_id=uuid7())
         buy(product, owner=owner)
         before = stock_snapshot(product.organization_id)["hot"][0]
-        ends: list[Callable[[], bool]] = [
-            lambda owner=owner: unit_of_work(lambda: release_reservation(owner=owner)),  # type: ignore[misc]
-            lambda owner=owner: unit_of_work(  # type: ignore[misc]
-                lambda: consume_reservation(owner=owner, actor_label="x")
-            ),
-        ] * 4
+        ends = [partial(release, owner), partial(consume, owner)] * 4
         outcomes = race(ends)
         assert outcomes.count(True) == 1
         assert all(isinstance(outcome, bool | ReservationEndedError) for outcome in outcomes)
@@ -281,13 +288,11 @@ def test_everything_at_once_counters_equal_rows() -> None:
                 continue
             end = dice.random()
             if end < 0.5:
-                assert unit_of_work(lambda owner=owner: release_reservation(owner=owner))  # type: ignore[misc]
+                assert release(owner)
             elif end < 0.7:
-                assert unit_of_work(
-                    lambda owner=owner: consume_reservation(owner=owner, actor_label="x")  # type: ignore[misc]
-                )
+                assert consume(owner)
 
-    assert race([lambda seed=seed: trade(seed) for seed in range(12)]) == []  # type: ignore[misc]
+    assert failures(race([partial(trade, seed) for seed in range(12)])) == []
     assert deadlocks() == 0
     assert list_stock_drift(organization.pk) == []
     assert StockMovement.objects.filter(kind="shipment").exists()

@@ -1,5 +1,7 @@
 """What the database itself refuses the app role, whatever the code does."""
 
+from uuid import UUID
+
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import ProgrammingError
@@ -22,18 +24,21 @@ def shop(db: None) -> Shop:
     return build_shop()
 
 
-def refused(sql: str, *params: object) -> str:
+def refused(sql: str, *params: UUID) -> str:
     """Run SQL as the app role; return the name of the constraint, or of the privilege, that refuses it."""
-    with pytest.raises((IntegrityError, ProgrammingError)) as refusal, transaction.atomic():
-        with connection.cursor() as cursor:
-            cursor.execute(sql, params)
+    errors = (IntegrityError, ProgrammingError)
+    with pytest.raises(errors) as refusal, transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(sql, params)
     cause = refusal.value.__cause__
     return getattr(getattr(cause, "diag", None), "constraint_name", None) or str(refusal.value)
 
 
 def test_order_cannot_take_a_move_that_the_table_lacks(shop: Shop) -> None:
     order = shop.place(PHONE)
-    assert refused("UPDATE orders_order SET status = 'completed' WHERE id = %s", order.pk) == "orders_order_transition"
+    assert (
+        refused("UPDATE orders_order SET status = 'completed' WHERE id = %s", order.pk)
+        == "orders_order_transition"
+    )
 
 
 def test_database_and_code_hold_the_same_transitions() -> None:
@@ -59,7 +64,11 @@ def test_history_cannot_be_changed_or_removed(shop: Shop, table: str) -> None:
     order = shop.place(PHONE)
     reserve(order)
     charge(shop.pay(order))
-    for sql in (f"UPDATE {table} SET organization_id = organization_id", f"DELETE FROM {table}", f"TRUNCATE {table}"):
+    for sql in (
+        f"UPDATE {table} SET organization_id = organization_id",
+        f"DELETE FROM {table}",
+        f"TRUNCATE {table}",
+    ):
         assert "append_only" in (answer := refused(sql)) or "permission denied" in answer, sql
 
 
@@ -71,7 +80,8 @@ def test_abort_and_handover_exclude_each_other(shop: Shop) -> None:
     services.begin_handover(order_id=order.pk)
     assert (
         refused(
-            "INSERT INTO orders_orderabort (order_id, organization_id, ends_as, reason, actor_label, created_at)"
+            "INSERT INTO orders_orderabort"
+            " (order_id, organization_id, ends_as, reason, actor_label, created_at)"
             " VALUES (%s, %s, 'cancelled', 'requested', 'x', now())",
             order.pk,
             shop.organization.pk,
@@ -102,7 +112,8 @@ def test_closed_request_takes_no_decision_and_stays_closed(shop: Shop) -> None:
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     assert (
         refused(
-            "UPDATE approvals_approvalrequest SET state = 'approved', closed_at = now() WHERE id = %s", request.pk
+            "UPDATE approvals_approvalrequest SET state = 'approved', closed_at = now() WHERE id = %s",
+            request.pk,
         )
         == "approvals_request_needs_decision"
     )
@@ -112,9 +123,11 @@ def test_closed_request_takes_no_decision_and_stays_closed(shop: Shop) -> None:
     sql = "UPDATE approvals_approvalrequest SET {} WHERE id = %s"
     assert refused(sql.format("state = 'approved'"), request.pk) == "approvals_request_ends_once"
     assert refused(sql.format("contributors = '{}'"), request.pk) == "approvals_request_content_fixed"
-    assert "approvals_request_kept" in (
-        answer := refused("DELETE FROM approvals_approvalrequest WHERE id = %s", request.pk)
-    ) or "approvaldecision" in answer
+    assert (
+        "approvals_request_kept"
+        in (answer := refused("DELETE FROM approvals_approvalrequest WHERE id = %s", request.pk))
+        or "approvaldecision" in answer
+    )
 
 
 def test_removed_guard_lets_the_forgery_through(fresh_database: str, owner: OwnerAccess) -> None:

@@ -1,8 +1,10 @@
 """Two commands at the same instant on one order: exactly one wins, and the loser is told which."""
 
 import random
+import threading
 from collections.abc import Callable
-from datetime import timedelta
+from functools import partial
+from uuid import UUID
 
 import pytest
 from django.db import connection, transaction
@@ -22,7 +24,7 @@ from orders.errors import (
 from orders.models import Order, OrderAbort, OrderHandover, Payment
 from orders.states import Status
 from orders.steps import Next
-from tests.racing import race
+from tests.racing import duel, race
 from tests.stories import MAC, PHONE, Shop, actor_of, build_person, build_shop, charge, label, reserve
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
@@ -36,23 +38,25 @@ def shop(fresh_database: str) -> Shop:
     return build_shop(stock=1000)
 
 
-def awaiting_approval(shop: Shop, deadline: timedelta | None = None) -> tuple[Order, ApprovalRequest]:
-    order = shop.place(MAC, **({} if deadline is None else {"approval_deadline_seconds": deadline.seconds}))
+def awaiting_approval(shop: Shop) -> tuple[Order, ApprovalRequest]:
+    order = shop.place(MAC)
     reserve(order)
     return order, ApprovalRequest.objects.get(subject_id=order.pk)
 
 
-def move_deadline(table: str, column: str, row_id: object, to: str) -> None:
-    """Set a deadline around the database's now; the request's content guard is lifted for it."""
+def move_payment_deadline(order_id: UUID, milliseconds: int) -> None:
+    """Set the deadline to just after the database's now."""
     with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {column} = clock_timestamp() + %s::interval WHERE id = %s", [to, row_id])
+        cursor.execute(
+            "UPDATE orders_order SET payment_deadline = clock_timestamp() + %s * interval '1 ms'"
+            " WHERE id = %s",
+            [milliseconds, order_id],
+        )
 
 
 def test_positive_control_unlocked_check_lets_two_decisions_through(shop: Shop) -> None:
     """Reading the state without its lock shows the race that the lock closes."""
     _order, request = awaiting_approval(shop)
-    import threading
-
     both_have_looked = threading.Barrier(2)
 
     def careless() -> bool:
@@ -68,9 +72,7 @@ def test_fifty_decisions_at_once_leave_one(shop: Shop) -> None:
     people = [build_person(shop.organization, f"auditor{n}", auditor=True) for n in range(10)]
     order, request = awaiting_approval(shop)
     calls: list[Callable[[], object]] = [
-        lambda person=person, verdict=verdict: decide(
-            actor=actor_of(person, shop.organization), request_id=request.pk, verdict=verdict
-        )
+        partial(decide, actor=actor_of(person, shop.organization), request_id=request.pk, verdict=verdict)
         for person in people
         for verdict in (APPROVE, REJECT, APPROVE, REJECT, APPROVE)
     ]
@@ -87,7 +89,7 @@ def test_fifty_decisions_at_once_leave_one(shop: Shop) -> None:
 
 
 def test_decide_against_expire_has_one_winner(shop: Shop) -> None:
-    outcomes = set()
+    outcomes: set[str] = set()
     for _ in range(ROUNDS):
         order = shop.place(MAC, approval_deadline_seconds=1)
         reserve(order)
@@ -95,11 +97,9 @@ def test_decide_against_expire_has_one_winner(shop: Shop) -> None:
         remaining = (request.deadline - database_now()).total_seconds()
         with connection.cursor() as cursor:
             cursor.execute("SELECT pg_sleep(%s)", [max(0.0, remaining - 0.002)])
-        decided, settled = race(
-            [
-                lambda: decide(actor=shop.auditor_actor, request_id=request.pk, verdict=APPROVE),
-                lambda: services.settle_approval(order_id=order.pk),
-            ]
+        decided, settled = duel(
+            partial(decide, actor=shop.auditor_actor, request_id=request.pk, verdict=APPROVE),
+            partial(services.settle_approval, order_id=order.pk),
         )
         if isinstance(decided, Exception):
             assert isinstance(decided, RequestExpiredError)
@@ -116,10 +116,8 @@ def test_pay_against_expire_has_one_winner(shop: Shop) -> None:
     for _ in range(ROUNDS):
         order = shop.place(PHONE)
         reserve(order)
-        move_deadline("orders_order", "payment_deadline", order.pk, f"{random.randint(0, 8)} milliseconds")
-        paid, settled = race(
-            [lambda: shop.pay(order), lambda: services.settle_payment(order_id=order.pk)]
-        )
+        move_payment_deadline(order.pk, random.randint(0, 8))
+        paid, settled = duel(partial(shop.pay, order), partial(services.settle_payment, order_id=order.pk))
         assert not isinstance(settled, Exception)
         aborted = OrderAbort.objects.filter(order=order).exists()
         if isinstance(paid, Exception):
@@ -131,17 +129,15 @@ def test_pay_against_expire_has_one_winner(shop: Shop) -> None:
 
 
 def test_cancel_against_handover_has_one_winner(shop: Shop) -> None:
-    winners = set()
+    winners: set[bool] = set()
     for _ in range(ROUNDS):
         order = shop.place(PHONE)
         reserve(order)
         (shipment,) = charge(shop.pay(order)).shipment_ids
         label(shipment)
-        cancelled, begun = race(
-            [
-                lambda: services.cancel_order(actor=shop.seller_actor, order_id=order.pk),
-                lambda: services.begin_handover(order_id=order.pk),
-            ]
+        cancelled, begun = duel(
+            partial(services.cancel_order, actor=shop.seller_actor, order_id=order.pk),
+            partial(services.begin_handover, order_id=order.pk),
         )
         handed_over = OrderHandover.objects.filter(order=order).exists()
         assert OrderAbort.objects.filter(order=order).exists() != handed_over
@@ -154,11 +150,9 @@ def test_cancel_against_handover_has_one_winner(shop: Shop) -> None:
 def test_cancel_against_decide_has_one_winner(shop: Shop) -> None:
     for _ in range(ROUNDS):
         order, request = awaiting_approval(shop)
-        cancelled, decided = race(
-            [
-                lambda: services.cancel_order(actor=shop.seller_actor, order_id=order.pk),
-                lambda: decide(actor=shop.auditor_actor, request_id=request.pk, verdict=APPROVE),
-            ]
+        cancelled, decided = duel(
+            partial(services.cancel_order, actor=shop.seller_actor, order_id=order.pk),
+            partial(decide, actor=shop.auditor_actor, request_id=request.pk, verdict=APPROVE),
         )
         request.refresh_from_db()
         assert not isinstance(cancelled, Exception)
@@ -169,7 +163,7 @@ def test_cancel_against_decide_has_one_winner(shop: Shop) -> None:
 def test_many_payments_at_once_open_one(shop: Shop) -> None:
     order = shop.place(PHONE)
     reserve(order)
-    results = race([lambda: shop.pay(order)] * 20)
+    results = race([partial(shop.pay, order)] * 20)
     assert sum(not isinstance(result, Exception) for result in results) == 1
     assert {type(result) for result in results if isinstance(result, Exception)} == {PaymentOpenError}
     assert Payment.objects.filter(order=order).count() == 1

@@ -1,4 +1,4 @@
-"""What the stack's tests share: an environment without anybody's servers, and a look at leftover processes."""
+"""What the stack's tests share: an environment without anybody's servers, and who is left over."""
 
 import os
 import signal

@@ -88,7 +88,7 @@ def test_named_binary_that_does_not_fit_is_an_error(
 ) -> None:
     cli(cache / "temporal")
     monkeypatch.setenv("TEMPORAL_CLI", str(tmp_path / "absent"))
-    with pytest.raises(StackError, match="TEMPORAL_CLI=.*absent is no Temporal CLI"):
+    with pytest.raises(StackError, match=r"TEMPORAL_CLI=.*absent is no Temporal CLI"):
         find_temporal(cache=cache)
 
 
@@ -111,11 +111,13 @@ def test_two_at_once_build_once(cache: Path, go_log: Path) -> None:
 
 
 def test_build_that_was_killed_leaves_nothing_that_counts(cache: Path, go_log: Path) -> None:
-    code = (
-        "import sys, pathlib; from holo.stack.temporal_fetch import fetch_temporal;"
-        "import holo.stack.temporal_fetch as f; f._PROBE = 'raise SystemExit(1)';"
-        "fetch_temporal(print, cache=pathlib.Path(sys.argv[1]))"
-    )
+    code = """
+import django, pathlib, sys
+django.setup()
+from holo.stack import temporal_fetch
+temporal_fetch._PROBE = "raise SystemExit(1)"
+temporal_fetch.fetch_temporal(print, cache=pathlib.Path(sys.argv[1]))
+"""
     builder = subprocess.Popen([sys.executable, "-c", code, str(cache)], stdout=subprocess.DEVNULL)
     while not go_log.exists():
         assert builder.poll() is None

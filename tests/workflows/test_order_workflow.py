@@ -1,5 +1,7 @@
 """Orders on the real Temporal server, with relay and worker, from placement to every kind of end."""
 
+from functools import partial
+
 import pytest
 
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
@@ -47,6 +49,10 @@ def run_status(order: Order) -> str | None:
 def decide_about(shop: Shop, order: Order, verdict: ApprovalDecision.Verdict) -> None:
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     decide(actor=shop.auditor_actor, request_id=request.pk, verdict=verdict, reason="looked at it")
+
+
+def declined(order: Order, attempts: int) -> bool:
+    return order.payments.filter(state="declined").count() == attempts
 
 
 def untouched(shop: Shop) -> bool:
@@ -106,9 +112,7 @@ def test_three_declines_end_as_payment_failed(shop: Shop) -> None:
     reaches(order, Status.AWAITING_PAYMENT)
     for attempt in range(1, 4):
         shop.pay(order, "tok_declined")
-        eventually(
-            lambda n=attempt: order.payments.filter(state="declined").count() == n, what=f"decline {attempt}"
-        )
+        eventually(partial(declined, order, attempt), what=f"decline {attempt}")
     ends(order, Status.PAYMENT_FAILED)
     assert untouched(shop)
 

@@ -52,7 +52,7 @@ class OrderFulfilmentWorkflow:
 
     @workflow.run
     async def run(self, order: OrderRef) -> OrderResult:
-        """Bring the order to its end. A cancel from Temporal becomes a committed row and takes the same path."""
+        """Bring the order to its end; a cancel from Temporal becomes a committed row like any other."""
         process = asyncio.ensure_future(self._process())
         while not process.done():
             try:
@@ -98,11 +98,11 @@ class OrderFulfilmentWorkflow:
         return await self._local(Activity.CLOSE_ORDER)
 
     async def _fulfil_or_park(self) -> StepTaken:
-        """Walk forward; a step that fails for good waits for an operator, then the walk starts from the top."""
+        """Walk forward; after a step that failed for good and an operator's retry, walk from the top."""
         while True:
             try:
                 return await self._fulfil()
-            except ActivityError as error:
+            except FailureError as error:
                 await self._attend((failure_of(self._position, error),))
 
     async def _fulfil(self) -> StepTaken:
@@ -133,7 +133,7 @@ class OrderFulfilmentWorkflow:
         return step
 
     async def _ship(self, shipment_ids: tuple[UUID, ...]) -> StepTaken:
-        """Get a label for each parcel, in parallel: a child each, or inside this run where there is only one."""
+        """Get a label for each parcel, in parallel: a child each, or inside this run if there is one."""
         for shipment_id in shipment_ids:
             self._saga.register(f"void_label:{shipment_id}", self._void_label(shipment_id))
         if len(shipment_ids) == 1:
@@ -214,7 +214,7 @@ class OrderFulfilmentWorkflow:
             timeout = max(step.deadline - workflow.now(), _SHORTEST_SLEEP)
         try:
             await workflow.wait_condition(lambda: self._woken, timeout=timeout)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             return
 
     async def _attend(self, failures: tuple[StepFailure, ...]) -> None:
@@ -237,13 +237,17 @@ class OrderFulfilmentWorkflow:
 
     async def _local(self, name: str, argument: Contract | None = None) -> StepTaken:
         self._position = name
-        return await workflow.execute_local_activity(
+        step: StepTaken = await workflow.execute_local_activity(
             name, argument or self._order, result_type=StepTaken, **LOCAL_STEP
         )
+        return step
 
     async def _outside(self, name: str, argument: Contract) -> StepTaken:
         self._position = name
-        return await workflow.execute_activity(name, argument, result_type=StepTaken, **OUTSIDE_CALL)
+        step: StepTaken = await workflow.execute_activity(
+            name, argument, result_type=StepTaken, **OUTSIDE_CALL
+        )
+        return step
 
 
 @workflow.defn
@@ -253,6 +257,7 @@ class ShipmentWorkflow:
     @workflow.run
     async def run(self, shipment: ShipmentRef) -> StepTaken:
         """Return the step that the order takes next because of this parcel."""
-        return await workflow.execute_activity(
+        step: StepTaken = await workflow.execute_activity(
             Activity.CREATE_LABEL, shipment, result_type=StepTaken, **OUTSIDE_CALL
         )
+        return step

@@ -4,15 +4,16 @@ import asyncio
 import contextlib
 import logging
 import random
+import threading
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from importlib.util import find_spec
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
-from django.db import DatabaseError, connection
+from django.db import DatabaseError, connection, connections
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -37,6 +38,7 @@ EAGER_ACTIVITIES = 16
 _SDK_METRICS_OFFSET = 2
 _LONGEST_RECONNECT = 10.0
 _HEARTBEAT_SECONDS = 5.0
+_POOL_STOP_SECONDS = 2.0
 
 
 async def run_workers(domains: Sequence[Domain], *, stop: asyncio.Event) -> None:
@@ -44,23 +46,19 @@ async def run_workers(domains: Sequence[Domain], *, stop: asyncio.Event) -> None
     client = await _connected(stop)
     if client is None:
         return
-    pools = {domain.name: _pool(domain) for domain in domains}
-    workers = [build_worker(client, domain, pool=pools[domain.name]) for domain in domains]
     pulse = asyncio.create_task(_pulse(client))
     try:
         async with contextlib.AsyncExitStack() as running:
-            for domain, worker in zip(domains, workers, strict=True):
-                await running.enter_async_context(worker)
-                note_running(domain.name, True)
-                logger.info("worker serves %s on queue %s", domain.name, domain.task_queue)
+            workers = []
+            for domain in domains:
+                pool = running.enter_context(activity_pool(domain))
+                workers.append(await running.enter_async_context(build_worker(client, domain, pool=pool)))
+                running.enter_context(_shown_as_running(domain))
             await stop.wait()
             logger.info("worker stops after the activities in hand")
             await asyncio.gather(*(worker.shutdown() for worker in workers))
     finally:
         pulse.cancel()
-        for name, pool in pools.items():
-            note_running(name, False)
-            pool.shutdown(wait=False, cancel_futures=True)
 
 
 def build_worker(
@@ -133,8 +131,35 @@ def _available_connections() -> int:
     return int(row[0])
 
 
-def _pool(domain: Domain) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(settings.WORKER_THREADS, thread_name_prefix=f"activity-{domain.name}")
+@contextlib.contextmanager
+def activity_pool(domain: Domain) -> Iterator[ThreadPoolExecutor]:
+    """Give the threads for a domain's activities; at the end each closes its database connection."""
+    threads = settings.WORKER_THREADS
+    pool = ThreadPoolExecutor(threads, thread_name_prefix=f"activity-{domain.name}")
+    try:
+        yield pool
+    finally:
+        # The barrier makes each thread take exactly one of the calls; one that hangs ends the wait.
+        barrier = threading.Barrier(threads)
+        for _ in range(threads):
+            pool.submit(_close_connections, barrier)
+        pool.shutdown(wait=True)
+
+
+def _close_connections(barrier: threading.Barrier) -> None:
+    connections.close_all()
+    with contextlib.suppress(threading.BrokenBarrierError):
+        barrier.wait(_POOL_STOP_SECONDS)
+
+
+@contextlib.contextmanager
+def _shown_as_running(domain: Domain) -> Iterator[None]:
+    note_running(domain.name, True)
+    logger.info("worker serves %s on queue %s", domain.name, domain.task_queue)
+    try:
+        yield
+    finally:
+        note_running(domain.name, False)
 
 
 def _runner(domain: Domain, sandboxed: bool) -> WorkflowRunner:

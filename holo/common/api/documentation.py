@@ -4,6 +4,7 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
 
@@ -21,6 +22,7 @@ class ApiSchema(SpectacularAPIView):
 class ApiDocumentation(SpectacularSwaggerSplitView):
     """Swagger UI, whose start script is a file of its own."""
 
+    @extend_schema(exclude=True)
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Any:
         """Return the page or its script."""
         response = super().get(request, *args, **kwargs)  # type: ignore[no-untyped-call]

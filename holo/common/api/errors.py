@@ -133,11 +133,11 @@ class InvalidTextError(RequestError):
     meaning = "A field is not a text, or has characters that are not allowed in it, such as invisible ones."
 
 
-class TextLengthError(RequestError):
+class LengthError(RequestError):
     """Too short or too long."""
 
-    code = "request.text_length"
-    meaning = "A text is shorter or longer than allowed."
+    code = "request.length_out_of_range"
+    meaning = "A text or a list is shorter or longer than allowed."
 
 
 class InvalidIntegerError(RequestError):
@@ -173,13 +173,6 @@ class InvalidChoiceError(RequestError):
 
     code = "request.invalid_choice"
     meaning = "A value is none of those that are possible."
-
-
-class ListLengthError(RequestError):
-    """Too few or too many entries."""
-
-    code = "request.list_length"
-    meaning = "A list has fewer or more entries than allowed."
 
 
 class InvalidValueError(RequestError):

@@ -10,10 +10,9 @@ from holo.common.api.errors import (
     InvalidChoiceError,
     InvalidTextError,
     InvalidValueError,
-    ListLengthError,
+    LengthError,
     NullNotAllowedError,
     RequiredFieldError,
-    TextLengthError,
 )
 from holo.common.api.parsers import pointer_to
 from holo.common.errors import FieldProblem
@@ -22,12 +21,12 @@ from holo.common.errors import FieldProblem
 _CODES = {
     "required": RequiredFieldError.code,
     "null": NullNotAllowedError.code,
-    "blank": TextLengthError.code,
-    "max_length": TextLengthError.code,
-    "min_length": TextLengthError.code,
+    "blank": LengthError.code,
+    "max_length": LengthError.code,
+    "min_length": LengthError.code,
     "invalid_choice": InvalidChoiceError.code,
     "not_a_list": InvalidValueError.code,
-    "empty": ListLengthError.code,
+    "empty": LengthError.code,
     "not_a_dict": ExpectedObjectError.code,
     "surrogate_characters_not_allowed": InvalidTextError.code,
     "null_characters_not_allowed": InvalidTextError.code,

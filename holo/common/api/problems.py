@@ -193,13 +193,17 @@ def _of_database(error: Exception) -> DomainError:
 
 
 def refused_host(request: HttpRequest) -> HttpResponse | None:
-    """Return the refusal of an API request for a host name that is not ours; the name is not echoed."""
-    if not is_api(request):
-        return None
+    """Return the refusal of a request for a host name that is not ours.
+
+    Here, because Django would answer with a page of its own that echoes the name, and log a traceback.
+    """
     try:
         request.get_host()
-    except DisallowedHost:
-        return problem_http(BadRequestError(_("this host name is not served here")), request)
+    except DisallowedHost as error:
+        logger.warning("refused a host name that ALLOWED_HOSTS does not have")
+        if is_api(request):
+            return problem_http(BadRequestError(_("this host name is not served here")), request)
+        return defaults.bad_request(request, error)
     return None
 
 

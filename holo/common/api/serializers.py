@@ -30,7 +30,8 @@ class StrictSerializer(serializers.Serializer[Any]):
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
-            problems = {**dict(error.detail), **problems}
+            found: Any = error.detail
+            problems = {**found, **problems}
         if problems:
             raise serializers.ValidationError(problems)
         return values

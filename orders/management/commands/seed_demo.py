@@ -19,7 +19,7 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Seed, and say what was made."""
-        if not (settings.DEMO and settings.DEBUG):
+        if not settings.DEMO:  # which settings refuse without DEBUG
             raise CommandError(
                 _("refused without DEMO=1 and DEBUG=1: the password of its users is known to everybody"),
                 returncode=2,

@@ -34,6 +34,13 @@ class Done(Contract):
     cancelled: bool
 
 
+class Refusal(Contract):
+    """How a refused step looks to its workflow."""
+
+    kind: str
+    failure: StepFailure
+
+
 class Pid(Contract):
     """The database connection that an activity had, and which try it was."""
 

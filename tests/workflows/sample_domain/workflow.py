@@ -3,6 +3,7 @@
 import asyncio
 
 from temporalio import workflow
+from temporalio.exceptions import FailureError
 
 with workflow.unsafe.imports_passed_through():
     from tests.workflows.sample_domain.contracts import (
@@ -13,11 +14,12 @@ with workflow.unsafe.imports_passed_through():
         UNDO_STEP,
         Done,
         Pid,
+        Refusal,
         Step,
         Subject,
     )
     from workflows.runtime.policies import COMPENSATION, LOCAL_STEP, OUTSIDE_CALL
-    from workflows.runtime.saga import Saga, StepFailure
+    from workflows.runtime.saga import Saga, StepFailure, failure_of
 
 
 @workflow.defn
@@ -81,9 +83,22 @@ class PidWorkflow:
 
 @workflow.defn
 class RefusedWorkflow:
-    """Runs an activity whose service refuses."""
+    """Runs a step whose service refuses, then waits for a signal."""
+
+    def __init__(self) -> None:
+        self._go_on = False
 
     @workflow.run
-    async def run(self, subject: Subject) -> None:
-        """Fail with the refusal."""
-        await workflow.execute_local_activity(REFUSE, subject, **LOCAL_STEP)
+    async def run(self, subject: Subject) -> Refusal:
+        """Return how the refusal looks to a workflow."""
+        try:
+            await workflow.execute_local_activity(REFUSE, subject, **LOCAL_STEP)
+        except FailureError as error:
+            refusal = Refusal(kind=type(error).__name__, failure=failure_of("refuse", error))
+        await workflow.wait_condition(lambda: self._go_on)
+        return refusal
+
+    @workflow.signal
+    def go_on(self) -> None:
+        """End."""
+        self._go_on = True

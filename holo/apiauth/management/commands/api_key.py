@@ -55,7 +55,9 @@ class Command(BaseCommand):
     def _create(self, options: dict[str, Any]) -> None:
         owner = User.objects.filter(email__iexact=options["user"]).first()
         if owner is None:
-            raise CommandError(_("there is no user %(email)s") % {"email": options["user"]}, returncode=BAD_INPUT)
+            raise CommandError(
+                _("there is no user %(email)s") % {"email": options["user"]}, returncode=BAD_INPUT
+            )
         try:
             lifetime = timedelta(days=options["days"])
         except OverflowError:
@@ -76,7 +78,9 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(rows, indent=2))
             return
         for row in rows:
-            shown = [str(row[name] or "-") for name in ("prefix", "state", "owner", "organization", "expires_at")]
+            shown = [
+                str(row[name] or "-") for name in ("prefix", "state", "owner", "organization", "expires_at")
+            ]
             self.stdout.write("  ".join([*shown, " ".join(row["scopes"])]))
 
     def _revoke(self, options: dict[str, Any]) -> None:
@@ -96,7 +100,9 @@ def _organization(owner: User, slug: str | None) -> Organization:
         return choices[0]
     if choices:
         known = ", ".join(organization.slug for organization in choices)
-        raise CommandError(_("name one with --organization: %(slugs)s") % {"slugs": known}, returncode=BAD_INPUT)
+        raise CommandError(
+            _("name one with --organization: %(slugs)s") % {"slugs": known}, returncode=BAD_INPUT
+        )
     raise CommandError(_("this user belongs to no such organisation"), returncode=BAD_INPUT)
 
 

@@ -22,7 +22,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("--check", action="store_true", help=_("write nothing; exit 3 when it is out of date"))
+        parser.add_argument(
+            "--check", action="store_true", help=_("write nothing; exit 3 when it is out of date")
+        )
         parser.add_argument("--file", type=Path, default=Path(settings.BASE_DIR) / "docs" / "errors.md")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -37,4 +39,6 @@ class Command(BaseCommand):
                 raise CommandError(f"{file}: {error.strerror}") from None
             return
         if not file.is_file() or file.read_text(encoding="utf-8") != text:
-            raise CommandError(_("docs/errors.md is out of date; run `manage.py errors_doc`"), returncode=DRIFT)
+            raise CommandError(
+                _("docs/errors.md is out of date; run `manage.py errors_doc`"), returncode=DRIFT
+            )

@@ -1,0 +1,115 @@
+"""What happened to orders, as lists to read: events, payments, shipments, parked steps."""
+
+from collections.abc import Sequence
+
+from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext_lazy as _
+
+from holo.common.admin import ReadOnlyAdmin, badge
+from holo.identity.staff import OrganizationLimited
+from orders.admin.words import PAYMENT_TONES, SHIPMENT_TONES, event_detail, event_title, step_label
+from orders.models import Order, OrderEvent, ParkedStep, Payment, Shipment
+
+
+def order_link(order: Order) -> SafeString:
+    """Return the order's number, leading to its page."""
+    return format_html(
+        '<a href="{}">{}</a>', reverse("admin:orders_order_change", args=[order.pk]), order.number
+    )
+
+
+@admin.register(OrderEvent)
+class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]):
+    """The timelines of all orders."""
+
+    list_display = ["id", "created_at", "link", "what", "detail", "actor_label", "version"]
+    list_filter = ["kind", "created_at"]
+    list_select_related = ["order"]
+    search_fields = ["order__number", "actor_label", "request_id"]
+    sortable_by: Sequence[str] = ()
+
+    @admin.display(description=_("order"))
+    def link(self, event: OrderEvent) -> SafeString:
+        """The order."""
+        return order_link(event.order)
+
+    @admin.display(description=_("what"))
+    def what(self, event: OrderEvent) -> str:
+        """What happened."""
+        return event_title(event.kind)
+
+    @admin.display(description=_("particulars"))
+    def detail(self, event: OrderEvent) -> str:
+        """The particulars."""
+        return event_detail(event.data)
+
+
+@admin.register(Payment)
+class PaymentAdmin(OrganizationLimited[Payment], ReadOnlyAdmin[Payment]):
+    """Attempts to pay."""
+
+    list_display = ["id", "link", "attempt", "amount_shown", "state_shown", "decline_code", "created_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["order"]
+    search_fields = ["order__number", "gateway_reference"]
+    sortable_by: Sequence[str] = ()
+
+    @admin.display(description=_("order"))
+    def link(self, payment: Payment) -> SafeString:
+        """The order."""
+        return order_link(payment.order)
+
+    @admin.display(description=_("amount"))
+    def amount_shown(self, payment: Payment) -> str:
+        """What is charged."""
+        return str(payment.amount)
+
+    @admin.display(description=_("state"))
+    def state_shown(self, payment: Payment) -> SafeString:
+        """Where the attempt stands."""
+        return badge(payment.get_state_display(), PAYMENT_TONES[Payment.State(payment.state)])
+
+
+@admin.register(Shipment)
+class ShipmentAdmin(OrganizationLimited[Shipment], ReadOnlyAdmin[Shipment]):
+    """Parcels."""
+
+    list_display = ["id", "link", "warehouse", "state_shown", "tracking_number", "created_at"]
+    list_filter = ["state", "created_at"]
+    list_select_related = ["order", "warehouse"]
+    search_fields = ["order__number", "tracking_number"]
+    sortable_by: Sequence[str] = ()
+
+    @admin.display(description=_("order"))
+    def link(self, shipment: Shipment) -> SafeString:
+        """The order."""
+        return order_link(shipment.order)
+
+    @admin.display(description=_("state"))
+    def state_shown(self, shipment: Shipment) -> SafeString:
+        """Where the parcel stands."""
+        return badge(shipment.get_state_display(), SHIPMENT_TONES[Shipment.State(shipment.state)])
+
+
+@admin.register(ParkedStep)
+class ParkedStepAdmin(OrganizationLimited[ParkedStep], ReadOnlyAdmin[ParkedStep]):
+    """Steps that failed for good."""
+
+    list_display = ["id", "link", "step_shown", "attempts", "error_code", "parked_at", "resolved_at"]
+    list_filter = ["parked_at", ("resolved_at", admin.EmptyFieldListFilter)]
+    list_select_related = ["order"]
+    search_fields = ["order__number", "step", "error_code"]
+    sortable_by: Sequence[str] = ()
+
+    @admin.display(description=_("order"))
+    def link(self, step: ParkedStep) -> SafeString:
+        """The order."""
+        return order_link(step.order)
+
+    @admin.display(description=_("step"))
+    def step_shown(self, step: ParkedStep) -> str:
+        """The step in words."""
+        return step_label(step.step)

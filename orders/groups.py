@@ -1,0 +1,51 @@
+"""The three groups of people and what each may do; put in place whenever the database is migrated."""
+
+from typing import Any
+
+from django.apps.registry import Apps
+from django.db import DEFAULT_DB_ALIAS
+
+VIEWER, OPERATOR, AUDITOR = "viewer", "operator", "auditor"
+
+# Whose rows everybody in a group may see. Not those of people and keys.
+_SEEN_APPS = ("approvals", "audit", "inventory", "ledger", "orders", "outbox")
+# The sandbox's books stand for another company's; stored answers and the like have no page.
+_UNSEEN_MODELS = ("sandboxcharge", "sandboxfault", "sandboxlabel")
+_OPERATES = (
+    ("orders", "cancel_order"),
+    ("orders", "retry_order"),
+    ("inventory", "add_product"),
+    ("inventory", "change_product"),
+    ("inventory", "add_warehouse"),
+    ("inventory", "change_warehouse"),
+    ("inventory", "receive_stock"),
+)
+_DECIDES = (("orders", "decide_order"),)
+
+
+def ensure_groups(*, apps: Apps, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
+    """Create the groups where they are missing and add to each what it lacks; take nothing away.
+
+    Runs after the permissions of this app and all before it exist: Django makes an app's permissions in the
+    same signal, with a receiver that was connected earlier.
+    """
+    try:
+        groups = apps.get_model("auth", "Group").objects.using(using)
+        permissions = apps.get_model("auth", "Permission").objects.using(using)
+        apps.get_model("orders", "Order")
+    except LookupError:
+        return  # migrated only in part
+    seen = list(
+        permissions.filter(content_type__app_label__in=_SEEN_APPS, codename__startswith="view_").exclude(
+            content_type__model__in=_UNSEEN_MODELS
+        )
+    )
+    further = {VIEWER: (), OPERATOR: _OPERATES, AUDITOR: _DECIDES}
+    for name, wanted in further.items():
+        group, _created = groups.get_or_create(name=name)
+        own = [
+            permission
+            for app_label, codename in wanted
+            for permission in permissions.filter(content_type__app_label=app_label, codename=codename)
+        ]
+        group.permissions.add(*seen, *own)
