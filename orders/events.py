@@ -5,8 +5,8 @@ from uuid import UUID
 from holo.approvals.operations import message_key
 from holo.outbox.operations import enqueue
 from orders.models import Order
+from orders.subject import SUBJECT_TYPE
 
-SUBJECT_TYPE = "orders.order"
 ORDER_PLACED = "orders.order_placed"
 PAYMENT_REQUESTED = "orders.payment_requested"
 CANCEL_REQUESTED = "orders.cancel_requested"

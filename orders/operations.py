@@ -9,9 +9,9 @@ from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.context import request_id
 from holo.common.db import require_transaction
 from orders.errors import InvalidTransitionError
-from orders.events import SUBJECT_TYPE
 from orders.models import Order, OrderAbort, OrderEvent, OrderHandover
 from orders.states import TRANSITIONS, AbortReason, Status
+from orders.subject import SUBJECT_TYPE
 
 
 def system(order: Order) -> Actor:

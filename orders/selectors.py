@@ -11,10 +11,9 @@ from holo.approvals.models import ApprovalRequest
 from holo.approvals.selectors import find_latest_request
 from holo.common.errors import NotFoundError
 from inventory.selectors import get_holding
-from orders.events import SUBJECT_TYPE
 from orders.models import Order, OrderAbort, OrderEvent, OrderHandover, ParkedStep, Shipment
-from orders.services.stock import owner_of
 from orders.states import TERMINAL, Status
+from orders.subject import SUBJECT_TYPE, owner_of
 
 
 def get_organization_id(order_id: UUID) -> UUID:

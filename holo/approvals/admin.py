@@ -50,9 +50,9 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
     list_filter = ["state", "deadline", "created_at"]
     search_fields = ["subject_label"]
     search_help_text = gettext_lazy("Number of the order")
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
 
-    def get_ordering(self, request: HttpRequest) -> Sequence[Any]:
+    def get_ordering(self, request: HttpRequest) -> list[Any]:
         """Return the order of the inbox."""
         open_deadline = Case(When(state=State.OPEN, then=F("deadline")))
         return [OrderBy(open_deadline, nulls_last=True), F("closed_at").desc(nulls_last=True)]
@@ -203,4 +203,4 @@ class ApprovalDecisionAdmin(OrganizationLimited[ApprovalDecision], ReadOnlyAdmin
     list_filter = ["verdict", "created_at"]
     list_select_related = ["request", "actor"]
     search_fields = ["request__subject_label", "actor__email"]
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()

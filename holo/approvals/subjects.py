@@ -12,7 +12,7 @@ from django.urls import NoReverseMatch, reverse
 class SubjectView:
     """How subjects of one type are shown to whoever decides.
 
-    `template` shows one; `contexts` returns what it needs for each of several, in a constant number of queries.
+    `template` shows one; `contexts` returns what it needs for each of several, by a fixed number of queries.
     """
 
     template: str

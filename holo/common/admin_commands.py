@@ -1,7 +1,7 @@
 """Commands in the admin: one row or many, a page in between, an answer for each row.
 
-A command is a view of its own and never `save_model`, which Django wraps in a transaction. The page is reached
-by a row's button or by a changelist action; only its form, a POST with CSRF token, changes anything.
+A command is a view of its own and never `save_model`, which Django wraps in a transaction. The page is
+reached by a row's button or by a changelist action; only its form, a POST with CSRF token, changes anything.
 """
 
 from collections.abc import Sequence

@@ -9,7 +9,7 @@ from django.http import HttpRequest
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Panel:
-    """A part of the start page. `context` returns what `template` needs, None where it is not for the person."""
+    """A part of the start page. `context` returns what `template` needs, None if it is not for the person."""
 
     position: int
     template: str

@@ -24,8 +24,11 @@ def prepare(argv: list[str]) -> None:
     global _given
     _given = {**read_file(BASE_DIR / ".env"), **os.environ}
     known = {**read_file(run_dir() / "env"), **_given}
-    if len(argv) > 1 and argv[1] in _UNCONFIGURED and not known.get("SECRET_KEY") and "DEBUG" not in known:
-        os.environ["DEBUG"] = "1"
+    if len(argv) > 1 and argv[1] in _UNCONFIGURED:
+        if not known.get("SECRET_KEY"):
+            os.environ["SECRET_KEY"] = "the-commands-of-the-stack-sign-nothing"
+        if "DEBUG" not in known:
+            os.environ["DEBUG"] = "1"
 
 
 def given() -> Mapping[str, str]:

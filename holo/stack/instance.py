@@ -62,6 +62,10 @@ class Instance:
             return False
         return True
 
+    def crashed(self) -> bool:
+        """Return whether the last holder of the lock, or the present one, left its state behind."""
+        return self._state.exists()
+
     def write(self, *, demo: bool, urls: dict[str, str]) -> None:
         """Tell others who runs."""
         state = Running(pid=os.getpid(), started=start_time(os.getpid()), demo=demo, urls=urls)

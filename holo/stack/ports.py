@@ -6,7 +6,13 @@ import socket
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.utils.translation import gettext as _
+
+from holo.stack.errors import StackError
+
 LOOPBACK = "127.0.0.1"
+# Valkey has the highest port.
+LARGEST_OFFSET = 65535 - 63790
 _LISTEN = "0A"
 
 
@@ -26,6 +32,11 @@ class Ports:
 
 def ports_at(offset: int) -> Ports:
     """Return the ports moved by `offset`, so that checkouts run side by side."""
+    if not 0 <= offset <= LARGEST_OFFSET:
+        raise StackError(
+            _("PORT_OFFSET=%(offset)d is out of range; the largest is %(largest)d")
+            % {"offset": offset, "largest": LARGEST_OFFSET}
+        )
     return Ports(
         web=8000 + offset,
         temporal=7233 + offset,

@@ -22,11 +22,11 @@ _SPACE = 200 * 1024 * 1024
 _PATIENCE = 6.0
 
 
-def check_all(stack: Stack) -> None:
+def check_all(stack: Stack, *, after_crash: bool) -> None:
     """Raise StackError for the first thing that would keep the stack from starting."""
     check_space(stack.folder)
     check_given_servers()
-    check_ports(stack.listening())
+    check_ports(stack.listening(), patience=_PATIENCE if after_crash else 0)
 
 
 def check_space(folder: Path, *, wanted: int = _SPACE) -> None:
@@ -42,7 +42,7 @@ def check_space(folder: Path, *, wanted: int = _SPACE) -> None:
         )
 
 
-def check_ports(wanted: dict[str, int], *, patience: float = _PATIENCE) -> None:
+def check_ports(wanted: dict[str, int], *, patience: float) -> None:
     """Refuse busy ports, naming who has them."""
     until = time.monotonic() + patience
     while busy := [(name, port) for name, port in wanted.items() if is_busy(port)]:

@@ -35,9 +35,7 @@ class StockListView(ApiView):
     }
     ordering = ("product__sku", "warehouse__code")
 
-    @extend_schema(
-        responses=answers.StockAnswer(many=True), summary="List the stock, by SKU and warehouse"
-    )
+    @extend_schema(responses=answers.StockAnswer(many=True), summary="List the stock, by SKU and warehouse")
     def get(self, request: Request) -> HttpResponse:
         """Return a page of the organisation's stock levels."""
         return self.page(selectors.list_stock(self.actor.organization_id), answers.render_stock)

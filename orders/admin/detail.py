@@ -32,8 +32,8 @@ from orders.admin.words import (
 )
 from orders.models import Order, OrderEvent, Payment, Shipment
 from orders.selectors import Standing, list_timeline
-from orders.services.stock import owner_of
 from orders.states import Status
+from orders.subject import owner_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,5 @@
 """What happened to orders, as lists to read: events, payments, shipments, parked steps."""
 
-from collections.abc import Sequence
-
 from django.contrib import admin
 from django.urls import reverse
 from django.utils.html import format_html
@@ -29,7 +27,7 @@ class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]
     list_filter = ["kind", "created_at"]
     list_select_related = ["order"]
     search_fields = ["order__number", "actor_label", "request_id"]
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
 
     @admin.display(description=_("order"))
     def link(self, event: OrderEvent) -> SafeString:
@@ -55,7 +53,7 @@ class PaymentAdmin(OrganizationLimited[Payment], ReadOnlyAdmin[Payment]):
     list_filter = ["state", "created_at"]
     list_select_related = ["order"]
     search_fields = ["order__number", "gateway_reference"]
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
 
     @admin.display(description=_("order"))
     def link(self, payment: Payment) -> SafeString:
@@ -81,7 +79,7 @@ class ShipmentAdmin(OrganizationLimited[Shipment], ReadOnlyAdmin[Shipment]):
     list_filter = ["state", "created_at"]
     list_select_related = ["order", "warehouse"]
     search_fields = ["order__number", "tracking_number"]
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
 
     @admin.display(description=_("order"))
     def link(self, shipment: Shipment) -> SafeString:
@@ -102,7 +100,7 @@ class ParkedStepAdmin(OrganizationLimited[ParkedStep], ReadOnlyAdmin[ParkedStep]
     list_filter = ["parked_at", ("resolved_at", admin.EmptyFieldListFilter)]
     list_select_related = ["order"]
     search_fields = ["order__number", "step", "error_code"]
-    sortable_by: Sequence[str] = ()
+    sortable_by = ()
 
     @admin.display(description=_("order"))
     def link(self, step: ParkedStep) -> SafeString:

@@ -21,10 +21,10 @@ from holo.identity.staff import OrganizationLimited
 from orders.admin.commands import COMMANDS
 from orders.admin.detail import order_page
 from orders.admin.words import STATUS_TONES, wait_label
-from orders.events import SUBJECT_TYPE
 from orders.models import Order
 from orders.selectors import get_order, get_standing, waiting_of
 from orders.states import Status
+from orders.subject import SUBJECT_TYPE
 
 
 @admin.register(Order)

@@ -7,9 +7,9 @@ from uuid import UUID
 from holo.approvals.subjects import SubjectView, register_subject
 from holo.common.admin import badge
 from orders.admin.words import STATUS_TONES
-from orders.events import SUBJECT_TYPE
 from orders.models import Order
 from orders.states import Status
+from orders.subject import SUBJECT_TYPE
 
 
 def register() -> None:

@@ -14,9 +14,10 @@ from orders.demo.answers import Entry, OrderView, read_entry, read_order
 from orders.demo.stock import Stock, read_stock
 
 POLL_SECONDS = 0.1
+# Doubled with each try; all together ten seconds, in which a web process that died is back.
 RETRY_SECONDS = 0.3
 _TIMEOUT = 15.0
-_TRIES = 5
+_TRIES = 6
 _LONGEST_PAUSE = 5.0
 
 Body = Mapping[str, Any]
@@ -107,17 +108,18 @@ class ApiClient:
 
     def _send(self, method: str, path: str, body: Body | None, headers: Mapping[str, str]) -> Body:
         """Send; what may succeed later (no answer, or a Retry-After) is sent again with the same key."""
-        for tries_left in range(_TRIES - 1, -1, -1):
+        for attempt in range(_TRIES):
+            is_last = attempt == _TRIES - 1
             try:
                 answer = self._exchange(method, path, body, headers)
             except (OSError, http.client.HTTPException) as error:
-                if not tries_left:
+                if is_last:
                     raise UnreachableError(f"{self.base_url} does not answer ({_reason(error)})") from None
-                time.sleep(RETRY_SECONDS)
+                time.sleep(RETRY_SECONDS * 2**attempt)
                 continue
             if answer.status < 400:
                 return answer.body
-            if answer.retry_after is None or not tries_left:
+            if answer.retry_after is None or is_last:
                 raise ApiError(answer.status, answer.body)
             time.sleep(min(answer.retry_after, _LONGEST_PAUSE))
         raise AssertionError("unreachable")

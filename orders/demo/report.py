@@ -3,7 +3,8 @@
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from io import TextIOWrapper
+from typing import IO, Any, Literal
 
 from django.utils.translation import gettext as _
 from rich.console import Console
@@ -37,9 +38,13 @@ class Closing:
 
 
 def make_console(stream: IO[str]) -> Console:
-    """Return a console on `stream`: colours on a terminal unless NO_COLOR is set, else no control codes."""
+    """Return a console on `stream`: styled on a terminal unless NO_COLOR is set, else plain text."""
+    if isinstance(stream, TextIOWrapper):
+        # Arrows and ¥ on an ASCII terminal become question marks instead of an error.
+        stream.reconfigure(errors="replace")
     width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    return Console(file=stream, width=width, highlight=False, markup=False, emoji=False, soft_wrap=False)
+    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
+    return Console(file=stream, width=width, color_system=colours, highlight=False, markup=False, emoji=False)
 
 
 class Report:
@@ -59,16 +64,20 @@ class Report:
 
     def tell_action(self, text: str, seconds: float) -> None:
         """Print what a client or a person did."""
-        self._step(seconds, Text("▸ ") + Text(text, style="cyan"))
+        self._step(seconds, Text(f"▸ {text}", style="cyan"))
 
     def tell_entry(self, entry: Entry, seconds: float) -> None:
         """Print what the order's process did."""
-        line = Text(f"  {entry.kind.replace('_', ' ')}")
-        if entry.to_status and entry.from_status:
-            line += Text(" → ", style=_DIM) + _status(entry.to_status)
+        line = Text("  ")
+        if entry.kind != entry.to_status:
+            line.append(entry.kind.replace("_", " "))
+        if entry.to_status and entry.kind != entry.to_status:
+            line.append(" → ", style=_DIM)
+        if entry.to_status:
+            line.append_text(_status(entry.to_status))
         detail = _detail(entry)
         if detail:
-            line += Text(f"  {detail}", style=_DIM)
+            line.append(f"  {detail}", style=_DIM)
         self._step(seconds, line)
 
     def close_scenario(self, outcome: Outcome) -> None:
@@ -126,7 +135,7 @@ class Report:
             self.say(f"  {command}", "cyan")
 
     def _step(self, seconds: float, line: Text) -> None:
-        self._console.print(Text(f"{seconds:6.2f} s  ", style=_DIM) + line, soft_wrap=True)
+        self._console.print(Text.assemble((f"{seconds:6.2f} s  ", _DIM), line), soft_wrap=True)
 
     def _problem(self, problem: Problem) -> None:
         labels = (

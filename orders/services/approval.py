@@ -9,13 +9,13 @@ from holo.common.actor import Actor
 from holo.common.clock import database_now
 from holo.idempotency.commands import command
 from inventory.operations import extend_reservation
-from orders.events import SUBJECT_TYPE
 from orders.locks import lock_order
 from orders.models import Order
 from orders.operations import abort_order, is_aborted, record_event, system
-from orders.services.stock import HOLD_MARGIN, owner_of, payment_period
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
+from orders.subject import SUBJECT_TYPE, owner_of
+from orders.terms import HOLD_MARGIN, payment_period
 
 
 @command

@@ -8,9 +8,9 @@ from inventory.operations import consume_reservation
 from orders.locks import lock_order
 from orders.models import Order
 from orders.operations import record_event, system
-from orders.services.stock import owner_of
 from orders.states import Status
 from orders.steps import Next, Step
+from orders.subject import owner_of
 
 
 @command

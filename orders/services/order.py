@@ -20,11 +20,12 @@ from orders.errors import (
     NotCancellableError,
     UnsupportedCurrencyError,
 )
-from orders.events import CANCEL_REQUESTED, ORDER_PLACED, SUBJECT_TYPE, announce
+from orders.events import CANCEL_REQUESTED, ORDER_PLACED, announce
 from orders.locks import lock_order
 from orders.models import Order, OrderLine
 from orders.operations import abort_order, is_aborted, record_placed
 from orders.states import AbortReason, Status
+from orders.subject import SUBJECT_TYPE
 
 ACCEPTED_CURRENCY = "CNY"
 

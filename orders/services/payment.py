@@ -10,14 +10,14 @@ from holo.common.clock import database_now
 from holo.idempotency.commands import RequestKey, command, once
 from inventory.selectors import get_holding
 from orders.errors import NotPayableError, PaymentDeadlinePassedError, PaymentOpenError
-from orders.events import PAYMENT_REQUESTED, SUBJECT_TYPE, announce
+from orders.events import PAYMENT_REQUESTED, announce
 from orders.locks import lock_order
 from orders.models import Order, Payment, Shipment, ShipmentLine
 from orders.operations import abort_order, is_aborted, record_event
 from orders.ports import Charge, ChargeState
-from orders.services.stock import owner_of
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
+from orders.subject import SUBJECT_TYPE, owner_of
 
 State = Payment.State
 _OPEN = (State.REQUESTED, State.CAPTURED)

@@ -8,12 +8,13 @@ from holo.common.actor import Actor
 from holo.common.clock import database_now
 from holo.idempotency.commands import RequestKey, command
 from orders.errors import NotParkedError
-from orders.events import RETRY_REQUESTED, SUBJECT_TYPE, announce
+from orders.events import RETRY_REQUESTED, announce
 from orders.locks import lock_order
 from orders.models import Order, ParkedStep
 from orders.operations import record_event
 from orders.states import Status
 from orders.steps import Failure, Next, Step
+from orders.subject import SUBJECT_TYPE
 
 
 @command

@@ -1,30 +1,21 @@
 """Reserving an order's stock, and giving it back."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from uuid import UUID
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 
 from holo.approvals.operations import Reason, Subject, open_request
 from holo.common.clock import database_now
-from holo.common.money import parse_amount
 from holo.idempotency.commands import command, once
-from inventory.operations import Held, Owner, Short, Want, release_reservation, reserve_stock
-from orders.events import SUBJECT_TYPE
+from inventory.operations import Held, Short, Want, release_reservation, reserve_stock
 from orders.locks import lock_order
 from orders.models import Order
 from orders.operations import content_digest, is_aborted, record_event
 from orders.states import Status
 from orders.steps import Next, Step
-
-# How much longer than the awaited deadline stock stays held, so that a late step never finds it gone.
-HOLD_MARGIN = timedelta(minutes=10)
-
-
-def owner_of(order: Order) -> Owner:
-    """Return how inventory knows the order."""
-    return Owner(owner_type=SUBJECT_TYPE, owner_id=order.pk)
+from orders.subject import SUBJECT_TYPE, owner_of
+from orders.terms import HOLD_MARGIN, approval_period, approval_threshold, payment_period
 
 
 @command
@@ -41,7 +32,7 @@ def _reserve(order_id: UUID) -> Step:
     if is_aborted(order):
         return Step(next=Next.UNWIND, status=order.status)
     wants = [Want(product_id=line.product_id, quantity=line.quantity) for line in order.lines.all()]
-    needs_approval = order.total_minor > approval_threshold_minor()
+    needs_approval = order.total_minor > approval_threshold(order.currency).minor
     deadline = database_now() + (approval_period(order) if needs_approval else payment_period(order))
     outcome = reserve_stock(
         organization_id=order.organization_id,
@@ -81,7 +72,7 @@ def _shown(held: Held) -> dict[str, object]:
 
 
 def _open_approval(order: Order, deadline: datetime) -> None:
-    threshold = parse_amount(settings.ORDER_APPROVAL_THRESHOLD, currency=order.currency)
+    threshold = approval_threshold(order.currency)
     open_request(
         organization_id=order.organization_id,
         subject=Subject(
@@ -95,23 +86,6 @@ def _open_approval(order: Order, deadline: datetime) -> None:
         contributors=[order.created_by_id],
         deadline=deadline,
     )
-
-
-def approval_threshold_minor() -> int:
-    """Return the total above which a person must decide, in minor units."""
-    return parse_amount(settings.ORDER_APPROVAL_THRESHOLD, currency="CNY").minor
-
-
-def approval_period(order: Order) -> timedelta:
-    """Return how long the order waits for a decision."""
-    seconds = order.sandbox.get("approval_deadline_seconds")
-    return settings.ORDER_APPROVAL_DEADLINE if seconds is None else timedelta(seconds=seconds)
-
-
-def payment_period(order: Order) -> timedelta:
-    """Return how long the order waits for payment."""
-    seconds = order.sandbox.get("payment_deadline_seconds")
-    return settings.ORDER_PAYMENT_DEADLINE if seconds is None else timedelta(seconds=seconds)
 
 
 @command

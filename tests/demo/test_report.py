@@ -63,7 +63,7 @@ def test_terminal_with_no_color_gets_no_colours(monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setenv("NO_COLOR", "1")
     monkeypatch.setenv("TERM", "xterm-256color")
     text = printed(Terminal(), outcome())
-    assert "\x1b[3" not in text
+    assert "\x1b" not in text
 
 
 def test_wrong_outcome_tells_expected_and_actual() -> None:
@@ -121,3 +121,11 @@ def test_long_command_is_not_broken_so_that_it_can_be_copied() -> None:
 )
 def test_money_is_shown_as_people_write_it(amount: str, shown: str) -> None:
     assert read_money({"amount": amount, "currency": "CNY"}) == shown
+
+
+def test_ascii_stream_gets_question_marks_instead_of_an_error() -> None:
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, encoding="ascii")
+    Report(make_console(stream)).tell_action("¥500.00", 0.5)
+    stream.flush()
+    assert raw.getvalue() == b"  0.50 s  ? ?500.00\n"

@@ -23,8 +23,8 @@ from tests.outbox.test_relay import _until
 ACTOR = system_actor(OrganizationId(ORGANIZATION))
 
 
-def _dead(**payload: object) -> int:
-    number = plant(**payload)
+def _dead(*, key: str = "k") -> int:
+    number = plant(key=key)
     OutboxMessage.objects.filter(pk=number).update(dead_at=Now(), attempts=10, last_error="x")
     return number
 

@@ -15,7 +15,14 @@ from holo.stack import env
 from holo.stack.temporal_cli import require_temporal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_FOREIGN = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "TEMPORAL_UI_URL")
+_FOREIGN: tuple[str, ...] = (
+    "DATABASE_URL",
+    "MIGRATE_DATABASE_URL",
+    "REDIS_URL",
+    "TEMPORAL_ADDRESS",
+    "TEMPORAL_UI_URL",
+)
+_FOREIGN += ("SECRET_KEY", "DJANGO_SETTINGS_MODULE")
 
 
 def eventually(check: Callable[[], bool], *, seconds: float = 10.0) -> bool:
@@ -53,13 +60,12 @@ class Checkout:
     def environment(self) -> dict[str, str]:
         """Return the environment of its commands."""
         kept = {key: value for key, value in os.environ.items() if key not in _FOREIGN}
-        kept.pop("DJANGO_SETTINGS_MODULE", None)
         own = {
             "HOLO_RUN_DIR": str(self.run_dir),
             "PORT_OFFSET": str(self.offset),
             "TEMPORAL_CLI": str(require_temporal().path),
         }
-        return {**kept, "SECRET_KEY": "", "DEBUG": "1", "DEMO": "0", **own, **self.extra}
+        return {**kept, "DEBUG": "1", "DEMO": "0", **own, **self.extra}
 
     def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run a command to its end."""
@@ -106,7 +112,7 @@ class Checkout:
             os.kill(pid, signal.SIGKILL)
 
 
-_offsets = iter(range(11_000, 11_400, 20))
+_offsets = iter(range(900, 1700, 20))
 
 
 @pytest.fixture

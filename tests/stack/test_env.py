@@ -63,3 +63,4 @@ def test_stack_commands_start_unconfigured(
         monkeypatch.setenv("DEBUG", debug)
     prepare(["manage.py", command])
     assert os.environ.get("DEBUG") == expected
+    assert ("SECRET_KEY" in os.environ) == (command == "up")

@@ -19,6 +19,12 @@ def test_offset_moves_every_port() -> None:
         assert getattr(moved, name) == getattr(base, name) + 100
 
 
+@pytest.mark.parametrize("offset", [-1, 1746])
+def test_offset_out_of_range_is_refused(offset: int) -> None:
+    with pytest.raises(StackError, match=r"PORT_OFFSET=.* is out of range; the largest is 1745"):
+        ports_at(offset)
+
+
 def test_busy_port_names_its_owner() -> None:
     with socket.create_server((LOOPBACK, 0)) as server:
         port = server.getsockname()[1]

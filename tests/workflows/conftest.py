@@ -33,8 +33,12 @@ class Live:
     _loop: asyncio.AbstractEventLoop | None = None
     _stop: asyncio.Event | None = None
 
-    def start(self) -> None:
-        """Start both in threads."""
+    def start_relay(self) -> None:
+        """Start the relay in a thread."""
+        self._start("relay", self.relay.run)
+
+    def start_worker(self) -> None:
+        """Start the worker in a thread."""
         ready = threading.Event()
 
         async def serve() -> None:
@@ -42,11 +46,13 @@ class Live:
             ready.set()
             await run_workers(enabled_domains(), stop=self._stop)
 
-        for name, work in (("relay", self.relay.run), ("worker", lambda: asyncio.run(serve()))):
-            thread = threading.Thread(target=work, name=f"live-{name}")
-            thread.start()
-            self._threads.append(thread)
+        self._start("worker", lambda: asyncio.run(serve()))
         assert ready.wait(10), "the worker did not start"
+
+    def _start(self, name: str, work: Callable[[], None]) -> None:
+        thread = threading.Thread(target=work, name=f"live-{name}")
+        thread.start()
+        self._threads.append(thread)
 
     def stop(self) -> None:
         """Stop both; what is in hand ends."""
@@ -59,32 +65,43 @@ class Live:
 
 
 @pytest.fixture(scope="module")
-def live(
+def live_relay(
     postgres: PostgresServer,
     valkey: ValkeyServer,
     temporal: TemporalServer,
     django_db_setup: None,
     django_db_blocker: DjangoDbBlocker,
 ) -> Iterator[Live]:
-    """A database of the module's own with a relay and a worker."""
+    """A database of the module's own with a relay; workers are up to the test."""
     for _name in cloned_database(postgres, django_db_blocker):
         # The activities' threads end with the worker and must not leave connections open behind them.
-        kept, connections.settings["default"]["CONN_MAX_AGE"] = (
-            connections.settings["default"]["CONN_MAX_AGE"],
-            0,
-        )
+        target = connections.settings["default"]
+        kept, target["CONN_MAX_AGE"] = target["CONN_MAX_AGE"], 0
         running = Live(relay=Relay(handlers=load_handlers()))
-        running.start()
+        running.start_relay()
         try:
             yield running
         finally:
-            for order_id in Order.objects.exclude(status__in=TERMINAL).values_list("pk", flat=True):
-                if client.find_workflow(workflow_id=order_workflow_id(order_id)) is not None:
-                    client.terminate_workflow(workflow_id=order_workflow_id(order_id), reason="end of test")
+            end_open_runs()
             running.stop()
             client.close()
             connections.close_all()
-            connections.settings["default"]["CONN_MAX_AGE"] = kept
+            target["CONN_MAX_AGE"] = kept
+
+
+@pytest.fixture(scope="module")
+def live(live_relay: Live) -> Live:
+    """A database of the module's own with a relay and a worker in threads."""
+    live_relay.start_worker()
+    return live_relay
+
+
+def end_open_runs() -> None:
+    """Terminate the runs of orders that the tests left open, so that later workers do not get them."""
+    for order_id in Order.objects.exclude(status__in=TERMINAL).values_list("pk", flat=True):
+        workflow_id = order_workflow_id(order_id)
+        if client.find_workflow(workflow_id=workflow_id) is not None:
+            client.terminate_workflow(workflow_id=workflow_id, reason="end of test")
 
 
 def eventually(condition: Callable[[], object], *, within: float = 15.0, what: str = "the condition") -> None:

@@ -26,7 +26,7 @@ from holo.common.context import bound
 from holo.outbox.delivery import Delivery, Outcome, Verdict, deliver, load_handlers
 from holo.stack.ports import free_port
 from holo.stack.temporal_server import TemporalServer
-from tests.workflows.sample_domain.activities import CONTEXT, DONE, FAILING, GATES
+from tests.workflows.sample_domain.activities import CONTEXT, DONE, FAILING, GATES, OUTAGES
 from tests.workflows.sample_domain.contracts import STEPS, Done, Pid, Refusal, Subject
 from tests.workflows.sample_domain.domain import DOMAIN
 from tests.workflows.sample_domain.workflow import PidWorkflow, RefusedWorkflow, SampleWorkflow
@@ -260,6 +260,16 @@ def test_outage_of_the_database_stretches_the_waits() -> None:
         assert translated.next_retry_delay is not None
         delays.append(translated.next_retry_delay.total_seconds())
     assert delays == [0.5, 1, 2, 4, 8, 8, 8]
+
+
+def test_local_step_waits_longer_during_an_outage(worker: None) -> None:
+    subject = str(uuid4())
+    OUTAGES[subject] = 2
+    started = time.monotonic()
+    _start(subject)
+    _until(lambda: len(DONE[subject]) == len(STEPS))
+    # 0.5 s and 1 s, where the policy alone would wait 0.1 s and 0.2 s.
+    assert time.monotonic() - started > 1.4
 
 
 # --- Routes ---------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from orders import events, selectors
+from orders.subject import SUBJECT_TYPE
 from workflows.orders.activities import ACTIVITIES
 from workflows.orders.contracts import OrderRef, order_workflow_id
 from workflows.orders.workflow import OrderFulfilmentWorkflow, ShipmentWorkflow
@@ -14,7 +15,7 @@ def _order(payload: Payload) -> str:
 
 
 def _subject(payload: Payload) -> str | None:
-    if payload["subject_type"] != events.SUBJECT_TYPE:
+    if payload["subject_type"] != SUBJECT_TYPE:
         return None
     return order_workflow_id(payload["subject_id"])
 

@@ -77,8 +77,9 @@ DATABASE_STEP = RemotePolicy(
 )
 
 # Payment provider and carrier. Retried for ever: after an ambiguous answer the step looks its key up first.
+# The timeout is also how long the step of a killed worker is waited for.
 OUTSIDE_CALL = RemotePolicy(
-    start_to_close_timeout=_seconds(30),
+    start_to_close_timeout=_seconds(15),
     retry_policy=RetryPolicy(
         initial_interval=_seconds(0.2), backoff_coefficient=2.0, maximum_interval=_seconds(30)
     ),
@@ -86,7 +87,7 @@ OUTSIDE_CALL = RemotePolicy(
 
 # After the pivot there is nothing to fall back on: about 85 s of tries, then a person is asked.
 HANDOVER = RemotePolicy(
-    start_to_close_timeout=_seconds(30),
+    start_to_close_timeout=_seconds(15),
     retry_policy=RetryPolicy(
         initial_interval=_seconds(0.2),
         backoff_coefficient=2.0,

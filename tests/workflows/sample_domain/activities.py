@@ -3,7 +3,7 @@
 import threading
 from collections import defaultdict
 
-from django.db import connection
+from django.db import OperationalError, connection
 from temporalio import activity
 
 from holo.common.context import current_context, request_id
@@ -22,6 +22,7 @@ DONE: dict[str, list[str]] = defaultdict(list)
 CONTEXT: dict[str, dict[str, str]] = {}
 # Steps that cannot be undone for now, and gates that an undo waits at.
 FAILING: set[tuple[str, str]] = set()
+OUTAGES: dict[str, int] = defaultdict(int)
 GATES: dict[tuple[str, str], tuple[threading.Event, threading.Event]] = {}
 
 
@@ -29,6 +30,9 @@ GATES: dict[tuple[str, str], tuple[threading.Event, threading.Event]] = {}
 def take_step(call: Step) -> None:
     """Take a step."""
     CONTEXT[call.subject_id] = current_context()
+    if OUTAGES[call.subject_id] > 0:
+        OUTAGES[call.subject_id] -= 1
+        raise OperationalError("server closed the connection unexpectedly")
     DONE[call.subject_id].append(f"take {call.step}")
 
 

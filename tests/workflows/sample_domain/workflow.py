@@ -78,7 +78,8 @@ class PidWorkflow:
     @workflow.run
     async def run(self, subject: Subject) -> Pid:
         """Return the activity's connection."""
-        return await workflow.execute_activity(BACKEND_PID, subject, result_type=Pid, **OUTSIDE_CALL)
+        pid: Pid = await workflow.execute_activity(BACKEND_PID, subject, result_type=Pid, **OUTSIDE_CALL)
+        return pid
 
 
 @workflow.defn

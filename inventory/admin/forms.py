@@ -1,0 +1,143 @@
+"""The forms of inventory's commands. What a value may be is the services' business; forms parse."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+from django import forms
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.translation import gettext as _now
+from django.utils.translation import gettext_lazy as _
+
+from holo.common.errors import DomainError
+from holo.common.money import Money, parse_amount
+from holo.identity.models import Organization
+from inventory.models import MAX_QUANTITY, Product, Warehouse
+
+_SUGGESTED = 200
+
+
+class PriceField(forms.CharField):
+    """An amount of CNY in major units."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            label=_("Price (CNY)"), max_length=20, help_text=_("Such as 500 or 500.00."), **kwargs
+        )
+
+    def clean(self, value: Any) -> Money:
+        """Return the money."""
+        try:
+            return parse_amount(super().clean(value), currency="CNY")
+        except DomainError as error:
+            raise forms.ValidationError(_now("Not an amount with at most two decimals.")) from error
+
+
+class DatalistInput(forms.TextInput):
+    """A text field that suggests values; scanners and people in a hurry just type."""
+
+    suggestions: Sequence[str] = ()
+
+    def render(
+        self, name: str, value: Any, attrs: dict[str, Any] | None = None, renderer: Any = None
+    ) -> SafeString:
+        """Return the field and its suggestions."""
+        list_id = f"{name}-suggestions"
+        field = super().render(name, value, {**(attrs or {}), "list": list_id}, renderer)
+        options = format_html_join("", '<option value="{}"></option>', ((text,) for text in self.suggestions))
+        return format_html('{}<datalist id="{}">{}</datalist>', field, list_id, options)
+
+
+class OrganizationForm(forms.Form):
+    """Asks for the organisation only where the person has several."""
+
+    organization = forms.ModelChoiceField(
+        label=_("Organisation"), queryset=Organization.objects.none(), empty_label=None
+    )
+
+    def __init__(self, *args: Any, organization_ids: Sequence[UUID], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        choices = Organization.objects.filter(pk__in=organization_ids)
+        limit(self.fields["organization"], choices)
+        if len(organization_ids) == 1:
+            self.fields["organization"].widget = forms.HiddenInput()
+            self.initial.setdefault("organization", organization_ids[0])
+
+
+class ProductForm(OrganizationForm):
+    """A new product."""
+
+    sku = forms.CharField(label=_("SKU"), max_length=64, help_text=_("Never changes afterwards."))
+    name = forms.CharField(label=_("Name"), max_length=200)
+    price = PriceField()
+
+
+class ProductChangeForm(forms.Form):
+    """What may change of a product."""
+
+    name = forms.CharField(label=_("Name"), max_length=200)
+    price = PriceField()
+    active = forms.BooleanField(
+        label=_("On sale"), required=False, help_text=_("Orders that are placed already go on.")
+    )
+
+    def __init__(self, *args: Any, organization_ids: Sequence[UUID], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+
+
+class WarehouseForm(OrganizationForm):
+    """A new warehouse."""
+
+    code = forms.CharField(label=_("Code"), max_length=32, help_text=_("Never changes afterwards."))
+    name = forms.CharField(label=_("Name"), max_length=200)
+    priority = forms.IntegerField(
+        label=_("Priority"), initial=100, help_text=_("The lowest number ships first.")
+    )
+
+
+class ReceiveStockForm(forms.Form):
+    """Goods that arrived. `token` makes a form that is sent twice count once."""
+
+    warehouse = forms.ModelChoiceField(
+        label=_("Warehouse"), queryset=Warehouse.objects.none(), empty_label=None
+    )
+    product = forms.CharField(label=_("Product (SKU)"), max_length=64, widget=DatalistInput)
+    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
+    note = forms.CharField(
+        label=_("Note"),
+        max_length=200,
+        required=False,
+        help_text=_("Such as the number of the delivery note."),
+    )
+    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
+
+    def __init__(self, *args: Any, organization_ids: Sequence[UUID], **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._organization_ids = organization_ids
+        limit(
+            self.fields["warehouse"],
+            Warehouse.objects.filter(organization_id__in=organization_ids, active=True),
+        )
+        widget = self.fields["product"].widget
+        assert isinstance(widget, DatalistInput)
+        products = Product.objects.filter(organization_id__in=organization_ids)
+        widget.suggestions = list(products.order_by("sku").values_list("sku", flat=True)[:_SUGGESTED])
+
+    def clean(self) -> dict[str, Any] | None:
+        """Find the product in the warehouse's organisation."""
+        values = super().clean() or self.cleaned_data
+        warehouse, sku = values.get("warehouse"), values.get("product")
+        if warehouse is None or sku is None:
+            return values
+        found = Product.objects.filter(organization_id=warehouse.organization_id, sku=sku).first()
+        if found is None:
+            self.add_error("product", _now("There is no product with this SKU."))
+        values["found"] = found
+        return values
+
+
+def limit(field: forms.Field, choices: Any) -> None:
+    """Let a choice field offer these rows only."""
+    assert isinstance(field, forms.ModelChoiceField)
+    field.queryset = choices

@@ -1,0 +1,91 @@
+"""`manage.py doctor`: trouble is named and makes it fail."""
+
+import json
+from io import StringIO
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from holo.stack import doctor
+from holo.stack.postgres import OWNER, PostgresServer
+from holo.stack.temporal_server import TemporalServer
+from holo.stack.valkey import ValkeyServer
+from tests.stack.conftest import Checkout
+
+
+@pytest.fixture
+def all_given(
+    given: dict[str, str],
+    fresh_database: str,
+    postgres: PostgresServer,
+    valkey: ValkeyServer,
+    temporal: TemporalServer,
+) -> None:
+    """Servers that were given by address, all of them well."""
+    given |= {
+        "DATABASE_URL": postgres.app_url(fresh_database),
+        "REDIS_URL": valkey.url,
+        "TEMPORAL_ADDRESS": temporal.address,
+    }
+
+
+def examine() -> tuple[int, dict[str, Any]]:
+    out = StringIO()
+    code = 0
+    try:
+        call_command("doctor", json=True, stdout=out)
+    except SystemExit as end:
+        code = int(end.code or 0)
+    return code, {finding["name"]: finding for finding in json.loads(out.getvalue())}
+
+
+@pytest.mark.usefixtures("all_given")
+def test_everything_well_exits_0() -> None:
+    code, found = examine()
+    assert code == 0, found
+    assert "fence on" in found["roles"]["detail"]
+    assert found["migrations"]["detail"] == "all applied"
+    assert int(found["postgres"]["version"].split(".")[0]) >= 15
+    assert "configured, 300 allowed" in found["connections"]["detail"]
+
+
+@pytest.mark.usefixtures("all_given")
+def test_pending_migration_is_trouble(postgres: PostgresServer, fresh_database: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    code, found = examine()
+    assert code == 1
+    assert not found["migrations"]["good"]
+    assert "1 pending" in found["migrations"]["detail"]
+
+
+@pytest.mark.usefixtures("all_given")
+def test_fence_off_is_said(monkeypatch: pytest.MonkeyPatch, postgres: PostgresServer) -> None:
+    monkeypatch.setitem(connection.settings_dict, "USER", OWNER)
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", postgres.passwords.owner)
+    connection.close()
+    _code, found = examine()
+    connection.close()
+    assert "fence off" in found["roles"]["detail"]
+    assert not found["roles"]["good"]
+
+
+@pytest.mark.usefixtures("all_given")
+def test_more_connections_than_allowed_is_trouble(settings: Settings) -> None:
+    settings.WORKER_THREADS = 400
+    code, found = examine()
+    assert code == 1
+    assert not found["connections"]["good"]
+    assert doctor.configured_connections() > 400
+
+
+def test_servers_that_are_down_are_each_named_without_a_traceback(checkout: Checkout) -> None:
+    done = checkout.run("doctor")
+    assert done.returncode == 1
+    assert done.stderr == ""
+    for name in ("stack", "postgres", "valkey", "temporal"):
+        assert f"TROUBLE  {name} " in done.stdout
+    assert "postgres programs" in done.stdout

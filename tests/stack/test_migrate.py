@@ -1,0 +1,89 @@
+"""`manage.py migrate`: as the owner, one at a time, leaving the app role fenced in."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from pytest_django.fixtures import Settings
+
+from holo.stack.grants import guarded_tables
+from holo.stack.management.commands.migrate import _LOCK
+from holo.stack.postgres import APP, OWNER, PostgresServer
+from tests.stack.conftest import ROOT, eventually
+
+pytestmark = pytest.mark.usefixtures("fresh_database")
+
+
+@pytest.fixture
+def tables(fresh_database: str) -> Iterator[list[str]]:
+    """Every table of the product."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public'")
+        yield [row[0] for row in cursor.fetchall()]
+
+
+def test_app_role_uses_every_table_and_owns_none(tables: list[str]) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (APP,)
+        cursor.execute("SELECT DISTINCT tableowner FROM pg_tables WHERE schemaname = 'public'")
+        assert cursor.fetchall() == [(OWNER,)]
+        guarded = set(guarded_tables(cursor))
+        assert guarded, "no append-only table at all"
+        for table in tables:
+            wanted = {"SELECT": True, "INSERT": True, "UPDATE": table not in guarded, "TRUNCATE": False}
+            for privilege, expected in wanted.items():
+                cursor.execute("SELECT has_table_privilege(%s, %s)", [table, privilege])
+                assert cursor.fetchone() == (expected,), (table, privilege)
+
+
+def test_append_only_tables_refuse_raw_changes_by_the_app_role(
+    tables: list[str], postgres: PostgresServer, fresh_database: str
+) -> None:
+    with connection.cursor() as cursor:
+        guarded = guarded_tables(cursor)
+    for table in guarded:
+        for statement in (
+            f"DELETE FROM {table}",
+            f"TRUNCATE {table}",
+            f"ALTER TABLE {table} DISABLE TRIGGER ALL",
+        ):
+            with (
+                psycopg.connect(postgres.app_url(fresh_database)) as own,
+                pytest.raises(psycopg.errors.InsufficientPrivilege),
+            ):
+                own.execute(statement.encode())
+
+
+def test_connection_is_the_app_roles_again_afterwards() -> None:
+    call_command("migrate", verbosity=0)
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_user")
+        assert cursor.fetchone() == (APP,)
+        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        assert cursor.fetchone() == (0,)
+
+
+def test_second_migrate_waits_for_the_first(postgres: PostgresServer, fresh_database: str) -> None:
+    command = [sys.executable, "manage.py", "migrate", "--verbosity", "0", "--skip-checks"]
+    with psycopg.connect(postgres.owner_url(fresh_database), autocommit=True) as first:
+        first.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+        second = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stderr=subprocess.PIPE)
+        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        assert eventually(lambda: first.execute(waiting.encode()).fetchone() == (1,))
+        assert second.poll() is None
+    _, errors = second.communicate(timeout=20)
+    assert (second.returncode, errors) == (0, b"")
+
+
+def test_owner_that_can_not_connect_is_one_line(settings: Settings) -> None:
+    settings.MIGRATE_DATABASE_URL = "postgres://nobody:secretword@127.0.0.1:1/holo"
+    with pytest.raises(CommandError, match=r"PostgreSQL: .*refused") as caught:
+        call_command("migrate", verbosity=0)
+    assert "secretword" not in str(caught.value)
+    assert "\n" not in str(caught.value)
