@@ -151,23 +151,7 @@ def receive_stock(
     if warehouse is None:
         raise NotFoundError(_("there is no such warehouse"))
     shelf = _add_to_shelf(product, warehouse, quantity)
-    StockMovement.objects.create(
-        organization_id=actor.organization_id,
-        stock_level_id=shelf.stock_level_id,
-        product=product,
-        warehouse=warehouse,
-        kind=StockMovement.Kind.RECEIPT,
-        quantity=quantity,
-        actor_label=actor.label,
-        note=text,
-    )
-    record_audit(
-        actor=actor,
-        action="inventory.stock_received",
-        subject_type="inventory.stock_level",
-        subject_id=str(shelf.stock_level_id),
-        data={"sku": product.sku, "warehouse": warehouse.code, "quantity": quantity},
-    )
+    _record_receipt(actor, shelf, quantity, text)
     return shelf
 
 
@@ -196,6 +180,26 @@ def _add_to_shelf(product: Product, warehouse: Warehouse, quantity: int) -> Stoc
         on_hand=on_hand,
         reserved=reserved,
         available=on_hand - reserved,
+    )
+
+
+def _record_receipt(actor: Actor, shelf: StockLevelView, quantity: int, note: str) -> None:
+    StockMovement.objects.create(
+        organization_id=actor.organization_id,
+        stock_level_id=shelf.stock_level_id,
+        product_id=shelf.product_id,
+        warehouse_id=shelf.warehouse_id,
+        kind=StockMovement.Kind.RECEIPT,
+        quantity=quantity,
+        actor_label=actor.label,
+        note=note,
+    )
+    record_audit(
+        actor=actor,
+        action="inventory.stock_received",
+        subject_type="inventory.stock_level",
+        subject_id=str(shelf.stock_level_id),
+        data={"sku": shelf.sku, "warehouse": shelf.warehouse_code, "quantity": quantity},
     )
 
 

@@ -22,7 +22,7 @@ from holo.approvals.decisions import COMMANDS, subject_contexts
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.subjects import subject_url
 from holo.approvals.words import SECOND_PERSON, TONES, age, time_left, urgency
-from holo.common.admin import ReadOnlyAdmin, badge
+from holo.common.admin import ReadOnlyAdmin, badge, moment_text
 from holo.common.admin_commands import CommandAdmin
 from holo.common.clock import database_now
 from holo.identity.models import User
@@ -45,11 +45,10 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
     """Open requests first, the nearest deadline on top; then the closed ones, newest first."""
 
     commands = COMMANDS
-    list_display = ["subject", "reasons_shown", "requested_by", "asked", "due", "state_shown", "decide_shown"]
+    list_display = ["subject", "reasons_shown", "requested_by", "due", "state_shown", "decide_shown"]
     list_display_links = None
-    list_filter = ["state", "deadline", "created_at"]
+    list_filter = ["state", "deadline"]
     search_fields = ["subject_label"]
-    search_help_text = gettext_lazy("Number of the order")
     sortable_by = ()
 
     def get_ordering(self, request: HttpRequest) -> list[Any]:
@@ -90,19 +89,19 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
         """What was measured against which limit."""
         return format_html_join(
             format_html("<br>"),
-            '<span class="reason">{} <strong>{}</strong> &gt; {}</span>',
-            ((reason["rule"], reason["measured"], reason["threshold"]) for reason in row.reasons),
+            '<span class="reason"><strong>{}</strong> &gt; {}</span> <span class="quiet">{}</span>',
+            ((reason["measured"], reason["threshold"], reason["rule"]) for reason in row.reasons),
         )
 
     @admin.display(description=gettext_lazy("requested by"))
-    def requested_by(self, row: ApprovalRequest) -> str:
-        """Who made what is decided about, and so may not decide."""
-        return ", ".join(_shown(row).people.get(person, "–") for person in row.contributors)
-
-    @admin.display(description=gettext_lazy("age"))
-    def asked(self, row: ApprovalRequest) -> SafeString:
-        """How long ago the decision was asked for."""
-        return _moment(row.created_at, age(row.created_at, _shown(row).now))
+    def requested_by(self, row: ApprovalRequest) -> SafeString:
+        """Who made what is decided about, and so may not decide; and how long ago."""
+        people = ", ".join(_shown(row).people.get(person, "–") for person in row.contributors)
+        return format_html(
+            '{}<br><span class="quiet">{}</span>',
+            people,
+            _moment(row.created_at, age(row.created_at, _shown(row).now)),
+        )
 
     @admin.display(description=gettext_lazy("deadline"))
     def due(self, row: ApprovalRequest) -> SafeString:
@@ -191,7 +190,7 @@ def _people(rows: Sequence[ApprovalRequest]) -> dict[UUID, str]:
 
 
 def _moment(moment: datetime, words: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moment, words)
+    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moment_text(moment), words)
 
 
 @admin.register(ApprovalDecision)

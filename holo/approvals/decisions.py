@@ -29,7 +29,7 @@ class ReasonForm(forms.Form):
         label=gettext_lazy("Reason"),
         min_length=SHORTEST_REASON,
         max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3, "autofocus": True}),
+        widget=forms.Textarea(attrs={"rows": 3}),
         help_text=gettext_lazy("At least 10 characters. It is kept with the decision and cannot be changed."),
     )
 
@@ -88,7 +88,9 @@ class Decide(AdminCommand[ApprovalRequest]):
             )
         except AlreadyDecidedError:
             # A double click: the first of the two has decided, and the person wants to know just that.
-            if not row.decisions.filter(actor=person, verdict=self.verdict).exists():
+            if not row.decisions.filter(
+                actor=person, verdict=self.verdict, reason=data["reason"]
+            ).exists():
                 raise
             return _("Your decision had been recorded before; it counts once.")
         return _("Approved.") if self.verdict == Verdict.APPROVE else _("Rejected.")

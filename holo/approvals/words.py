@@ -4,14 +4,13 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.utils.dateparse import parse_datetime
-from django.utils.formats import date_format
 from django.utils.functional import Promise
 from django.utils.timesince import timesince, timeuntil
-from django.utils.timezone import localtime
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from holo.approvals.models import ApprovalRequest
+from holo.common.admin import moment_text
 from holo.common.errors import DomainError
 
 State = ApprovalRequest.State
@@ -48,6 +47,8 @@ def time_left(deadline: datetime, now: datetime) -> str:
 
 def age(moment: datetime, now: datetime) -> str:
     """Return how long ago something was, in words."""
+    if now - moment < timedelta(minutes=1):
+        return _("just now")
     return _("%(time)s ago") % {"time": timesince(moment, now, depth=1)}
 
 
@@ -77,4 +78,4 @@ def _label(state: Any) -> str:
 
 def _moment(text: Any) -> str:
     moment = parse_datetime(str(text))
-    return date_format(localtime(moment), "DATETIME_FORMAT") if moment else str(text)
+    return moment_text(moment) if moment else str(text)

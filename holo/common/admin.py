@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from django.contrib import admin
@@ -11,6 +12,8 @@ from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.timezone import localtime
 
 logger = logging.getLogger("holo.security")
 M = TypeVar("M", bound=Model)
@@ -27,6 +30,11 @@ def badge(label: str | Promise, tone: str = "neutral") -> SafeString:
     """Return a state as a small coloured label."""
     assert tone in TONES, tone
     return format_html('<span class="badge badge-{}">{}</span>', tone, label)
+
+
+def moment_text(moment: datetime, *, seconds: bool = False) -> str:
+    """Return a moment with its time zone, in a form that reads the same in every language."""
+    return localtime(moment).strftime("%Y-%m-%d %H:%M:%S %Z" if seconds else "%Y-%m-%d %H:%M %Z")
 
 
 class ReadOnlyAdmin(admin.ModelAdmin[M]):
@@ -48,6 +56,13 @@ class ReadOnlyAdmin(admin.ModelAdmin[M]):
     def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
         """Nobody deletes rows."""
         return False
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Name the list after what it holds: there is nothing to select for change."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
 
     def changeform_view(
         self,

@@ -12,6 +12,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
+from holo.outbox.relay import THREADS as RELAY_THREADS
 from holo.stack.env import given, run_dir
 from holo.stack.errors import StackError
 from holo.stack.grants import guarded_tables
@@ -23,8 +24,7 @@ from holo.stack.temporal_cli import find_temporal
 from holo.stack.temporal_server import namespace_answers
 from holo.stack.valkey import find_valkey
 
-# Beside what is configured: the relay's LISTEN and its deliveries; a person's shell and commands.
-_RELAY_CONNECTIONS = 6
+# For a person's shell and commands.
 _SPARE_CONNECTIONS = 5
 
 
@@ -141,7 +141,8 @@ def _roles(where: str) -> Finding:
 def configured_connections() -> int:
     """Return how many connections all processes together may hold."""
     threads: int = settings.WEB_THREADS + settings.WORKER_THREADS
-    return threads + CELERY_PROCESSES + _RELAY_CONNECTIONS + _SPARE_CONNECTIONS
+    # The relay holds one more for LISTEN.
+    return threads + RELAY_THREADS + 1 + CELERY_PROCESSES + _SPARE_CONNECTIONS
 
 
 def _redis() -> Finding:

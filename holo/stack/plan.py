@@ -108,30 +108,23 @@ class Stack:
         return parts
 
     def _product(self, after: tuple[str, ...]) -> list[Part]:
-        python = (sys.executable, "-m")
-        celery = (*python, "celery", "-A", "holo")
-        gunicorn = (*python, "gunicorn", "holo.wsgi:application", "--bind", f"{LOOPBACK}:{self.ports.web}")
-        threads = given().get("WEB_THREADS", "8")
-        alone = ("--without-gossip", "--without-mingle")
+        web = [sys.executable, "-m", "gunicorn", "holo.wsgi:application"]
+        web += ["--bind", f"{LOOPBACK}:{self.ports.web}", "--workers", "1", "--no-control-socket"]
+        web += ["--threads", given().get("WEB_THREADS", "8")]
+        # On a development machine root is no news.
+        celery = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges"]
+        celery += ["-m", "celery", "-A", "holo", "--quiet"]
+        worker = [*celery, "worker", "--loglevel", "INFO", "--concurrency", str(CELERY_PROCESSES)]
+        worker += ["--without-gossip", "--without-mingle"]
+        beat = (*celery, "beat", "--loglevel", "INFO")
+        # The first page comes first: on two cores five processes that start together take five times as long.
+        after = (*after, "web")
         return [
-            # The migrated tables are all that a page needs, so the web does not wait for the others.
-            self._lasting(
-                "web",
-                (*gunicorn, "--workers", "1", "--threads", threads, "--no-control-socket"),
-                ("migrate",),
-                self._web_answers,
-            ),
-            self._lasting("relay", _manage_py("run_relay"), after, self._listens(self.ports.relay_metrics)),
-            self._lasting(
-                "worker", _manage_py("run_worker"), after, self._listens(self.ports.worker_metrics)
-            ),
-            self._lasting(
-                "celery",
-                (*celery, "worker", "--loglevel", "INFO", "--concurrency", str(CELERY_PROCESSES), *alone),
-                after,
-                text=b" ready.",
-            ),
-            self._lasting("beat", (*celery, "beat", "--loglevel", "INFO"), after, text=b"beat: Starting"),
+            self._lasting("web", tuple(web), ("migrate",), self._web_answers),
+            self._lasting("relay", _manage_py("run_relay"), after, _listens(self.ports.relay_metrics)),
+            self._lasting("worker", _manage_py("run_worker"), after, _listens(self.ports.worker_metrics)),
+            self._lasting("celery", tuple(worker), after, text=b" ready."),
+            self._lasting("beat", beat, after, text=b"beat: Starting"),
         ]
 
     def _server(self, server: Server) -> Part:
@@ -148,6 +141,8 @@ class Stack:
     def _database_ready(self) -> None:
         assert self.postgres is not None
         self.postgres.ensure_database()
+        # Where collected static files would be; the web process warns when the folder is missing.
+        (self.folder / "static").mkdir(exist_ok=True)
         write_run_env(self.values())
 
     def _manage(self, name: str, *words: str, after: set[str]) -> Part:
@@ -195,9 +190,9 @@ class Stack:
         except (urllib.error.URLError, OSError, ValueError):
             return False
 
-    @staticmethod
-    def _listens(port: int) -> Callable[[], bool]:
-        return lambda: answers(port)
+
+def _listens(port: int) -> Callable[[], bool]:
+    return lambda: answers(port)
 
 
 def _manage_py(*words: str) -> tuple[str, ...]:

@@ -78,9 +78,14 @@ def answers(port: int, timeout: float = 0.5) -> bool:
         return False
 
 
+def is_listened_on(port: int) -> bool:
+    """Return whether a server has the port, and not merely a client's connection that started there."""
+    return answers(port) or bool(_inodes(port, listening=True))
+
+
 def owner_of(port: int) -> str | None:
-    """Return `pid 123 (command line)` of the process that listens on the port, where the system tells."""
-    inodes = _listening_inodes(port)
+    """Return `pid 123 (command line)` of the process that has the port, where the system tells."""
+    inodes = _inodes(port, listening=True) or _inodes(port, listening=False)
     for entry in Path("/proc").glob("[0-9]*/fd/*") if inodes else ():
         try:
             mine = os.readlink(entry) in inodes
@@ -101,7 +106,7 @@ def command_of(pid: int) -> str:
     return b" ".join(words).decode(errors="replace").strip()[:120]
 
 
-def _listening_inodes(port: int) -> set[str]:
+def _inodes(port: int, *, listening: bool) -> set[str]:
     wanted = f":{port:04X}"
     found = set()
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -110,6 +115,6 @@ def _listening_inodes(port: int) -> set[str]:
         except OSError:
             continue
         for fields in (row.split() for row in rows):
-            if fields[1].endswith(wanted) and fields[3] == _LISTEN:
+            if fields[1].endswith(wanted) and (fields[3] == _LISTEN) is listening:
                 found.add(f"socket:[{fields[9]}]")
     return found

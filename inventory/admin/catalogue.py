@@ -32,7 +32,7 @@ class ProductAdmin(InventoryAdmin[Product]):
     list_display = ["sku", "name", "price_shown", "state", "on_hand", "reserved"]
     list_filter = ["active", "created_at"]
     search_fields = ["sku", "name"]
-    fields = ["organization", "sku", "name", "price_shown", "active", "created_at"]
+    fields = ["organization_shown", "sku", "name", "price_shown", "active", "created_at"]
     change_form_template = "admin/inventory/product/change_form.html"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Product]:
@@ -129,7 +129,7 @@ class WarehouseAdmin(InventoryAdmin[Warehouse]):
     list_display = ["code", "name", "priority", "state"]
     list_filter = ["active"]
     search_fields = ["code", "name"]
-    fields = ["organization", "code", "name", "priority", "active"]
+    fields = ["organization_shown", "code", "name", "priority", "active"]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may add warehouses."""

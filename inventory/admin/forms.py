@@ -34,6 +34,14 @@ class PriceField(forms.CharField):
             raise forms.ValidationError(_now("Not an amount with at most two decimals.")) from error
 
 
+class WarehouseField(forms.ModelChoiceField[Warehouse]):
+    """A warehouse, by code and name."""
+
+    def label_from_instance(self, obj: Warehouse) -> str:
+        """Return what stands in the list."""
+        return f"{obj.code} · {obj.name}"
+
+
 class DatalistInput(forms.TextInput):
     """A text field that suggests values; scanners and people in a hurry just type."""
 
@@ -99,9 +107,7 @@ class WarehouseForm(OrganizationForm):
 class ReceiveStockForm(forms.Form):
     """Goods that arrived. `token` makes a form that is sent twice count once."""
 
-    warehouse = forms.ModelChoiceField(
-        label=_("Warehouse"), queryset=Warehouse.objects.none(), empty_label=None
-    )
+    warehouse = WarehouseField(label=_("Warehouse"), queryset=Warehouse.objects.none(), empty_label=None)
     product = forms.CharField(label=_("Product (SKU)"), max_length=64, widget=DatalistInput)
     quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
     note = forms.CharField(

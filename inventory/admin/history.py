@@ -53,7 +53,7 @@ class ReservationAdmin(InventoryAdmin[Reservation]):
     list_filter = ["state", "created_at", "expires_at"]
     search_fields = ["owner_id"]
     search_help_text = _("Id of the owner, such as of an order")
-    fields = ["organization", "owner", "state_shown", "created_at", "expires_at", "ended_at"]
+    fields = ["organization_shown", "owner", "state_shown", "created_at", "expires_at", "ended_at"]
     readonly_fields = ["owner", "state_shown"]
     inlines = [ReservationLineInline]
     sortable_by = ()
@@ -87,7 +87,17 @@ class StockMovementAdmin(InventoryAdmin[StockMovement]):
     list_select_related = ["product", "warehouse"]
     list_filter = ["kind", ("warehouse", OwnRelatedFilter), "created_at"]
     search_fields = ["product__sku", "note", "actor_label"]
-    fields = ["organization", "product", "warehouse", "kind_shown", "change", "owner", "actor_label", "note"]
+    fields = [
+        "organization_shown",
+        "created_at",
+        "product",
+        "warehouse",
+        "kind_shown",
+        "change",
+        "owner",
+        "actor_label",
+        "note",
+    ]
     readonly_fields = ["kind_shown", "change", "owner"]
     sortable_by = ()
 

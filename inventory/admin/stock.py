@@ -63,7 +63,7 @@ class StockLevelAdmin(InventoryAdmin[StockLevel]):
     list_filter = [("warehouse", OwnRelatedFilter), AvailabilityFilter]
     search_fields = ["product__sku", "product__name", "warehouse__code"]
     ordering = ["product__sku", "warehouse__priority", "warehouse__code"]
-    fields = ["organization", "product", "warehouse", "on_hand", "reserved", "available_shown"]
+    fields = ["organization_shown", "product", "warehouse", "on_hand", "reserved", "available_shown"]
     readonly_fields = ["available_shown"]
     change_list_template = "admin/inventory/stocklevel/change_list.html"
 

@@ -36,6 +36,9 @@ from orders.states import Status
 from orders.subject import owner_of
 
 
+_ENVELOPE = ("name", "company", "line1", "street", "address", "line2", "postcode", "city", "region", "country")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
     """One entry of the timeline as it is shown; `note` is what the person wrote."""
@@ -76,6 +79,7 @@ def order_page(request: HttpRequest, standing: Standing) -> dict[str, Any]:
             for row in order.shipments.all()
         ],
         "parked": [{"row": row, "step": step_label(row.step)} for row in standing.parked],
+        "ship_to": _address(order),
         "workflow_url": workflow_url(order),
     }
 
@@ -84,6 +88,13 @@ def workflow_url(order: Order) -> str:
     """Return the order's workflow in the Temporal UI."""
     base = settings.TEMPORAL_UI_URL.rstrip("/")
     return f"{base}/namespaces/{settings.TEMPORAL_NAMESPACE}/workflows/order-{order.pk}"
+
+
+def _address(order: Order) -> str:
+    """Return the address in one line, in the order of an envelope: the database keeps none."""
+    parts = {str(name): str(value) for name, value in (order.ship_to or {}).items() if value}
+    known = [name for name in _ENVELOPE if name in parts]
+    return ", ".join(parts[name] for name in (*known, *sorted(parts.keys() - set(known))))
 
 
 def _timeline(standing: Standing) -> list[Entry]:

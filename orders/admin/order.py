@@ -44,7 +44,6 @@ class OrderAdmin(OrganizationLimited[Order], CommandAdmin[Order]):
     list_display_links = ["number_shown"]
     list_filter = ["status", "created_at"]
     search_fields = ["number", "client_ref"]
-    search_help_text = _("Number or client reference")
     list_select_related = ["created_by", "abort", "handover"]
     ordering = ["-id"]
 
@@ -96,9 +95,12 @@ class OrderAdmin(OrganizationLimited[Order], CommandAdmin[Order]):
     @admin.display(description=_("deadline"))
     def due(self, order: Order) -> SafeString | str:
         """How long it waits."""
-        deadline = order._waiting.deadline  # type: ignore[attr-defined]
-        now = order._now  # type: ignore[attr-defined]
-        return badge(time_left(deadline, now), urgency(deadline, now)) if deadline else "–"
+        waiting, now = order._waiting, order._now  # type: ignore[attr-defined]
+        if waiting.deadline is None:
+            return "–"
+        # A payment is the customer's to make: nobody here is late.
+        tone = urgency(waiting.deadline, now) if waiting.kind == "approval" else "neutral"
+        return badge(time_left(waiting.deadline, now), tone)
 
     def change_view(
         self,

@@ -38,7 +38,12 @@ def figures(request: HttpRequest) -> dict[str, Any] | None:
         (_("Waiting for approval"), counts[Status.AWAITING_APPROVAL], _inbox(request), "warn"),
         (_("Awaiting payment"), counts[Status.AWAITING_PAYMENT], _orders(Status.AWAITING_PAYMENT), "info"),
         (_("Needs attention"), counts[Status.NEEDS_ATTENTION], _orders(Status.NEEDS_ATTENTION), "bad"),
-        (_("Completed today"), counts[Status.COMPLETED], _orders(Status.COMPLETED), "good"),
+        (
+            _("Completed today"),
+            counts[Status.COMPLETED],
+            _orders(Status.COMPLETED, updated_at__gte=today.isoformat()),
+            "good",
+        ),
     ]
     return {
         "cards": [
@@ -62,8 +67,8 @@ def attention(request: HttpRequest) -> dict[str, Any] | None:
     return {"orders": orders[:_SHOWN], "url": _orders(Status.NEEDS_ATTENTION)}
 
 
-def _orders(status: Status) -> str:
-    query = urlencode({"status__exact": status.value})
+def _orders(status: Status, **further: str) -> str:
+    query = urlencode({"status__exact": status.value, **further})
     return f"{reverse('admin:orders_order_changelist')}?{query}"
 
 

@@ -1,9 +1,12 @@
-"""The keys that the demonstration calls the API with, as its operator and as its approver."""
+"""What a run of the demonstration needs of the database: two people's keys, and to be the only run."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
+
+from django.db import connection
+from django.utils.translation import gettext as _
 
 from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import INVENTORY_READ, ORDERS_AUDIT, ORDERS_READ, ORDERS_WRITE
@@ -15,6 +18,8 @@ from orders.demo.seed import ORGANIZATION_SLUG
 
 # Longer than any run; the keys are revoked at its end.
 _LIFETIME = timedelta(hours=1)
+# Any number that nobody else locks in this database.
+_LOCK = 7_150_212
 
 
 class Keys(NamedTuple):
@@ -22,6 +27,21 @@ class Keys(NamedTuple):
 
     operator: str
     approver: str
+
+
+@contextmanager
+def alone(say: Callable[[str], None]) -> Iterator[None]:
+    """Wait until no other run is under way: each counts stock, which the other would change."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
+        if cursor.fetchone() != (True,):
+            say(_("another run of the demo is under way; waiting for its end …"))
+            cursor.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
+    try:
+        yield
+    finally:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [_LOCK])
 
 
 @contextmanager

@@ -46,7 +46,12 @@ class Api:
         return self.client.get(path, headers=headers)
 
     def post(
-        self, path: str, body: object = None, *, raw: bytes | None = None, headers: Mapping[str, str] | None = None
+        self,
+        path: str,
+        body: object = None,
+        *,
+        raw: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
     ) -> Any:
         """Send POST with a JSON body, or with `raw` as it is."""
         data = raw if raw is not None else json.dumps(body).encode()

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 from uuid import UUID
 
-from django.db import IntegrityError, OperationalError, connection
+from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponse
 from django.urls import path
 from rest_framework.request import Request
@@ -18,6 +18,7 @@ from holo.common.api.problems import nothing_here
 from holo.common.api.serializers import StrictSerializer
 from holo.common.errors import BusyError, DomainError
 from holo.idempotency.commands import RequestKey, command
+from holo.idempotency.models import IdempotencyLog
 
 handler404 = "holo.common.api.problems.not_found"
 handler500 = "holo.common.api.problems.server_error"
@@ -33,7 +34,9 @@ class SampleRefusalError(DomainError):
 @command
 def note(*, actor: Actor, name: str, amount: int, request_key: RequestKey | None = None) -> AuditEvent:
     """Write one audit row. The name `refuse` is refused, `busy` is busy, after something was written."""
-    record_audit(actor=actor, action="sample.noted", subject_type="sample", subject_id=name, data={"n": amount})
+    record_audit(
+        actor=actor, action="sample.noted", subject_type="sample", subject_id=name, data={"n": amount}
+    )
     if name == "refuse":
         raise SampleRefusalError("this name is refused", name=name)
     if name == "busy":
@@ -64,7 +67,7 @@ class NotesView(ApiView):
         "above": integer_filter("id__gt", low=0),
     }
 
-    def get(self, request: Request) -> HttpResponse:
+    def get(self, request: Request, thing: UUID | None = None) -> HttpResponse:
         """Return a page."""
         return self.page(AuditEvent.objects.filter(subject_type="sample"), render)
 
@@ -103,10 +106,10 @@ class DecideView(ApiView):
         raise AssertionError("a method without a scope must be closed")
 
 
-def _violation() -> Any:
-    with connection.cursor() as cursor:
-        cursor.execute("UPDATE audit_auditevent SET action = 'x'")
-    raise AssertionError("the guard let it pass")
+def _violation() -> Exception:
+    for _ in range(2):
+        IdempotencyLog.objects.create(scope="sample", key="once")
+    raise AssertionError("the index let it pass")
 
 
 def _bug() -> Exception:
@@ -119,7 +122,7 @@ _FAULTS: dict[str, Any] = {
     "down": lambda: OperationalError("connection to server at secret-host failed"),
     "unique": lambda: _with_state(IntegrityError("duplicate secret"), "23505"),
     "check": lambda: _with_state(IntegrityError("check secret"), "23514"),
-    "guard": _violation,
+    "twice": _violation,
     "lock": lambda: _with_state(OperationalError("lock secret"), "55P03"),
     "deadlock": lambda: _with_state(OperationalError("deadlock secret"), "40P01"),
 }

@@ -5,9 +5,9 @@ from datetime import timedelta
 import pytest
 
 from holo.audit.models import AuditEvent
-from holo.identity.models import Organization
 from holo.idempotency.models import IdempotencyLog
 from holo.idempotency.tasks import purge_expired_keys
+from holo.identity.models import Organization
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.builders import build_organization
 

@@ -8,6 +8,7 @@ import pytest
 import yaml
 from django.conf import settings
 from django.core.management import CommandError, call_command
+from django.test import override_settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
 from holo.apiauth.scopes import SCOPES
@@ -24,7 +25,7 @@ def api_views(patterns: list[Any] | None = None) -> list[type[Any]]:
         if isinstance(entry, URLResolver) and (patterns is not None or str(entry.pattern) == "api/v1/"):
             found += api_views(entry.url_patterns)
         elif isinstance(entry, URLPattern) and patterns is not None:
-            found.append(getattr(entry.callback, "view_class", entry.callback))
+            found.append(vars(entry.callback)["view_class"])
     return found
 
 
@@ -32,7 +33,9 @@ def api_views(patterns: list[Any] | None = None) -> list[type[Any]]:
 def document() -> dict[str, Any]:
     """The OpenAPI document of the code; a warning of the generator is an error."""
     out = StringIO()
-    call_command("spectacular", validate=True, fail_on_warn=True, stdout=out)
+    # What a production server accepts: the switches of the demonstration are not part of the contract.
+    with override_settings(DEMO=False):
+        call_command("spectacular", validate=True, fail_on_warn=True, stdout=out)
     parsed: dict[str, Any] = yaml.safe_load(out.getvalue())
     return parsed
 
@@ -55,7 +58,7 @@ def test_every_error_says_what_it_means() -> None:
 
 
 def test_openapi_document_is_current(document: dict[str, Any]) -> None:
-    """Rewrite it with `manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn`."""
+    """Rewrite it with `DEMO=0 manage.py spectacular --file docs/openapi.yaml --validate --fail-on-warn`."""
     assert yaml.safe_load((DOCS / "openapi.yaml").read_text(encoding="utf-8")) == document
 
 

@@ -74,7 +74,9 @@ def test_revoking_ends_keys_at_once(browser: Client, organization: Organization)
     assert AuditEvent.objects.filter(action="apiauth.key_revoked", actor_label__contains="@").count() == 1
 
 
-def test_keys_are_neither_changed_nor_deleted(browser: Client, organization: Organization, root: User) -> None:
+def test_keys_are_neither_changed_nor_deleted(
+    browser: Client, organization: Organization, root: User
+) -> None:
     build_key(owner=root, organization=organization, scopes=["orders:read"])
     key = ApiKey.objects.get()
     address = reverse("admin:apiauth_apikey_change", args=[key.pk])
@@ -139,7 +141,9 @@ def test_lists_open(browser: Client, model: str) -> None:
     assert browser.get(reverse(f"admin:identity_{model}_add")).status_code == 200
 
 
-def test_people_and_organisations_are_not_deleted(browser: Client, root: User, organization: Organization) -> None:
+def test_people_and_organisations_are_not_deleted(
+    browser: Client, root: User, organization: Organization
+) -> None:
     for kind, row in (("user", root), ("organization", organization)):
         address = reverse(f"admin:identity_{kind}_delete", args=[row.pk])
         assert browser.post(address, {"post": "yes"}).status_code == 403
@@ -151,5 +155,8 @@ def test_audit_trail_is_read_only(browser: Client, organization: Organization, r
     row = AuditEvent.objects.get()
     assert browser.get(reverse("admin:audit_auditevent_changelist")).status_code == 200
     assert browser.get(reverse("admin:audit_auditevent_change", args=[row.pk])).status_code == 200
-    assert browser.post(reverse("admin:audit_auditevent_change", args=[row.pk]), {"action": "x"}).status_code == 403
+    assert (
+        browser.post(reverse("admin:audit_auditevent_change", args=[row.pk]), {"action": "x"}).status_code
+        == 403
+    )
     assert browser.get(reverse("admin:audit_auditevent_add")).status_code == 403

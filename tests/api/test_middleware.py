@@ -6,6 +6,7 @@ import pytest
 from django.contrib.auth.models import AnonymousUser
 from django.test import Client, RequestFactory, override_settings
 
+from holo.common.logs import ContextFilter
 from holo.identity import context_processors
 from holo.identity.demo import DEMO_OPERATOR, DEMO_PASSWORD
 from holo.identity.models import User
@@ -26,12 +27,10 @@ def test_bad_request_id_is_replaced(given: str) -> None:
 
 
 def test_request_id_is_in_the_log_line(caplog: pytest.LogCaptureFixture) -> None:
-    from holo.common.logs import ContextFilter
-
     caplog.handler.addFilter(ContextFilter())
     caplog.set_level("INFO", "holo.access")
     Client().get("/api/nothing", headers={"X-Request-ID": "r-7"})
-    assert [record.context["request_id"] for record in caplog.records] == ["r-7"]
+    assert [vars(record)["context"]["request_id"] for record in caplog.records] == ["r-7"]
 
 
 @pytest.mark.django_db
@@ -62,7 +61,8 @@ def test_start_page_leads_to_the_admin() -> None:
 
 @pytest.mark.django_db
 @pytest.mark.parametrize(
-    ("demo", "password", "shown"), [(True, DEMO_PASSWORD, True), (True, PASSWORD, False), (False, DEMO_PASSWORD, False)]
+    ("demo", "password", "shown"),
+    [(True, DEMO_PASSWORD, True), (True, PASSWORD, False), (False, DEMO_PASSWORD, False)],
 )
 def test_banner_is_shown_while_a_demo_password_works(
     demo: bool, password: str, shown: bool, monkeypatch: pytest.MonkeyPatch

@@ -34,13 +34,14 @@ def test_fault_becomes_its_problem(operator: Api, kind: str, status: int, code: 
     assert response.json()["type"] == f"/api/errors#{code}"
     assert b"secret" not in response.content
     assert b"Traceback" not in response.content
-    assert ("Retry-After" in response) == (code in {"request.unavailable", "request.busy", "request.conflict"})
+    assert ("Retry-After" in response) == (
+        code in {"request.unavailable", "request.busy", "request.conflict"}
+    )
 
 
-def test_guard_of_the_database_is_a_conflict(operator: Api) -> None:
-    operator.post(NOTES, {"name": "a"})
-    response = operator.get("/api/v1/faults/guard")
-    assert (response.status_code, code_of(response)) == (409, "request.conflict_constraint")
+def test_unique_index_of_the_database_is_a_conflict(operator: Api) -> None:
+    response = operator.get("/api/v1/faults/twice")
+    assert (response.status_code, code_of(response)) == (409, "request.conflict_duplicate")
 
 
 @pytest.mark.parametrize("debug", [False, True])
@@ -99,7 +100,8 @@ def test_compressed_body_is_415(operator: Api) -> None:
 @pytest.mark.parametrize("charset", ["utf-16", "latin-1", "nonsense"])
 def test_other_charset_is_refused(operator: Api, charset: str) -> None:
     kind = f"application/json; charset={charset}"
-    assert code_of(operator.client.post(NOTES, data="{}", content_type=kind)) == "request.json_syntax"
+    response = operator.client.generic("POST", NOTES, b"{}", content_type=kind)
+    assert code_of(response) == "request.json_syntax"
 
 
 def test_charset_utf8_is_accepted(operator: Api) -> None:

@@ -12,11 +12,12 @@ from urllib.parse import urlsplit
 
 @dataclass(slots=True, kw_only=True)
 class Reply:
-    """One answer."""
+    """One answer: `body` as JSON, or `text` as it is."""
 
     status: int = 200
     body: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    text: str = ""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -49,7 +50,7 @@ def scripted_api(replies: Mapping[str, Sequence[Reply]]) -> Iterator[ScriptedApi
             size = int(self.headers.get("Content-Length") or 0)
             line = f"{self.command} {urlsplit(self.path).path}"
             reply = api.answer(line, dict(self.headers), self.rfile.read(size))
-            payload = json.dumps(reply.body).encode()
+            payload = (reply.text or json.dumps(reply.body)).encode()
             self.send_response(reply.status)
             for name, value in {"Content-Length": str(len(payload)), **reply.headers}.items():
                 self.send_header(name, value)

@@ -13,6 +13,7 @@ import psycopg
 import pytest
 from django.conf import settings
 from django.db import IntegrityError, connection
+from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
 from holo.common.db import unit_of_work
@@ -29,6 +30,7 @@ from inventory.operations import (
     Short,
     Want,
     consume_reservation,
+    extend_reservation,
     release_reservation,
     reserve_stock,
 )
@@ -243,6 +245,20 @@ def test_row_held_by_a_third_party_is_busy_within_the_lock_timeout(
 def test_default_lock_timeout_leaves_half_a_second_to_answer() -> None:
     """A caller is told within 3.5 s that the rows are busy."""
     assert settings.DB_LOCK_TIMEOUT_MS <= 3000
+
+
+def test_operations_outside_a_transaction_are_refused() -> None:
+    owner = Owner(owner_type="test.order", owner_id=uuid7())
+    wants = [Want(product_id=uuid7(), quantity=1)]
+    moment = timezone.now()
+    for call in (
+        partial(reserve_stock, organization_id=uuid7(), owner=owner, wants=wants, expires_at=moment),
+        partial(extend_reservation, owner=owner, expires_at=moment),
+        partial(release_reservation, owner=owner),
+        partial(consume_reservation, owner=owner, actor_label="x"),
+    ):
+        with pytest.raises(TransactionManagementError):
+            call()
 
 
 def test_one_owner_reserves_at_once_many_times_one_hold_is_made() -> None:

@@ -181,8 +181,9 @@ def test_reads_stay_within_the_organization(organization: Organization) -> None:
     product = build_product(organization=organization, sku="A")
     retired = build_product(organization=organization, sku="B")
     change_product(actor=clerk(organization), product_id=retired.pk, active=False)
-    build_stock(product=product, warehouse=build_warehouse(organization=organization), on_hand=3)
-    build_stock(product=product, warehouse=build_warehouse(organization=organization), on_hand=4)
+    for rank, on_hand in ((1, 3), (2, 4)):
+        warehouse = build_warehouse(organization=organization, priority=rank)
+        build_stock(product=product, warehouse=warehouse, on_hand=on_hand)
     stranger = build_organization()
     other = build_product(organization=stranger, sku="A")
     build_stock(product=other, warehouse=build_warehouse(organization=stranger), on_hand=9)

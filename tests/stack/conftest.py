@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
+from io import StringIO
 from pathlib import Path
 
 import pytest
+from django.core.management import CommandError, call_command
 
 from holo.stack import env
+from holo.stack.ports import is_busy, ports_at
 from holo.stack.temporal_cli import require_temporal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -74,6 +77,17 @@ class Checkout:
             command, cwd=ROOT, env=self.environment, text=True, capture_output=True, timeout=60, check=False
         )
 
+    def here(self, command: str, **options: bool) -> tuple[int, str]:
+        """Run a command in this process, which is quicker; returns its exit code and what it wrote."""
+        out = StringIO()
+        try:
+            call_command(command, stdout=out, **options)
+        except CommandError as error:
+            return error.returncode, str(error)
+        except SystemExit as end:
+            return int(end.code or 0), out.getvalue()
+        return 0, out.getvalue()
+
     def start(self, *words: str) -> subprocess.Popen[str]:
         """Start a command and leave it running; its output goes to `out.txt`."""
         with self.output.open("w") as output:
@@ -115,10 +129,16 @@ class Checkout:
 _offsets = iter(range(900, 1700, 20))
 
 
+def _free_offset() -> int:
+    """Return an offset whose ports no client's connection happens to hold."""
+    return next(offset for offset in _offsets if not any(map(is_busy, astuple(ports_at(offset)))))
+
+
 @pytest.fixture
-def checkout(tmp_path: Path) -> Iterator[Checkout]:
-    """A checkout with nothing in it yet, on ports of its own."""
-    one = Checkout(run_dir=tmp_path / "run", offset=next(_offsets))
+def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checkout]:
+    """A checkout with nothing in it yet, on ports of its own; commands of this process mean it too."""
+    one = Checkout(run_dir=tmp_path / "run", offset=_free_offset())
+    monkeypatch.setenv("HOLO_RUN_DIR", str(one.run_dir))
     try:
         yield one
     finally:

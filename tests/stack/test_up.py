@@ -5,6 +5,7 @@ import signal
 import socket
 import sqlite3
 import time
+from io import StringIO
 
 import psycopg
 import pytest
@@ -40,18 +41,17 @@ def test_services_start_from_nothing_and_stop_on_interrupt(checkout: Checkout) -
 def test_second_up_says_so_and_down_stops_the_first(checkout: Checkout) -> None:
     up = checkout.start("up", "--only-services")
     assert checkout.says(READY)
-    second = checkout.run("up")
-    assert second.returncode == 0, second.stderr
-    assert f"already running (pid {up.pid})" in second.stdout
-    assert f"http://127.0.0.1:{ports_at(checkout.offset).temporal_ui}" in second.stdout
-    refused = checkout.run("up", "--demo", "--exit")
-    assert refused.returncode == 1
-    assert "it was started without --demo" in refused.stderr
-    down = checkout.run("down")
-    assert (down.returncode, down.stdout) == (0, "stopped\n")
+    code, said = checkout.here("up")
+    assert code == 0, said
+    assert f"already running (pid {up.pid})" in said
+    assert f"http://127.0.0.1:{ports_at(checkout.offset).temporal_ui}" in said
+    code, said = checkout.here("up", demo=True, exit=True)
+    assert code == 1
+    assert "it was started without --demo" in said
+    assert checkout.here("down") == (0, "stopped\n")
     assert up.wait(1) == 0
     assert not checkout.leftovers()
-    assert checkout.run("down").stdout == "nothing runs here\n"
+    assert checkout.here("down") == (0, "nothing runs here\n")
 
 
 def test_killed_up_leaves_no_child_and_the_next_one_starts_at_once(checkout: Checkout) -> None:
@@ -68,17 +68,35 @@ def test_killed_up_leaves_no_child_and_the_next_one_starts_at_once(checkout: Che
     assert eventually(lambda: not checkout.leftovers(), seconds=5)
 
 
-def test_reset_deletes_the_data_of_a_running_stack_when_told_twice(checkout: Checkout) -> None:
+def test_whole_product_answers_and_a_kill_leaves_neither_child_nor_grandchild(checkout: Checkout) -> None:
+    up = checkout.start("up")
+    assert checkout.says("  Admin  ", seconds=60), checkout.output.read_text()
+    with DIRECT.open(f"http://{LOOPBACK}:{ports_at(checkout.offset).web}/healthz/live") as answer:
+        assert answer.status == 200
+    children = "\n".join(checkout.leftovers().values())
+    assert children.count("gunicorn") >= 2, children
+    assert children.count("celery -A holo --quiet worker") >= 2, children
+    doctor = checkout.run("doctor")
+    assert doctor.returncode == 0, doctor.stdout
+    up.kill()
+    up.wait()
+    assert eventually(lambda: not checkout.leftovers(), seconds=15), checkout.leftovers()
+
+
+def test_reset_deletes_the_data_of_a_running_stack_when_told_twice(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", StringIO())
     up = checkout.start("up", "--only-services")
     assert checkout.says(READY)
-    refused = checkout.run("reset")
-    assert refused.returncode == 2
+    code, said = checkout.here("reset")
+    assert (code, said) == (2, f"this deletes {checkout.run_dir}; add --yes")
     assert up.poll() is None
     assert (checkout.run_dir / "postgres" / "PG_VERSION").exists()
-    assert checkout.run("reset", "--yes").returncode == 0
+    assert checkout.here("reset", yes=True) == (0, f"deleted {checkout.run_dir}\n")
     assert not checkout.run_dir.exists()
     assert up.wait(1) == 0
-    assert checkout.run("reset", "--yes").stdout == "nothing to delete\n"
+    assert checkout.here("reset", yes=True) == (0, "nothing to delete\n")
 
 
 def test_busy_port_is_one_line_with_its_owner(checkout: Checkout) -> None:
@@ -100,23 +118,25 @@ def test_busy_port_is_one_line_with_its_owner(checkout: Checkout) -> None:
     ],
 )
 def test_given_server_that_does_not_answer_is_named_within_three_seconds(
-    name: str, value: str, checkout: Checkout
+    name: str, value: str, checkout: Checkout, given: dict[str, str]
 ) -> None:
-    checkout.extra[name] = value
+    given |= {"TEMPORAL_ADDRESS": "127.0.0.1:1", name: value}
     started = time.monotonic()
-    done = checkout.run("up")
-    assert time.monotonic() - started < 3 + 2  # Django's own start comes on top
-    assert done.returncode == 1
-    assert f"{name} is set, but nothing usable answers there" in done.stderr
-    assert done.stderr.count("\n") == 1
-    assert "secretword" not in done.stderr
+    code, said = checkout.here("up")
+    assert time.monotonic() - started < 3
+    assert code == 1
+    assert f"{name} is set, but nothing usable answers there" in said
+    assert "\n" not in said
+    assert "secretword" not in said
+    assert not (checkout.run_dir / "env").exists()
 
 
-def test_demo_without_debug_is_refused(checkout: Checkout) -> None:
-    checkout.extra |= {"DEBUG": "0", "SECRET_KEY": "given"}
-    done = checkout.run("up", "--demo")
-    assert done.returncode == 2
-    assert "refused with DEBUG=0" in done.stderr
+def test_demo_without_debug_is_refused(checkout: Checkout, given: dict[str, str]) -> None:
+    given |= {"DEBUG": "0"}
+    code, said = checkout.here("up", demo=True)
+    assert code == 2
+    assert "refused with DEBUG=0" in said
+    assert checkout.here("up", exit=True)[0] == 2
 
 
 def test_state_of_a_process_that_is_gone_does_not_count(checkout: Checkout) -> None:

@@ -136,7 +136,8 @@ def test_failing_undo_is_parked_and_run_again_alone(worker: None) -> None:
     FAILING.add((subject, "second"))
     workflow_id = _start(subject)
     client.signal_workflow(workflow_id=workflow_id, signal="go_back")
-    _until(lambda: "undo first" in DONE[subject])
+    _until(lambda: _parked(workflow_id))
+    assert "undo first" in DONE[subject]
     assert "undo second" not in DONE[subject]
     started = time.monotonic()
     client.signal_workflow(workflow_id=workflow_id, signal="retry_requested")

@@ -1,11 +1,13 @@
 """Template tags that any page may use: badges, the start page's panels, addresses of the product's parts."""
 
+from datetime import datetime
 from typing import Any
 
 from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.template.loader import render_to_string
+from django.utils.html import format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from holo.common import admin
@@ -18,6 +20,15 @@ register = template.Library()
 def badge(label: str, tone: str = "neutral") -> SafeString:
     """Return a coloured label."""
     return admin.badge(label, tone)
+
+
+@register.filter
+def moment(value: datetime | None, precision: str = "minutes") -> SafeString | str:
+    """Return a moment, to the minute or (`moment:"seconds"`) to the second."""
+    if value is None:
+        return "–"
+    shown = admin.moment_text(value, seconds=precision == "seconds")
+    return format_html('<time datetime="{}">{}</time>', value.isoformat(), shown)
 
 
 @register.simple_tag(takes_context=True)

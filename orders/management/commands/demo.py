@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.errors import DomainError, NotFoundError
 from holo.identity.demo import DEMO_ADMIN, DEMO_APPROVER, DEMO_OPERATOR, DEMO_PASSWORD, DEMO_VIEWER
-from orders.demo.access import Keys, fresh_keys
+from orders.demo.access import Keys, alone, fresh_keys
 from orders.demo.answers import OrderView
 from orders.demo.client import ApiClient, ApiError, UnreachableError
 from orders.demo.order_run import Stage, UnexpectedError, play
@@ -47,7 +47,7 @@ class Command(BaseCommand):
         _check(url)
         report = Report(make_console(getattr(self.stdout, "_out", sys.stdout)))
         try:
-            with fresh_keys() as keys:
+            with alone(report.say), fresh_keys() as keys:
                 good = _run(url, keys, report)
         except NotFoundError as error:
             text = _("%(what)s; run `manage.py seed_demo` first") % {"what": error.message}
@@ -61,7 +61,12 @@ class Command(BaseCommand):
         except KeyboardInterrupt:
             raise CommandError(_("interrupted"), returncode=130) from None
         if not good:
-            raise CommandError(_("not every order ended as it must; what was wrong is told above"))
+            raise CommandError(
+                _(
+                    "not every order ended as it must, see above; orders that others placed meanwhile "
+                    "change the stock, too"
+                )
+            )
 
 
 def _check(url: str) -> None:

@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def _run(self, instance: Instance, console: Console, options: Options, *, leave: bool) -> int:
         try:
             stack = Stack(options, temporal_cli=_temporal_cli(console))
-            check_all(stack, after_crash=instance.crashed())
+            check_all(stack, after_crash=instance.crashed(), say=console.say)
             if stack.postgres is None:
                 write_run_env(stack.values())
             instance.write(demo=options.demo, urls=stack.urls())
