@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps as installed_apps
 from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS
 
@@ -23,7 +24,7 @@ _OPERATES = (
 _DECIDES = (("orders", "decide_order"),)
 
 
-def ensure_groups(*, apps: Apps, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
+def ensure_groups(*, apps: Apps = installed_apps, using: str = DEFAULT_DB_ALIAS, **_signal: Any) -> None:
     """Create the groups where they are missing and add to each what it lacks; take nothing away.
 
     Runs after the permissions of this app and all before it exist: Django makes an app's permissions in the

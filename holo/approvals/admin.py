@@ -14,7 +14,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
-from django.utils.safestring import SafeString
+from django.utils.safestring import SafeString, mark_safe
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
@@ -88,7 +88,7 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
     def reasons_shown(self, row: ApprovalRequest) -> SafeString:
         """What was measured against which limit."""
         return format_html_join(
-            format_html("<br>"),
+            mark_safe("<br>"),
             '<span class="reason"><strong>{}</strong> &gt; {}</span> <span class="quiet">{}</span>',
             ((reason["measured"], reason["threshold"], reason["rule"]) for reason in row.reasons),
         )
@@ -117,12 +117,12 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
         return badge(row.get_state_display(), TONES[State(row.state)])
 
     @admin.display(description=gettext_lazy("decision"))
-    def decide_shown(self, row: ApprovalRequest) -> SafeString:
+    def decide_shown(self, row: ApprovalRequest) -> SafeString | str:
         """The two buttons, or why there are none, or who decided."""
         if row.state != State.OPEN:
             return format_html_join(
                 ", ", "{}", ((decision.actor.email,) for decision in row.decisions.all())
-            ) or format_html("–")
+            ) or "–"
         request: HttpRequest = _shown(row).request
         if not may_decide(request):
             return format_html('<span class="quiet">{}</span>', _("waits for an auditor"))

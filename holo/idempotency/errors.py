@@ -7,7 +7,7 @@ class KeyInvalidError(RequestError):
     """The header is no key."""
 
     code = "request.idempotency_key_invalid"
-    meaning = "Idempotency-Key is sent once, with 1 to 255 printable ASCII characters."
+    meaning = "Idempotency-Key is sent once, with 1 to 255 printable ASCII characters, no commas."
 
 
 class KeyReusedError(RequestError):

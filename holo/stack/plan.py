@@ -48,6 +48,7 @@ class Stack:
                 ui_port=self.ports.temporal_ui,
                 log=logs / "temporal.log",
                 db_file=self.folder / "temporal.db",
+                namespace=given().get("TEMPORAL_NAMESPACE") or "default",
             )
 
     def values(self) -> dict[str, str]:

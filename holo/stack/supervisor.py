@@ -107,8 +107,6 @@ class Supervisor:
         self._drain(runner)
         stopping = runner.state is State.STOPPING
         runner.after_end()
-        if runner.part.foreground:
-            self._console.quiet = False
         if stopping:
             return
         if runner.name == self._until:
@@ -118,6 +116,9 @@ class Supervisor:
             self._console.say(_("%(name)s is done (%(s).1f s)") % {"name": runner.name, "s": seconds})
         else:
             self._follow_failure(runner, code)
+        if runner.part.foreground and self._exit_code is None:
+            self._console.quiet = False
+            self._console.say(_("everything keeps running; Ctrl-C stops it"))
 
     def _follow_failure(self, runner: Runner, code: int) -> None:
         hopeless = runner.part.vital or (not runner.part.task and runner.failures >= _TRIES)

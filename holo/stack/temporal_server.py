@@ -35,9 +35,17 @@ class TemporalServer(Server):
     name = "temporal"
 
     def __init__(
-        self, binary: Path, *, port: int, ui_port: int, log: Path, db_file: Path | None = None
+        self,
+        binary: Path,
+        *,
+        port: int,
+        ui_port: int,
+        log: Path,
+        db_file: Path | None = None,
+        namespace: str = "default",
     ) -> None:
         super().__init__(log=log)
+        self.namespace = namespace
         self.binary = binary
         self.port = port
         self.ui_port = ui_port
@@ -60,7 +68,7 @@ class TemporalServer(Server):
     def launch(self) -> Launch:
         """Return the command line: WAL for speed, `synchronous` full because a commit is a promise."""
         argv = [str(self.binary), "server", "start-dev", "--ip", LOOPBACK, "--port", str(self.port)]
-        argv += ["--ui-port", str(self.ui_port), "--log-level", "warn", "--log-format", "pretty"]
+        argv += ["--ui-port", str(self.ui_port), "--log-level", "warn", "--namespace", self.namespace]
         if self.db_file is not None:
             argv += ["--db-filename", str(self.db_file)]
             argv += ["--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"]
@@ -70,12 +78,12 @@ class TemporalServer(Server):
 
     def retention_command(self) -> tuple[str, ...]:
         """Return the command that keeps finished workflows for 30 days; again, it changes nothing."""
-        update = ("operator", "namespace", "update", "--namespace", "default")
+        update = ("operator", "namespace", "update", "--namespace", self.namespace)
         return (str(self.binary), *update, "--retention", f"{RETENTION_DAYS}d", "--address", self.address)
 
     def ready(self) -> bool:
         """Return whether the server knows its namespace; the port opens earlier than that."""
-        return namespace_answers(self.ui_url, "default")
+        return namespace_answers(self.ui_url, self.namespace)
 
 
 def namespace_answers(ui_url: str, namespace: str) -> bool:

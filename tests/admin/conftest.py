@@ -35,7 +35,8 @@ def shop(db: None) -> Shop:
 def people(shop: Shop) -> dict[str, User]:
     """One person of each kind."""
     people = {
-        name: build_person(shop.organization, name, is_staff=True) for name in ("viewer", "operator", "nobody")
+        name: build_person(shop.organization, name, is_staff=True)
+        for name in ("viewer", "operator", "nobody")
     }
     for name in ("viewer", "operator"):
         people[name].groups.add(Group.objects.get(name=name))

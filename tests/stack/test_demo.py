@@ -31,7 +31,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
             "DEMO",
         }
     }
-    return {**kept, "HOLO_RUN_DIR": str(tmp_path / "run"), "PORT_OFFSET": str(free_port() % 800 + 1000)}
+    return {**kept, "HOLO_RUN_DIR": str(tmp_path / "run"), "PORT_OFFSET": str(free_port() % 800 + 40)}
 
 
 def test_demo_ends_well_from_an_empty_folder(environment: dict[str, str]) -> None:

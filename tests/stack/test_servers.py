@@ -1,5 +1,6 @@
 """Valkey and Temporal as single servers: they keep what they promised to keep."""
 
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,21 @@ def test_temporal_never_trades_safety_for_speed(tmp_path: Path) -> None:
     assert "journal_mode=wal" in argv
     assert argv[argv.index("--ip") + 1] == "127.0.0.1"
     assert "system.enableActivityEagerExecution=true" in argv
+
+
+def test_temporal_serves_the_namespace_that_was_asked_for(tmp_path: Path) -> None:
+    server = TemporalServer(
+        require_temporal().path, port=free_port(), ui_port=free_port(), log=tmp_path / "log", namespace="shop"
+    )
+    server.start()
+    try:
+        server.wait_ready()
+        done = subprocess.run(server.retention_command(), capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        assert namespace_answers(server.ui_url, "shop")
+        assert not namespace_answers(server.ui_url, "other")
+    finally:
+        server.stop()
 
 
 def test_server_that_ends_at_once_says_why(tmp_path: Path) -> None:

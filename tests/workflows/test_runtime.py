@@ -406,14 +406,17 @@ def test_more_threads_than_connections_are_refused(fresh_database: str, settings
         check_connection_budget([DOMAIN])
 
 
-def test_forked_process_makes_a_client_of_its_own(temporal_client: None) -> None:
+def test_forked_processes_make_clients_of_their_own(temporal_client: None) -> None:
+    """A child forked before the first call works; one forked later has nothing of its parent's client."""
     script = (
         "import os, django; django.setup()\n"
         "from workflows.runtime import client\n"
-        "client.check_health()\n"
         "child = os.fork()\n"
         "client.check_health()\n"
         "os._exit(0) if not child else None\n"
+        "assert os.waitpid(child, 0)[1] == 0\n"
+        "child = os.fork()\n"
+        "os._exit(0 if client._State.current is None else 1) if not child else None\n"
         "assert os.waitpid(child, 0)[1] == 0\n"
     )
     env = {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.settings"}

@@ -1,7 +1,8 @@
 """The only Temporal client: a plain function for each call, usable from any thread of Django code.
 
 The SDK's client belongs to one event loop and survives no fork. So each process has one daemon thread with
-one loop and one client, made at the first call and made anew in a forked child.
+one loop and one client, made at the first call. A process that forks does so before that; a child forked
+later gets a client of its own too, but may find locks of the SDK's native threads held for ever.
 """
 
 import asyncio

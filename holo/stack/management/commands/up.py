@@ -67,7 +67,8 @@ class Command(BaseCommand):
             supervisor = Supervisor(
                 stack.parts(),
                 console,
-                on_ready=lambda: _show_urls(console, stack.urls()),
+                # The demo ends with the addresses, so they are not said twice.
+                on_ready=None if options.demo else lambda: _show_urls(console, stack.urls()),
                 until="demo" if leave else None,
             )
             return supervisor.run()

@@ -1,0 +1,178 @@
+"""A real Chromium before a real web process, on a database of the package's own.
+
+Where there is no Chromium the journeys are not collected, and one line at the end says so. Every journey ends
+with the same two questions: did the browser refuse anything, did a request leave this host?
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+from django.contrib.auth.models import Group
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, Request, sync_playwright
+from pytest_django.plugin import DjangoDbBlocker
+
+from holo.identity.models import User
+from holo.stack.ports import free_port
+from holo.stack.postgres import PostgresServer
+from tests.conftest import cloned_database
+from tests.stories import Shop, build_shop
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+PASSWORD = "correct horse battery staple"  # noqa: S105
+ROOT = Path(__file__).resolve().parents[2]
+# Tells of what the policy refused even where Chromium's console would not.
+LISTEN = "document.addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+
+collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say in one line that the journeys were left out."""
+    if not CHROMIUM:
+        terminalreporter.write_line("browser journeys left out: there is no Chromium on PATH")
+
+
+@pytest.fixture(scope="package")
+def database(
+    postgres: PostgresServer, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """A clone of the migrated database for all journeys; each journey makes an organisation of its own."""
+    # Playwright's loop runs in the thread that also asks the database; no coroutine ever does.
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    try:
+        yield from cloned_database(postgres, django_db_blocker)
+    finally:
+        del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="package")
+def base_url(database: str, server_dir: Path) -> Iterator[str]:
+    """A web process on a free port."""
+    port = free_port()
+    command = [sys.executable, "-m", "gunicorn", "holo.wsgi:application", "--no-control-socket"]
+    command += ["--bind", f"127.0.0.1:{port}", "--threads", "4"]
+    with (server_dir / "web.log").open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_until_it_answers(f"http://127.0.0.1:{port}/healthz/live", process)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            process.terminate()
+            process.wait(20)
+
+
+def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:
+    waited = 0
+    while process.poll() is None and waited < 200:
+        try:
+            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+            return
+        except (urllib.error.URLError, ConnectionError):
+            waited += 1
+            # The process itself is what is waited for: it ends at once if it cannot start.
+            try:
+                process.wait(0.1)
+            except subprocess.TimeoutExpired:
+                continue
+    raise AssertionError("the web process does not answer")
+
+
+@pytest.fixture(scope="package")
+def chromium() -> Iterator[Browser]:
+    """One browser for all journeys."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@dataclass  # without slots: Playwright marks the objects whose methods listen
+class Visitor:
+    """A person before a page, and what the browser had to complain about."""
+
+    page: Page
+    base_url: str
+    complaints: list[str] = field(default_factory=list)
+
+    def log_in(self, user: User) -> None:
+        """Log in by the form."""
+        self.page.goto(f"{self.base_url}/admin/")
+        self.page.get_by_label("E-mail address").fill(user.email)
+        self.page.get_by_label("Password").fill(PASSWORD)
+        self.page.get_by_role("button", name="Log in").click()
+        self.page.wait_for_url("**/admin/")
+
+    def open(self, path: str) -> None:
+        """Open a page of this host."""
+        self.page.goto(f"{self.base_url}{path}")
+
+    def note_message(self, message: ConsoleMessage) -> None:
+        """Keep what Chromium complains about."""
+        if message.type in ("error", "warning"):
+            self.complaints.append(message.text)
+
+    def note_request(self, request: Request) -> None:
+        """Keep where a request goes, if it is not this host."""
+        if not request.url.startswith((self.base_url, "data:")):
+            self.complaints.append(f"left the host: {request.url}")
+
+
+VisitorWith = Callable[..., Visitor]
+
+
+@pytest.fixture
+def visitor_with(chromium: Browser, base_url: str) -> Iterator[VisitorWith]:
+    """Make visitors; at the end none of them may have seen a refusal or a foreign request."""
+    contexts: list[BrowserContext] = []
+    visitors: list[Visitor] = []
+
+    def make(*, width: int = 1280, height: int = 900, locale: str = "en-GB") -> Visitor:
+        context = chromium.new_context(viewport={"width": width, "height": height}, locale=locale)
+        context.set_default_timeout(15_000)
+        context.add_init_script(LISTEN)
+        contexts.append(context)
+        visitor = Visitor(page=context.new_page(), base_url=base_url)
+        context.on("request", visitor.note_request)
+        visitor.page.on("console", visitor.note_message)
+        visitors.append(visitor)
+        return visitor
+
+    yield make
+    for context in contexts:
+        context.close()
+    assert [visitor.complaints for visitor in visitors if visitor.complaints] == []
+
+
+@pytest.fixture
+def visitor(visitor_with: VisitorWith) -> Visitor:
+    """A visitor with a desktop screen."""
+    return visitor_with()
+
+
+@pytest.fixture
+def shop(database: str) -> Shop:
+    """A shop whose people have a password; the seller is an operator."""
+    shop = build_shop()
+    for person in (shop.seller, shop.auditor):
+        person.set_password(PASSWORD)
+        person.save()
+    shop.seller.groups.add(Group.objects.get(name="operator"))
+    return shop
