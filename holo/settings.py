@@ -111,7 +111,7 @@ def database(url: str) -> dict[str, Any]:
     return parsed
 
 
-DATABASES = {"default": database(DATABASE_URL or f"postgres://holo_app@127.0.0.1:{54320 + PORT_OFFSET}/holo")}
+DATABASES = {"default": database(DATABASE_URL or f"postgres://holo_app@127.0.0.1:{15432 + PORT_OFFSET}/holo")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "identity.User"
 AUTH_PASSWORD_VALIDATORS = [
@@ -148,7 +148,7 @@ PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="orders.sandbox.gateway.San
 CARRIER = env.str("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")
 
 # --- Celery and Valkey/Redis: only work that can be derived from rows ------------------------------
-REDIS_URL = env.str("REDIS_URL", default=f"redis://127.0.0.1:{63790 + PORT_OFFSET}/0")
+REDIS_URL = env.str("REDIS_URL", default=f"redis://127.0.0.1:{16379 + PORT_OFFSET}/0")
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True

@@ -11,8 +11,8 @@ from django.utils.translation import gettext as _
 from holo.stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
-# Valkey has the highest port.
-LARGEST_OFFSET = 65535 - 63790
+# The highest port (Valkey's) plus this stays below the range that Linux takes outgoing connections from (32768).
+LARGEST_OFFSET = 16000
 _LISTEN = "0A"
 
 
@@ -41,8 +41,8 @@ def ports_at(offset: int) -> Ports:
         web=8000 + offset,
         temporal=7233 + offset,
         temporal_ui=8233 + offset,
-        postgres=54320 + offset,
-        valkey=63790 + offset,
+        postgres=15432 + offset,
+        valkey=16379 + offset,
         worker_metrics=9464 + offset,
         relay_metrics=9465 + offset,
         temporal_metrics=9466 + offset,

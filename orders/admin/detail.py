@@ -35,7 +35,6 @@ from orders.selectors import Standing, list_timeline
 from orders.states import Status
 from orders.subject import owner_of
 
-
 _ENVELOPE = ("name", "company", "line1", "street", "address", "line2", "postcode", "city", "region", "country")
 
 

@@ -1,6 +1,11 @@
 """What happened to orders, as lists to read: events, payments, shipments, parked steps."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -8,7 +13,14 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.admin import ReadOnlyAdmin, badge
 from holo.identity.staff import OrganizationLimited
-from orders.admin.words import PAYMENT_TONES, SHIPMENT_TONES, event_detail, event_title, step_label
+from orders.admin.words import (
+    PAYMENT_TONES,
+    SHIPMENT_TONES,
+    event_detail,
+    event_kinds,
+    event_title,
+    step_label,
+)
 from orders.models import Order, OrderEvent, ParkedStep, Payment, Shipment
 
 
@@ -19,14 +31,30 @@ def order_link(order: Order) -> SafeString:
     )
 
 
+class KindFilter(admin.SimpleListFilter):
+    """Filters by what happened; the kinds are known, so that no list need be drawn from all rows."""
+
+    title = _("kind")
+    parameter_name = "kind"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, Any]]:
+        """Return the kinds."""
+        return event_kinds()
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[OrderEvent]) -> QuerySet[OrderEvent]:
+        """Return the events of the chosen kind."""
+        return queryset.filter(kind=self.value()) if self.value() else queryset
+
+
 @admin.register(OrderEvent)
 class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]):
     """The timelines of all orders."""
 
     list_display = ["id", "created_at", "link", "what", "detail", "actor_label", "version"]
-    list_filter = ["kind", "created_at"]
+    list_filter = [KindFilter, "created_at"]
     list_select_related = ["order"]
     search_fields = ["order__number", "actor_label", "request_id"]
+    ordering = ["-id"]
     sortable_by = ()
 
     @admin.display(description=_("order"))
@@ -49,7 +77,7 @@ class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]
 class PaymentAdmin(OrganizationLimited[Payment], ReadOnlyAdmin[Payment]):
     """Attempts to pay."""
 
-    list_display = ["id", "link", "attempt", "amount_shown", "state_shown", "decline_code", "created_at"]
+    list_display = ["__str__", "link", "amount_shown", "state_shown", "decline_code", "created_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["order"]
     search_fields = ["order__number", "gateway_reference"]
@@ -75,7 +103,7 @@ class PaymentAdmin(OrganizationLimited[Payment], ReadOnlyAdmin[Payment]):
 class ShipmentAdmin(OrganizationLimited[Shipment], ReadOnlyAdmin[Shipment]):
     """Parcels."""
 
-    list_display = ["id", "link", "warehouse", "state_shown", "tracking_number", "created_at"]
+    list_display = ["__str__", "link", "warehouse", "state_shown", "tracking_number", "created_at"]
     list_filter = ["state", "created_at"]
     list_select_related = ["order", "warehouse"]
     search_fields = ["order__number", "tracking_number"]

@@ -123,6 +123,11 @@ def event_title(kind: str) -> str:
     return str(known[0]) if known else kind.replace("_", " ").capitalize()
 
 
+def event_kinds() -> list[tuple[str, Promise]]:
+    """Return all kinds of events with what each says."""
+    return [(kind, title) for kind, (title, _tone) in _EVENTS.items()]
+
+
 def event_tone(kind: str) -> str:
     """Return the colour of what happened."""
     return _EVENTS[kind][1] if kind in _EVENTS else "neutral"

@@ -36,10 +36,11 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-PASSWORD = "correct horse battery staple"  # noqa: S105
+PASSWORD = "correct horse battery staple"
 ROOT = Path(__file__).resolve().parents[2]
 # Tells of what the policy refused even where Chromium's console would not.
-LISTEN = "document.addEventListener('securitypolicyviolation', e => console.error('CSP', e.violatedDirective, e.blockedURI))"
+LISTEN = """document.addEventListener("securitypolicyviolation",
+    event => console.error("CSP", event.violatedDirective, event.blockedURI))"""
 
 collect_ignore_glob = [] if CHROMIUM else ["test_*.py"]
 
@@ -83,7 +84,7 @@ def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None
     waited = 0
     while process.poll() is None and waited < 200:
         try:
-            urllib.request.urlopen(url, timeout=5).close()  # noqa: S310
+            urllib.request.urlopen(url, timeout=5).close()
             return
         except (urllib.error.URLError, ConnectionError):
             waited += 1
