@@ -20,7 +20,8 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 IMAGES = Path(__file__).resolve().parent / "images"
 PASSWORD = "holo-demo"
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking"]
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"]
+FLAGS += ["--disable-background-networking", "--disable-component-update", "--disable-sync"]
 WIDTH, HEIGHT, MAX_BYTES = 1280, 860, 200_000
 LANGUAGES = {"en": "", "zh-hans": ".zh-hans"}
 # Each waits for a decision; seconds to its deadline, so that the inbox shows more than one degree of urgency.

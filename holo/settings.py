@@ -3,6 +3,7 @@
 Every variable is in `.env.example` and in the README's table; a test keeps the three in step.
 """
 
+import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,21 @@ django_stubs_ext.monkeypatch()
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 env = environ.Env()
+
+
+def _read(file: Path) -> None:
+    """Add what a file gives; a variable without a value counts as not given."""
+    if file.is_file():
+        environ.Env.read_env(str(file))
+    for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "SECRET_KEY", "TEMPORAL_ADDRESS"):
+        if os.environ.get(name) == "":
+            del os.environ[name]
+
+
+# The first to give a variable wins: the environment, then `.env`, then what `manage.py up` wrote.
+_read(BASE_DIR / ".env")
 RUN_DIR = Path(env.str("HOLO_RUN_DIR", default=str(BASE_DIR / ".run")))
-# The first to name a variable wins: the environment, then `.env`, then what `manage.py up` wrote.
-for _file in (BASE_DIR / ".env", RUN_DIR / "env"):
-    if _file.is_file():
-        environ.Env.read_env(str(_file))
+_read(RUN_DIR / "env")
 
 PORT_OFFSET = env.int("PORT_OFFSET", default=0)
 DEBUG = env.bool("DEBUG", default=False)

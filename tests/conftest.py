@@ -23,6 +23,7 @@ from holo.stack.temporal_cli import require_temporal
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 
+pytest_plugins = ["tests.proof"]
 TEMPLATE = "holo"
 
 

@@ -120,9 +120,10 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
     def decide_shown(self, row: ApprovalRequest) -> SafeString | str:
         """The two buttons, or why there are none, or who decided."""
         if row.state != State.OPEN:
-            return format_html_join(
-                ", ", "{}", ((decision.actor.email,) for decision in row.decisions.all())
-            ) or "–"
+            return (
+                format_html_join(", ", "{}", ((decision.actor.email,) for decision in row.decisions.all()))
+                or "–"
+            )
         request: HttpRequest = _shown(row).request
         if not may_decide(request):
             return format_html('<span class="quiet">{}</span>', _("waits for an auditor"))
@@ -190,7 +191,9 @@ def _people(rows: Sequence[ApprovalRequest]) -> dict[UUID, str]:
 
 
 def _moment(moment: datetime, words: str) -> SafeString:
-    return format_html('<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moment_text(moment), words)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>', moment.isoformat(), moment_text(moment), words
+    )
 
 
 @admin.register(ApprovalDecision)

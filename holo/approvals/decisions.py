@@ -88,9 +88,7 @@ class Decide(AdminCommand[ApprovalRequest]):
             )
         except AlreadyDecidedError:
             # A double click: the first of the two has decided, and the person wants to know just that.
-            if not row.decisions.filter(
-                actor=person, verdict=self.verdict, reason=data["reason"]
-            ).exists():
+            if not row.decisions.filter(actor=person, verdict=self.verdict, reason=data["reason"]).exists():
                 raise
             return _("Your decision had been recorded before; it counts once.")
         return _("Approved.") if self.verdict == Verdict.APPROVE else _("Rejected.")

@@ -113,9 +113,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
         """Offer the commands that the person may give."""
         offered = [command for command in self.commands if command.allowed(request)]
-        return {
-            command.name: (partial(_act, command), command.name, command.label) for command in offered
-        }
+        return {command.name: (partial(_act, command), command.name, command.label) for command in offered}
 
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -28,7 +28,7 @@ class Unhealthy(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One dependency. `run` returns facts to show; `required` False means that it is shown only."""
+    """One dependency. `run` returns facts to show; `required` False means that requests are served without it."""
 
     name: str
     run: Callable[[], dict[str, object]]
@@ -68,15 +68,19 @@ def live(request: HttpRequest) -> JsonResponse:
 
 
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 when every required part answers, else 503 with the names of those that do not."""
+    """Answer 503 when a part that every request needs does not answer, else 200.
+
+    `status` is ok, degraded (requests are served, what `failed` names catches up later) or failed.
+    """
     findings = run_checks()
-    failed = [finding.name for finding in findings if finding.required and not finding.ok]
+    failed = [finding.name for finding in findings if not finding.ok]
+    unready = any(finding.required and not finding.ok for finding in findings)
     body = {
-        "status": "degraded" if failed else "ok",
+        "status": "failed" if unready else "degraded" if failed else "ok",
         "failed": failed,
         "checks": {finding.name: finding.as_wire() for finding in findings},
     }
-    response = JsonResponse(body, status=503 if failed else 200)
+    response = JsonResponse(body, status=503 if unready else 200)
     response["Cache-Control"] = "no-store"
     # The checks have logged what failed; Django would add an error for each probe.
     response._has_been_logged = True  # type: ignore[attr-defined]
@@ -147,5 +151,6 @@ def _temporal() -> dict[str, object]:
 
 register_check(Check(name="postgresql", run=_postgresql))
 register_check(Check(name="migrations", run=_migrations))
-register_check(Check(name="redis", run=_redis))
-register_check(Check(name="temporal", run=_temporal))
+# Orders are accepted and decided without these two: the outbox keeps what they are to be told.
+register_check(Check(name="redis", run=_redis, required=False))
+register_check(Check(name="temporal", run=_temporal, required=False))

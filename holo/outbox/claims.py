@@ -28,7 +28,7 @@ class Claim:
 
 
 # The head of each key alone is taken: whatever is older and undelivered, a dead letter too, holds it back.
-# Messages of one key get rising ids in commit order, because their causes hold the lock of one subject.
+# Messages of one key get rising ids in commit order where their causes hold the lock of one subject.
 _CLAIM = """
 UPDATE outbox_outboxmessage SET claimed_until = clock_timestamp() + make_interval(secs => %(lease)s)
 WHERE id IN (

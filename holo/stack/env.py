@@ -40,7 +40,8 @@ def given() -> Mapping[str, str]:
 
 def run_dir() -> Path:
     """Return the folder of the running stack's state."""
-    return Path(os.environ.get("HOLO_RUN_DIR") or BASE_DIR / ".run")
+    named = os.environ.get("HOLO_RUN_DIR") or (_given or {}).get("HOLO_RUN_DIR")
+    return Path(named or BASE_DIR / ".run")
 
 
 def is_true(value: str) -> bool:

@@ -9,6 +9,7 @@ from enum import Enum
 
 from holo.stack.process import Launch, kill_group, spawn
 
+_SECONDS_BETWEEN_QUESTIONS = 0.03
 _STEADY_SECONDS = 60.0
 _LONGEST_BACKOFF = 30.0
 
@@ -54,6 +55,7 @@ class Runner:
         self.was_ready = False
         self.failures = 0
         self.started_at = 0.0
+        self._next_question = 0.0
         self.not_before = 0.0
         self.exit_code: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
@@ -112,8 +114,14 @@ class Runner:
             return False
         if self.part.ready_text and not self._text_seen:
             return False
-        if self.part.ready is not None and not self.part.ready():
-            return False
+        if self.part.ready is not None:
+            # A part that logs each failed question must not be asked again because of that line.
+            now = time.monotonic()
+            if now < self._next_question:
+                return False
+            self._next_question = now + _SECONDS_BETWEEN_QUESTIONS
+            if not self.part.ready():
+                return False
         self._mark_ready(State.READY)
         return True
 

@@ -11,7 +11,7 @@ from django.utils.translation import gettext as _
 from holo.stack.errors import StackError
 
 LOOPBACK = "127.0.0.1"
-# The highest port (Valkey's) plus this stays below the range that Linux takes outgoing connections from (32768).
+# Valkey's port, the highest, plus this stays below those that Linux gives outgoing connections (32768).
 LARGEST_OFFSET = 16000
 _LISTEN = "0A"
 

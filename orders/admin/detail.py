@@ -35,7 +35,7 @@ from orders.selectors import Standing, list_timeline
 from orders.states import Status
 from orders.subject import owner_of
 
-_ENVELOPE = ("name", "company", "line1", "street", "address", "line2", "postcode", "city", "region", "country")
+_ENVELOPE = ("name", "street", "city", "region", "postal_code", "country", "phone")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -79,7 +79,7 @@ def _open_error(payment: Payment) -> PaymentOpenError:
 def settle_payment(*, order_id: UUID) -> Step:
     """Look for a payment to charge; without one, past the deadline, give the order up.
 
-    Idempotent by rows. Locks the order. Next: CHARGE, PAYMENT (still waiting) or UNWIND. An attempt that may
+    Idempotent by rows. Locks the order, then its approval request. Next: CHARGE, PAYMENT (still waiting) or UNWIND. An attempt that may
     have reached the gateway is always settled first, whatever else has happened.
     """
     order = lock_order(order_id)
@@ -119,7 +119,7 @@ def begin_payment(*, payment_id: UUID) -> Charge | None:
 def record_payment(*, payment_id: UUID, outcome: ChargeState | None) -> Step:
     """Write the gateway's answer: captured makes the shipments, declined waits again or gives up.
 
-    Idempotent by step key. Locks the order. Next: SHIPPING, PAYMENT or UNWIND.
+    Idempotent by step key. Locks the order, then its approval request. Next: SHIPPING, PAYMENT or UNWIND.
     """
     payment = Payment.objects.select_related("order").get(pk=payment_id)
     return once(

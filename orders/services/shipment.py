@@ -35,7 +35,7 @@ def _parcel(order: Order, shipment: Shipment) -> Parcel:
 
 @command
 def begin_label(*, shipment_id: UUID) -> Parcel | None:
-    """Write ahead that a label is wanted, and return the parcel; None if there is nothing to do."""
+    """Write ahead that a label is wanted, return the parcel; None if nothing is to do. Locks the order."""
     order, shipment = _locked(shipment_id)
     if shipment.state != State.PREPARING or is_aborted(order):
         return None
@@ -49,7 +49,7 @@ def begin_label(*, shipment_id: UUID) -> Parcel | None:
 def record_label(*, shipment_id: UUID, outcome: Label | CarrierRefusedError | None) -> Step:
     """Write the label, or give the order up where the carrier refuses it.
 
-    Idempotent by the shipment's state. Locks the order. Next: HANDOVER or UNWIND.
+    Idempotent by the shipment's state. Locks the order, then its approval request. Next: HANDOVER or UNWIND.
     """
     order, shipment = _locked(shipment_id)
     if isinstance(outcome, Label) and shipment.state == State.PREPARING:
@@ -76,7 +76,10 @@ def _shown(shipment: Shipment) -> dict[str, object]:
 
 @command
 def fail_shipment(*, shipment_id: UUID) -> Step:
-    """Give the order up because the process of a shipment ended without a result. Locks the order."""
+    """Give the order up because the process of a shipment ended without a result.
+
+    Locks the order, then its approval request. Next: HANDOVER or UNWIND.
+    """
     order, shipment = _locked(shipment_id)
     if shipment.state == State.PREPARING:
         abort_order(order, ends_as=Status.REFUNDED, reason=AbortReason.SHIPMENT_FAILED)

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.pure
 ROOT = Path(__file__).resolve().parents[2]
 PACKAGES = ("holo", "inventory", "ledger", "orders", "workflows")
 MAX_MODULE, MAX_FUNCTION, MAX_NESTING = 400, 60, 4
-# Where a transaction may be opened: the unit of work, the savepoint behind a key, and the sandbox's own books.
+# Where a transaction may be opened: the unit of work, savepoints, and the sandbox's own books.
 OPENERS = {
     "holo/common/db.py",
     "holo/idempotency/commands.py",

@@ -107,6 +107,20 @@ def test_documents_have_no_trailing_blanks() -> None:
         assert not re.search(r"[ \t]+$", prose(document), re.MULTILINE), document.name
 
 
+def test_table_of_locks_names_every_command() -> None:
+    """`@command` marks each service; what it locks belongs into the table."""
+    sources = [
+        path for top in ("holo", "inventory", "ledger", "orders") for path in (ROOT / top).rglob("*.py")
+    ]
+    found = [
+        name
+        for path in sources
+        for name in re.findall(r"^@command\ndef (\w+)", path.read_text(encoding="utf-8"), re.MULTILINE)
+    ]
+    assert found
+    assert sorted(set(found) - set(code_words(ROOT / "docs" / "concurrency.md"))) == []
+
+
 def test_state_diagram_is_current() -> None:
     """The picture is drawn from the table of statuses."""
     run = subprocess.run(
