@@ -5,18 +5,18 @@ import os
 import sys
 
 
-def main() -> None:
-    """Hand the command line to Django."""
+def main() -> int:
+    """Hand the command line over; return the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holo.settings")
     try:
-        from django.core.management import execute_from_command_line
-    except ImportError:
-        sys.exit("Django is not installed here; run `make install`, then use .venv/bin/python manage.py")
-    from holo.stack.env import prepare
-
-    prepare(sys.argv)
-    execute_from_command_line(sys.argv)
+        from holo.stack import command_line
+    except ImportError as error:
+        print(f"{error}; run `make install`, then use .venv/bin/python manage.py", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return command_line.main(sys.argv)
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

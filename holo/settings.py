@@ -10,15 +10,20 @@ from typing import Any
 
 import django_stubs_ext
 import environ
-from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext_lazy as _
+
+from holo.common.errors import RequestError
+from holo.common.money import parse_amount
+from holo.environment import Environment, refuse
+from holo.stack.ports import LARGEST_OFFSET
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
 django_stubs_ext.monkeypatch()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
-env = environ.Env()
+problems: list[str] = []
+env = Environment(problems)
 
 
 def _read(file: Path) -> None:
@@ -35,16 +40,22 @@ _read(BASE_DIR / ".env")
 RUN_DIR = Path(env.str("HOLO_RUN_DIR", default=str(BASE_DIR / ".run")))
 _read(RUN_DIR / "env")
 
-PORT_OFFSET = env.int("PORT_OFFSET", default=0)
+PORT_OFFSET = env.int("PORT_OFFSET", default=0, low=0, high=LARGEST_OFFSET)
 DEBUG = env.bool("DEBUG", default=False)
 # Demo users, sandbox switches in POST /orders and the banner in the admin; never without DEBUG.
 DEMO = env.bool("DEMO", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-key-that-guards-nothing" if DEBUG else "")
+# As many as Django's own check asks for.
+_SHORTEST_KEY = 50
 if not SECRET_KEY:
-    raise ImproperlyConfigured("SECRET_KEY is not set; set it, or set DEBUG=1 on a development machine")
+    problems.append("SECRET_KEY is not set; set it, or set DEBUG=1 on a development machine")
+elif not DEBUG and (len(SECRET_KEY) < _SHORTEST_KEY or len(set(SECRET_KEY)) < 5):
+    problems.append(f"SECRET_KEY is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more")
 if DEMO and not DEBUG:
-    raise ImproperlyConfigured("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
+    problems.append("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+if "*" in ALLOWED_HOSTS and not DEBUG:
+    problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
@@ -103,11 +114,12 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 # --- PostgreSQL: the source of truth -------------------------------------------------------------
-DB_LOCK_TIMEOUT_MS = env.int("DB_LOCK_TIMEOUT_MS", default=3000)
-DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=15000)
-DATABASE_URL = env.str("DATABASE_URL", default="")
+DB_LOCK_TIMEOUT_MS = env.int("DB_LOCK_TIMEOUT_MS", default=3000, low=1, high=60_000)
+DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=15000, low=1, high=600_000)
+_POSTGRES = ("postgres", "postgresql")
+DATABASE_URL = env.url("DATABASE_URL", default="", schemes=_POSTGRES)
 # The owner of the tables; only `manage.py migrate` uses it.
-MIGRATE_DATABASE_URL = env.str("MIGRATE_DATABASE_URL", default="")
+MIGRATE_DATABASE_URL = env.url("MIGRATE_DATABASE_URL", default="", schemes=_POSTGRES)
 
 
 def database(url: str) -> dict[str, Any]:
@@ -134,7 +146,7 @@ LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 
 # --- Temporal ------------------------------------------------------------------------------------
-TEMPORAL_ADDRESS = env.str("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
+TEMPORAL_ADDRESS = env.address("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
 TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
 TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}")
 # Path of a Temporal CLI binary that the embedded stack shall use.
@@ -142,24 +154,35 @@ TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders"])
 # The sandbox catches non-deterministic workflow code; tests and lint do so too, so production may do without.
 WORKER_SANDBOX = env.bool("WORKER_SANDBOX", default=DEBUG)
-WORKER_THREADS = env.int("WORKER_THREADS", default=16)
-WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", default=9464 + PORT_OFFSET)
-RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET)
+WORKER_THREADS = env.int("WORKER_THREADS", default=16, low=2, high=1000)
+WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", default=9464 + PORT_OFFSET, low=1, high=65535 - 2)
+RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET, low=1, high=65535)
 # With a token /metrics answers everybody who sends it; without one only this machine.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
-WEB_THREADS = env.int("WEB_THREADS", default=8)
+WEB_THREADS = env.int("WEB_THREADS", default=8, low=1, high=1000)
 OUTBOX_HANDLERS = ["workflows.runtime.outbox_handlers.handlers", "holo.approvals.mail.handlers"]
 
 # --- Orders --------------------------------------------------------------------------------------
 ORDER_APPROVAL_THRESHOLD = env.str("ORDER_APPROVAL_THRESHOLD", default="10000.00")
-ORDER_APPROVAL_DEADLINE = timedelta(seconds=env.int("ORDER_APPROVAL_DEADLINE", default=24 * 3600))
-ORDER_PAYMENT_DEADLINE = timedelta(seconds=env.int("ORDER_PAYMENT_DEADLINE", default=30 * 60))
-ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3)
+try:
+    parse_amount(ORDER_APPROVAL_THRESHOLD, currency="CNY")
+except RequestError as _error:
+    problems.append(f"ORDER_APPROVAL_THRESHOLD={ORDER_APPROVAL_THRESHOLD[:64]!r}: {_error.message}")
+_YEAR = 365 * 24 * 3600
+ORDER_APPROVAL_DEADLINE = timedelta(
+    seconds=env.int("ORDER_APPROVAL_DEADLINE", default=24 * 3600, low=1, high=_YEAR)
+)
+ORDER_PAYMENT_DEADLINE = timedelta(
+    seconds=env.int("ORDER_PAYMENT_DEADLINE", default=30 * 60, low=1, high=_YEAR)
+)
+ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
 CARRIER = env.str("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")
 
 # --- Celery and Valkey/Redis: only work that can be derived from rows ------------------------------
-REDIS_URL = env.str("REDIS_URL", default=f"redis://127.0.0.1:{16379 + PORT_OFFSET}/0")
+REDIS_URL = env.url(
+    "REDIS_URL", default=f"redis://127.0.0.1:{16379 + PORT_OFFSET}/0", schemes=("redis", "rediss", "unix")
+)
 CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
@@ -248,8 +271,10 @@ X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS: list[str] = []
 
 # --- Logs ----------------------------------------------------------------------------------------
-LOG_FORMAT = env.str("LOG_FORMAT", default="text" if DEBUG else "json")
-LOG_LEVEL = env.str("LOG_LEVEL", default="INFO")
+LOG_FORMAT = env.choice("LOG_FORMAT", default="text" if DEBUG else "json", choices=("json", "text"))
+LOG_LEVEL = env.choice("LOG_LEVEL", default="INFO", choices=("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL"))
+# The last variable has been read; whatever was wrong is told here, all of it.
+refuse(problems)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,

@@ -1,6 +1,6 @@
 """Figures of repeated proofs: a seeded twentieth by default, in full with PROVE=1, and the record of a run.
 
-`make prove` runs all of them in full and writes the record, whose JSON is committed. PROVE_SEED repeats a run.
+`make prove` runs all of them in full and writes the record, which is committed. PROVE_SEED repeats a run.
 """
 
 import json

@@ -90,7 +90,7 @@ class ApprovalRequestAdmin(OrganizationLimited[ApprovalRequest], CommandAdmin[Ap
         return format_html_join(
             mark_safe("<br>"),
             '<span class="reason"><strong>{}</strong> &gt; {}</span> <span class="quiet">{}</span>',
-            ((reason["measured"], reason["threshold"], reason["rule"]) for reason in row.reasons),
+            ((reason["measured"], reason["threshold"], reason["rule"]) for reason in row.shown_reasons),
         )
 
     @admin.display(description=gettext_lazy("requested by"))

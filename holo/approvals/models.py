@@ -5,6 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
@@ -68,6 +69,11 @@ class ApprovalRequest(models.Model):
 
     def __str__(self) -> str:
         return self.subject_label
+
+    @property
+    def shown_reasons(self) -> list[dict[str, str]]:
+        """The reasons with their rules in the reader's language; stored they are in English."""
+        return [{**reason, "rule": gettext(reason["rule"])} for reason in self.reasons]
 
 
 class ApprovalDecision(models.Model):

@@ -14,7 +14,7 @@ from holo.outbox.operations import enqueue
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """Why a decision is needed: the rule, what was measured and the limit, both as shown to people."""
+    """Why a decision is needed: the rule (an English msgid), what was measured and the limit, as shown."""
 
     rule: str
     measured: str

@@ -77,8 +77,7 @@ def decide(
 
 
 def _close(
-    actor: Actor,
-    request: ApprovalRequest, verdict: ApprovalDecision.Verdict, reason: str, now: datetime
+    actor: Actor, request: ApprovalRequest, verdict: ApprovalDecision.Verdict, reason: str, now: datetime
 ) -> Decided:
     ApprovalDecision.objects.create(
         request=request,

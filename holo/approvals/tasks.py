@@ -18,7 +18,7 @@ def mail_auditors(request_id: str) -> int:
         return 0
     addresses = auditor_addresses(request.organization_id, except_users=request.contributors)
     reasons = "\n".join(
-        _("%(rule)s: %(measured)s, limit %(threshold)s") % reason for reason in request.reasons
+        _("%(rule)s: %(measured)s, limit %(threshold)s") % reason for reason in request.shown_reasons
     )
     for address in addresses:
         send_mail(

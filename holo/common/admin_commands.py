@@ -16,6 +16,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.functional import Promise
@@ -155,7 +156,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
 
     def _row_page(self, command: AdminCommand[M], request: HttpRequest, object_id: UUID) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
-            return HttpResponseNotAllowed(["GET", "HEAD"])
+            return _not_allowed(request, "GET", "HEAD")
         if not command.allowed(request):
             raise PermissionDenied
         row = self.command_queryset(request).filter(pk=object_id).first()
@@ -193,7 +194,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
 
     def _run(self, command: AdminCommand[M], request: HttpRequest) -> HttpResponse:
         if request.method != "POST":
-            return HttpResponseNotAllowed(["POST"])
+            return _not_allowed(request, "POST")
         if not command.allowed(request):
             raise PermissionDenied
         tokens = dict(text.partition(":")[::2] for text in request.POST.getlist("item"))
@@ -238,6 +239,11 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
         }
         return TemplateResponse(request, "admin/holo/command_result.html", context)
+
+
+def _not_allowed(request: HttpRequest, *methods: str) -> HttpResponse:
+    """Answer with a page: whoever logs in again after a form was sent is led here by a GET."""
+    return HttpResponseNotAllowed(methods, render_to_string("405.html", request=request))
 
 
 def _act(

@@ -1,10 +1,12 @@
 """All error codes of the product, for the page and the file that list them."""
 
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
 
+from django.apps import AppConfig, apps
 from django.conf import settings
-from django.utils.module_loading import autodiscover_modules
 from django.utils.translation import gettext as _
 
 from holo.common.errors import error_table
@@ -12,12 +14,15 @@ from holo.common.errors import error_table
 _INTRO = """# Error codes
 
 Every error of the API is an `application/problem+json` body (RFC 9457). Branch on `code`: it never changes.
-*Retryable* means that the very same call may succeed later, after the seconds in `Retry-After`. This file is
-written by `manage.py errors_doc`.
+*Retryable* means that the very same call may succeed later, after the seconds in `Retry-After`. *Shown by* names
+the cases of `tests/bad_inputs/` in which the code is answered. This file is written by `manage.py errors_doc`.
 
-| code | HTTP | retryable | meaning |
-| --- | --- | --- | --- |
+| code | HTTP | retryable | meaning | shown by |
+| --- | --- | --- | --- | --- |
 """
+
+# The ids of the cases that end in a code, by code.
+Shown = Mapping[str, Sequence[str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,8 +37,8 @@ class ErrorEntry:
 
 def list_errors() -> list[ErrorEntry]:
     """Return every code, sorted. Errors are known once their modules are loaded, so load all of them."""
-    autodiscover_modules("errors")
-    import_module(settings.ROOT_URLCONF)
+    for module in _modules():
+        import_module(module)
     return [
         ErrorEntry(
             code=code,
@@ -46,10 +51,25 @@ def list_errors() -> list[ErrorEntry]:
     ]
 
 
-def as_markdown() -> str:
+def _modules() -> Iterator[str]:
+    """Yield each `errors.py` of our apps, at any depth, and the two modules that keep errors beside their use."""
+    for config in apps.get_app_configs():
+        if settings.BASE_DIR in Path(config.path).parents and "site-packages" not in config.path:
+            yield from _errors_of(config)
+    yield from ("holo.common.errors", "holo.common.money")
+
+
+def _errors_of(config: AppConfig) -> Iterator[str]:
+    folder = Path(config.path)
+    for file in sorted(folder.rglob("errors.py")):
+        yield ".".join((config.name, *file.relative_to(folder).with_suffix("").parts))
+
+
+def as_markdown(shown_by: Shown) -> str:
     """Return the text of `docs/errors.md`."""
     rows = [
-        f"| `{entry.code}` | {entry.status} | {'yes' if entry.retryable else 'no'} | {entry.meaning} |"
+        f"| `{entry.code}` | {entry.status} | {'yes' if entry.retryable else 'no'} | {entry.meaning} "
+        f"| {', '.join(shown_by.get(entry.code, ())) or '–'} |"
         for entry in list_errors()
     ]
     return _INTRO + "\n".join(rows) + "\n"

@@ -28,7 +28,7 @@ class Unhealthy(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Check:
-    """One dependency. `run` returns facts to show; `required` False means that requests are served without it."""
+    """One dependency. `run` returns facts to show; without one not `required` requests are served."""
 
     name: str
     run: Callable[[], dict[str, object]]

@@ -8,11 +8,11 @@ from urllib.parse import urlsplit
 import redis
 from django.conf import settings
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from holo.outbox.relay import THREADS as RELAY_THREADS
+from holo.stack.command_line import pending_migrations
 from holo.stack.env import given, run_dir
 from holo.stack.errors import StackError
 from holo.stack.grants import guarded_tables
@@ -109,11 +109,11 @@ def _database_findings(where: str) -> Iterator[Finding]:
         cursor.execute("SELECT current_setting('max_connections')::int")
         (limit,) = cursor.fetchone()
     yield Finding(name="postgres", good=number >= FLOOR * 10000, where=where, version=version.split()[0])
-    executor = MigrationExecutor(connection)
-    pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
-    text = _("%(n)d pending; run `manage.py migrate`") % {"n": pending} if pending else _("all applied")
+    pending = pending_migrations()
+    text = _("%(what)s; run `manage.py migrate`") % {"what": pending} if pending else _("all applied")
     yield Finding(name="migrations", good=not pending, where=where, detail=text)
     yield _roles(where)
+    yield _durability(where)
     needed = configured_connections()
     text = _("%(needed)d configured, %(limit)d allowed") % {"needed": needed, "limit": limit}
     yield Finding(name="connections", good=needed <= limit, where=where, detail=text)
@@ -131,11 +131,29 @@ def _roles(where: str) -> Finding:
         for table in guarded_tables(cursor):
             cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')", [table])
             open_tables += [table] if cursor.fetchone()[0] else []
+        # A temporary table of the same name would swallow what is meant for an append-only one.
+        cursor.execute("SELECT has_database_privilege(current_database(), 'TEMP')")
+        (may_shadow,) = cursor.fetchone()
+    if may_shadow and not owned:
+        text = _("the app role may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
+        return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
     if owned or open_tables:
         text = _("fence off: the app role owns %(n)d tables") % {"n": owned}
         # With one address for everything the product works; it is the operator's choice.
         return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
     return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
+
+
+def _durability(where: str) -> Finding:
+    """What is acknowledged must survive a crash of the machine; on a development machine it need not."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY 1",
+            [["fsync", "full_page_writes", "synchronous_commit"]],
+        )
+        off = [row[0] for row in cursor.fetchall()]
+    text = _("off: %(names)s; a crash may lose commits") % {"names": ", ".join(off)} if off else ""
+    return Finding(name="durability", good=not off or settings.DEBUG, where=where, detail=text)
 
 
 def configured_connections() -> int:

@@ -12,6 +12,8 @@ from typing import Final
 
 import environ
 
+from holo.stack.errors import StackError
+
 BASE_DIR: Final = Path(__file__).resolve().parent.parent.parent
 # Commands that must work before anything is configured.
 _UNCONFIGURED = {"up", "down", "reset", "doctor", "get_temporal"}
@@ -26,7 +28,8 @@ def prepare(argv: list[str]) -> None:
     known = {**read_file(run_dir() / "env"), **_given}
     if len(argv) > 1 and argv[1] in _UNCONFIGURED:
         if not known.get("SECRET_KEY"):
-            os.environ["SECRET_KEY"] = "the-commands-of-the-stack-sign-nothing"
+            # These commands sign nothing, so any key will do.
+            os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
         if "DEBUG" not in known:
             os.environ["DEBUG"] = "1"
 
@@ -58,7 +61,11 @@ def read_file(path: Path) -> dict[str, str]:
         ENVIRON: dict[str, str] = {}
 
     if path.is_file():
-        Reader.read_env(str(path))
+        try:
+            Reader.read_env(str(path))
+        except UnicodeDecodeError as error:
+            # Not translated: it is read before Django is set up.
+            raise StackError(f"{path}: not UTF-8 at byte {error.start}") from None
     return dict(Reader.ENVIRON)
 
 

@@ -79,8 +79,9 @@ def _open_error(payment: Payment) -> PaymentOpenError:
 def settle_payment(*, order_id: UUID) -> Step:
     """Look for a payment to charge; without one, past the deadline, give the order up.
 
-    Idempotent by rows. Locks the order, then its approval request. Next: CHARGE, PAYMENT (still waiting) or UNWIND. An attempt that may
-    have reached the gateway is always settled first, whatever else has happened.
+    Idempotent by rows. Locks the order, then its approval request. An attempt that may have reached the
+    gateway is always settled first, whatever else has happened. Next: CHARGE, PAYMENT (still waiting) or
+    UNWIND.
     """
     order = lock_order(order_id)
     payment = order.payments.filter(state__in=(*_OPEN, State.REFUNDED)).first()

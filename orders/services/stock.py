@@ -3,7 +3,7 @@
 from datetime import datetime
 from uuid import UUID
 
-from django.utils.translation import gettext as _
+from django.utils.translation import gettext_noop
 
 from holo.approvals.operations import Reason, Subject, open_request
 from holo.common.clock import database_now
@@ -82,7 +82,9 @@ def _open_approval(order: Order, deadline: datetime) -> None:
             version=order.version,
             digest=content_digest(order),
         ),
-        reasons=[Reason(rule=_("order total"), measured=str(order.total), threshold=str(threshold))],
+        reasons=[
+            Reason(rule=gettext_noop("order total"), measured=str(order.total), threshold=str(threshold))
+        ],
         contributors=[order.created_by_id],
         deadline=deadline,
     )

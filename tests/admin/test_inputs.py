@@ -185,6 +185,7 @@ def test_a_get_on_a_command_is_not_allowed(name: str, people: dict[str, User], c
     people["superuser"].groups.add(*people["auditor"].groups.all())
     answer = client_of(people["superuser"]).get(reverse(f"admin:{name}"))
     assert (answer.status_code, answer["Allow"]) == (405, "POST")
+    assert b"nothing was changed" in answer.content
 
 
 def test_a_post_on_a_commands_page_is_not_allowed(auditor: Client, request_: ApprovalRequest) -> None:

@@ -1,6 +1,5 @@
 """Buyers at the same instant. First the positive controls: they show each race with its guard off."""
 
-import random
 import threading
 import time
 from collections.abc import Iterable, Sequence
@@ -37,6 +36,7 @@ from inventory.operations import (
 from inventory.selectors import list_stock_drift, stock_snapshot
 from tests.builders import build_organization, build_product, build_stock, build_warehouse
 from tests.conftest import OwnerAccess
+from tests.proof import Proof, dice, rounds
 from tests.racing import race
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -179,8 +179,11 @@ def test_control_products_locked_one_by_one_in_the_order_asked_deadlock(
     assert deadlocks() == 1
 
 
-def test_hundred_buyers_of_ten_units_exactly_ten_are_sold() -> None:
-    assert rush().is_exact
+@pytest.mark.prove
+def test_hundred_buyers_of_ten_units_exactly_ten_are_sold(proof: Proof) -> None:
+    for _ in range(rounds(20)):
+        assert rush().is_exact
+    proof.note(rounds=rounds(20), buyers=BUYERS, units=UNITS)
 
 
 def test_lock_removed_the_guarded_update_still_sells_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -213,18 +216,25 @@ def two_products(units: int = 1000) -> tuple[Product, Product]:
     return first, second
 
 
-def test_baskets_in_opposite_order_never_deadlock() -> None:
-    first, second = two_products()
+@pytest.mark.prove
+def test_baskets_in_opposite_order_never_deadlock(proof: Proof) -> None:
+    each, buyers = rounds(200), 20
+    baskets = each * buyers
+    first, second = two_products(units=baskets)
 
     def buy_often(products: Sequence[Product]) -> None:
-        for _ in range(10):
+        for _ in range(each):
             assert isinstance(buy(*products), Held)
 
-    orders = [(first, second), (second, first)] * 10
-    assert failures(race([partial(buy_often, products) for products in orders])) == []
+    orders = [(first, second), (second, first)] * (buyers // 2)
+    assert failures(race([partial(buy_often, products) for products in orders], timeout=300)) == []
     assert deadlocks() == 0
-    assert stock_snapshot(first.organization_id) == {first.sku: (1000, 200), second.sku: (1000, 200)}
+    assert stock_snapshot(first.organization_id) == {
+        first.sku: (baskets, baskets),
+        second.sku: (baskets, baskets),
+    }
     assert list_stock_drift(first.organization_id) == []
+    proof.note(baskets=baskets, buyers=buyers, deadlocks=0)
 
 
 def test_row_held_by_a_third_party_is_busy_within_the_lock_timeout(
@@ -270,9 +280,10 @@ def test_one_owner_reserves_at_once_many_times_one_hold_is_made() -> None:
     assert stock_snapshot(product.organization_id) == {"hot": (UNITS, 1)}
 
 
-def test_hold_released_and_consumed_at_once_ends_once() -> None:
-    product = product_with(UNITS)
-    for _ in range(5):
+@pytest.mark.prove
+def test_hold_released_and_consumed_at_once_ends_once(proof: Proof) -> None:
+    product = product_with(rounds(200))
+    for _ in range(rounds(200)):
         owner = Owner(owner_type="test.order", owner_id=uuid7())
         buy(product, owner=owner)
         before = stock_snapshot(product.organization_id)["hot"][0]
@@ -284,9 +295,11 @@ def test_hold_released_and_consumed_at_once_ends_once() -> None:
         shipped = 1 if state == "consumed" else 0
         assert stock_snapshot(product.organization_id)["hot"] == (before - shipped, 0)
     assert list_stock_drift(product.organization_id) == []
+    proof.note(rounds=rounds(200))
 
 
-def test_everything_at_once_counters_equal_rows() -> None:
+@pytest.mark.prove
+def test_everything_at_once_counters_equal_rows(proof: Proof) -> None:
     """Random baskets reserved, released and consumed by twelve callers; seeded."""
     organization = build_organization()
     warehouses = [build_warehouse(organization=organization, priority=number) for number in range(3)]
@@ -295,23 +308,24 @@ def test_everything_at_once_counters_equal_rows() -> None:
         for warehouse in warehouses:
             build_stock(product=product, warehouse=warehouse, on_hand=15)
 
-    def trade(seed: int) -> None:
-        dice = random.Random(seed)
-        for _ in range(15):
+    def trade(trader: int) -> None:
+        chance = dice(f"trader {trader}")
+        for _ in range(rounds(300)):
             owner = Owner(owner_type="test.order", owner_id=uuid7())
-            basket = dice.choices(products, k=dice.randint(1, 4))
-            if isinstance(buy(*basket, owner=owner, quantity=dice.randint(1, 3)), Short):
+            basket = chance.choices(products, k=chance.randint(1, 4))
+            if isinstance(buy(*basket, owner=owner, quantity=chance.randint(1, 3)), Short):
                 continue
-            end = dice.random()
+            end = chance.random()
             if end < 0.5:
                 assert release(owner)
             elif end < 0.7:
                 assert consume(owner)
 
-    assert failures(race([partial(trade, seed) for seed in range(12)])) == []
+    assert failures(race([partial(trade, number) for number in range(12)], timeout=300)) == []
     assert deadlocks() == 0
     assert list_stock_drift(organization.pk) == []
     assert StockMovement.objects.filter(kind="shipment").exists()
+    proof.note(trades=12 * rounds(300), deadlocks=0)
 
 
 def test_goods_arrive_at_once_on_a_new_shelf_all_are_counted() -> None:

@@ -9,8 +9,8 @@ from holo.approvals.services import decide
 from orders import services
 from orders.models import Order, SandboxCharge, SandboxFault, SandboxLabel
 from orders.states import Status
+from tests.live import Live, ends, eventually, reaches, run_status
 from tests.stories import EAST_ONLY, MAC, PHONE, SOUTH_ONLY, Shop, build_shop
-from tests.workflows.conftest import Live, eventually
 from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client
 
@@ -21,29 +21,6 @@ APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJ
 def shop(live: Live) -> Shop:
     """A shop on the module's database, with relay and worker running."""
     return build_shop()
-
-
-def status_of(order: Order) -> str:
-    return Order.objects.values_list("status", flat=True).get(pk=order.pk)
-
-
-def reaches(order: Order, status: Status, *, within: float = 15.0) -> None:
-    eventually(
-        lambda: status_of(order) == status,
-        within=within,
-        what=f"{order} becoming {status} (is {status_of(order)})",
-    )
-
-
-def ends(order: Order, status: Status, *, within: float = 15.0) -> None:
-    """Wait until the order is in `status` and its run has ended too."""
-    reaches(order, status, within=within)
-    eventually(lambda: run_status(order) == "COMPLETED", what=f"the end of the run of {order}")
-
-
-def run_status(order: Order) -> str | None:
-    found = client.find_workflow(workflow_id=order_workflow_id(order.pk))
-    return None if found is None else found.status
 
 
 def decide_about(shop: Shop, order: Order, verdict: ApprovalDecision.Verdict) -> None:

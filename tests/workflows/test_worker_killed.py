@@ -1,34 +1,11 @@
 """A worker process that is killed in the middle of its orders: another one finishes them."""
 
-import os
 import signal
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-from django.conf import settings
-
-from holo.stack.ports import free_port
 from orders.models import Order, SandboxCharge
 from orders.states import Status
+from tests.live import Live, eventually, worker_process
 from tests.stories import PHONE, build_shop
-from tests.workflows.conftest import Live, eventually
-
-
-@contextmanager
-def worker_process() -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `manage.py run_worker` on the test's database until the block ends."""
-    environment = {**os.environ, "WORKER_METRICS_PORT": str(free_port()), "LOG_LEVEL": "WARNING"}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_worker"], cwd=settings.BASE_DIR, env=environment
-    )
-    try:
-        yield process
-    finally:
-        if process.poll() is None:
-            process.send_signal(signal.SIGTERM)
-            process.wait(30)
 
 
 def count(status: Status) -> int:

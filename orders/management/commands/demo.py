@@ -10,7 +10,6 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
@@ -52,10 +51,6 @@ class Command(BaseCommand):
         except NotFoundError as error:
             text = _("%(what)s; run `manage.py seed_demo` first") % {"what": error.message}
             raise CommandError(text, returncode=2) from None
-        except ProgrammingError:
-            raise CommandError(_("the database has no tables; run `manage.py migrate` first")) from None
-        except OperationalError:
-            raise CommandError(_("PostgreSQL does not answer; see `manage.py doctor`")) from None
         except (ApiError, UnreachableError, DomainError) as error:
             raise CommandError(str(error)) from None
         except KeyboardInterrupt:

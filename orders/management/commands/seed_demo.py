@@ -4,7 +4,6 @@ from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
 from django.utils.translation import gettext as _
 
 from holo.common.errors import DomainError
@@ -28,10 +27,6 @@ class Command(BaseCommand):
             seeded = seed_demo()
         except DomainError as error:
             raise CommandError(error.message) from None
-        except ProgrammingError:
-            raise CommandError(_("the database has no tables; run `manage.py migrate` first")) from None
-        except OperationalError:
-            raise CommandError(_("PostgreSQL does not answer; see `manage.py doctor`")) from None
         self.stdout.write(_said(seeded))
 
 

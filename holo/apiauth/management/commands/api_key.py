@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
-from django.db import OperationalError, ProgrammingError
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
@@ -47,10 +46,6 @@ class Command(BaseCommand):
             run(options)
         except DomainError as error:
             raise CommandError(error.message, returncode=BAD_INPUT) from None
-        except ProgrammingError:
-            raise CommandError(_("the database has no tables; run `manage.py migrate` first")) from None
-        except OperationalError:
-            raise CommandError(_("PostgreSQL does not answer; see `manage.py doctor`")) from None
 
     def _create(self, options: dict[str, Any]) -> None:
         owner = User.objects.filter(email__iexact=options["user"]).first()

@@ -1,0 +1,117 @@
+"""Reads variables of the environment strictly, and tells everything that is wrong with them at once.
+
+The settings are its only reader. A value that is not understood is never taken for its opposite or a default.
+"""
+
+import builtins
+import re
+from collections.abc import Collection
+from urllib.parse import SplitResult, urlsplit
+
+import environ
+from django.core.exceptions import ImproperlyConfigured
+
+_INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
+_TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
+_FALSE = frozenset({"0", "false", "no", "off", "n"})
+_SHOWN = 64
+
+
+class Environment:
+    """The variables of this process; what does not fit is noted in `problems`, in one line each."""
+
+    def __init__(self, problems: builtins.list[builtins.str]) -> None:
+        self._env = environ.Env()
+        self._problems = problems
+
+    def str(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return a text."""
+        return builtins.str(self._env.str(name, default=default))
+
+    def list(
+        self, name: builtins.str, *, default: builtins.list[builtins.str]
+    ) -> builtins.list[builtins.str]:
+        """Return texts that stand with commas between."""
+        return [part.strip() for part in self._env.list(name, default=default)]
+
+    def int(
+        self, name: builtins.str, *, default: builtins.int, low: builtins.int, high: builtins.int
+    ) -> builtins.int:
+        """Return an integer from `low` to `high`."""
+        text = self._given(name)
+        if not text:
+            return default
+        if _INTEGER.fullmatch(text) and low <= int(text) <= high:
+            return int(text)
+        self._problems.append(f"{name}={_shown(text)} is not an integer from {low} to {high}")
+        return default
+
+    def bool(self, name: builtins.str, *, default: builtins.bool) -> builtins.bool:
+        """Return yes or no."""
+        text = self._given(name)
+        if text.lower() in _TRUE | _FALSE:
+            return text.lower() in _TRUE
+        if text:
+            self._problems.append(f"{name}={_shown(text)} is neither 1 nor 0")
+        return default
+
+    def choice(
+        self, name: builtins.str, *, default: builtins.str, choices: Collection[builtins.str]
+    ) -> builtins.str:
+        """Return one of `choices`."""
+        text = self._given(name) or default
+        if text in choices:
+            return text
+        self._problems.append(f"{name}={_shown(text)} is none of: {', '.join(choices)}")
+        return default
+
+    def url(
+        self, name: builtins.str, *, default: builtins.str, schemes: Collection[builtins.str]
+    ) -> builtins.str:
+        """Return an address of one of `schemes`; a complaint never shows it, for it may hold a password."""
+        text = self._given(name)
+        if not text:
+            return default
+        parts = _split(text)
+        if parts is not None and parts.scheme in schemes:
+            return text
+        self._problems.append(f"{name} is not an address such as {next(iter(schemes))}://host:port/…")
+        return default
+
+    def address(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return a host with a port."""
+        text = self._given(name) or default
+        parts = _split(f"//{text}")
+        if parts is None or not parts.hostname or parts.port is None or parts.username is not None:
+            self._problems.append(f"{name} is not a host with a port, such as {default}")
+        return text
+
+    def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
+        """Return Django's mail settings of an address."""
+        try:
+            return dict(self._env.email_url(name, default=default))
+        except (ImproperlyConfigured, ValueError):
+            self._problems.append(f"{name} is not an address such as smtp+tls://user:password@host:587")
+            return dict(environ.Env.email_url_config(default))
+
+    def _given(self, name: builtins.str) -> builtins.str:
+        return self.str(name, default="").strip()
+
+
+def refuse(problems: list[str]) -> None:
+    """Raise ImproperlyConfigured with everything that was noted, if anything was."""
+    if problems:
+        raise ImproperlyConfigured("; ".join(problems))
+
+
+def _split(text: str) -> SplitResult | None:
+    try:
+        parts = urlsplit(text)
+        _ = parts.port  # raises where it is no number
+    except ValueError:
+        return None
+    return parts
+
+
+def _shown(text: str) -> str:
+    return repr(text[:_SHOWN])

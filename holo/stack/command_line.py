@@ -1,0 +1,173 @@
+"""`manage.py` as seen from outside: whatever goes wrong is one line on stderr and the exit code that fits.
+
+2 is bad input, 1 a failure, 130 an interrupt. `--traceback` shows where an unexpected error came from.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from difflib import get_close_matches
+from functools import partial
+from typing import Any, NoReturn
+
+import psycopg
+import redis
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management import ManagementUtility, get_commands
+from django.core.management.base import BaseCommand
+from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils.translation import gettext as _
+
+from holo.common.db import sqlstate
+from holo.common.errors import DomainError
+from holo.stack.env import prepare
+from holo.stack.errors import StackError
+from holo.stack.process import explain
+
+FAILED, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
+# What the database says when tables or columns are not there.
+_NOT_MIGRATED = ("42P01", "42703")
+# An API key, and a password within an address. Everybody on the machine can read a command line.
+_SECRET = re.compile(r"holo_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}|://[^/\s@:]*:[^/\s@]+@")
+_SHOWN_MIGRATIONS = 5
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run one command and return the exit code."""
+    try:
+        code = _run(list(argv))
+        # Here, and not by the interpreter on its way out, which would complain about a reader that has gone.
+        sys.stdout.flush()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return CLOSED_PIPE
+    return code
+
+
+def _run(argv: list[str]) -> int:
+    try:
+        prepare(argv)
+        _Utility(argv).execute()
+    except SystemExit as end:
+        return _code(end)
+    except KeyboardInterrupt:
+        # Not translated: it may come before Django is set up.
+        return _fail(INTERRUPTED, "interrupted")
+    except BrokenPipeError:
+        raise
+    except Exception as error:
+        # The last line of defence: no traceback reaches a person who did not ask for it.
+        if "--traceback" in argv:
+            raise
+        return _fail(*_explained(error))
+    return 0
+
+
+class _Utility(ManagementUtility):
+    """Django's, which suggests what may have been meant and says it in one line."""
+
+    def fetch_command(self, subcommand: str) -> BaseCommand:
+        """Return the command, or leave with what may have been meant."""
+        if any(_SECRET.search(word) for word in self.argv[2:]):
+            _leave(
+                _("a secret in the command line is seen by everybody on this machine"),
+                _("; use the environment"),
+            )
+        commands = get_commands()
+        if subcommand not in commands:
+            from django.conf import settings
+
+            assert settings.INSTALLED_APPS  # raises where the real trouble is the configuration
+            _leave(f"manage.py: unknown command {subcommand[:64]!r}", _guess(subcommand, commands))
+        command = super().fetch_command(subcommand)
+        made = command.create_parser
+        command.create_parser = partial(_terse_parser, made)  # type: ignore[method-assign]
+        return command
+
+
+def _terse_parser(made: Any, *args: Any, **kwargs: Any) -> Any:
+    """Return the command's parser, whose complaints are one line without the list of all options."""
+    parser = made(*args, **kwargs)
+    known = [option for one in _all_parsers(parser) for option in one._option_string_actions]
+    for one in _all_parsers(parser):
+        one.error = partial(_usage_error, one.prog, known)  # type: ignore[method-assign]
+    return parser
+
+
+def _all_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:
+    yield parser
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for inner in action.choices.values():
+                yield from _all_parsers(inner)
+
+
+def _usage_error(prog: str, known: Sequence[str], message: str) -> NoReturn:
+    wrong = message.partition("unrecognized arguments: ")[2].split(" ")[0].partition("=")[0]
+    _leave(f"{prog}: {message}", _guess(wrong, known) or f"; see `{prog} --help`")
+
+
+def _guess(given: str, known: Any) -> str:
+    near = get_close_matches(given, list(known), n=1) if given else []
+    return _("; did you mean %(name)s?") % {"name": near[0]} if near else ""
+
+
+def _leave(problem: str, advice: str) -> NoReturn:
+    _fail(BAD_INPUT, problem + advice)
+    raise SystemExit(BAD_INPUT)
+
+
+def _fail(code: int, text: str) -> int:
+    print(" ".join(text.split()), file=sys.stderr)
+    return code
+
+
+def _code(end: SystemExit) -> int:
+    if end.code is None or isinstance(end.code, int):
+        return end.code or 0
+    return _fail(FAILED, str(end.code))
+
+
+def _explained(error: Exception) -> tuple[int, str]:
+    """Return the exit code and the line for an error that no command has put into words."""
+    if isinstance(error, ImproperlyConfigured):
+        return BAD_INPUT, str(error)
+    if isinstance(error, StackError):
+        return FAILED, str(error)
+    if isinstance(error, DomainError):
+        return FAILED, error.message
+    if isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
+        return FAILED, _of_database(error)
+    if isinstance(error, redis.RedisError):
+        return FAILED, "Valkey: " + explain(str(error))
+    if isinstance(error, OSError) and error.strerror:
+        named = f"{error.filename}: " if error.filename else ""
+        return FAILED, named + error.strerror
+    # Only the kind: its text may hold what nobody should read.
+    return FAILED, _("unexpected %(kind)s; --traceback shows where") % {"kind": type(error).__name__}
+
+
+def _of_database(error: Exception) -> str:
+    where = "{HOST}:{PORT}/{NAME}".format(**connection.settings_dict)
+    if isinstance(error, ProgrammingError) and sqlstate(error) in _NOT_MIGRATED:
+        pending = pending_migrations()
+        if pending:
+            return _("PostgreSQL at %(where)s: %(what)s; run `manage.py migrate`") % {
+                "where": where,
+                "what": pending,
+            }
+    return _("PostgreSQL at %(where)s: %(why)s") % {"where": where, "why": explain(str(error))}
+
+
+def pending_migrations() -> str:
+    """Return how many migrations are pending, with the first of them; empty when there are none."""
+    executor = MigrationExecutor(connection)
+    plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if not plan:
+        return ""
+    names = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
+    shown = ", ".join(names[:_SHOWN_MIGRATIONS]) + (", …" if len(names) > _SHOWN_MIGRATIONS else "")
+    return _("%(count)d migrations are pending (%(names)s)") % {"count": len(names), "names": shown}
