@@ -125,7 +125,7 @@ MIGRATE_DATABASE_URL = env.url("MIGRATE_DATABASE_URL", default="", schemes=_POST
 def database(url: str) -> dict[str, Any]:
     """Return Django's settings of one PostgreSQL URL, with kept connections that are checked before use."""
     parsed: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    parsed["ENGINE"] = "django.db.backends.postgresql"
+    parsed["ENGINE"] = "holo.common.postgres"
     parsed["CONN_MAX_AGE"] = 60
     parsed["CONN_HEALTH_CHECKS"] = True
     options = parsed.setdefault("OPTIONS", {})
@@ -278,13 +278,20 @@ refuse(problems)
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
-    "filters": {"context": {"()": "holo.common.logs.ContextFilter"}},
+    "filters": {
+        "context": {"()": "holo.common.logs.ContextFilter"},
+        "refusal": {"()": "holo.common.logs.RefusalFilter"},
+    },
     "formatters": {
         "text": {"()": "holo.common.logs.TextFormatter"},
         "json": {"()": "holo.common.logs.JsonFormatter"},
     },
     "handlers": {
-        "console": {"class": "logging.StreamHandler", "formatter": LOG_FORMAT, "filters": ["context"]}
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": LOG_FORMAT,
+            "filters": ["context", "refusal"],
+        }
     },
     "root": {"handlers": ["console"], "level": LOG_LEVEL},
     "loggers": {

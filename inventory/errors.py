@@ -7,14 +7,6 @@ class InventoryError(DomainError):
     """Base of this app's errors."""
 
 
-class InsufficientStockError(InventoryError):
-    """Less is available than asked for."""
-
-    code = "inventory.insufficient_stock"
-    status = 409
-    meaning = "Less is available than asked for; the answer names each product with both figures."
-
-
 class UnknownSkuError(InventoryError):
     """No active product has this SKU."""
 

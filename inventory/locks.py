@@ -12,7 +12,7 @@ from django.db import connection
 
 from holo.common.db import require_transaction
 from inventory.allocation import Shelf
-from inventory.models import Product
+from inventory.models import Product, StockLevel
 
 _SHELVES = """
 SELECT s.id, s.product_id, s.warehouse_id, w.code, w.priority, s.on_hand - s.reserved
@@ -71,3 +71,9 @@ def lock_product(*, organization_id: UUID, product_id: UUID) -> Product | None:
         .filter(organization_id=organization_id, pk=product_id)
         .first()
     )
+
+
+def lock_stock_level(stock_level_id: int) -> StockLevel:
+    """Lock one stock row. Raises StockLevel.DoesNotExist."""
+    require_transaction()
+    return StockLevel.objects.select_for_update(no_key=True).get(pk=stock_level_id)

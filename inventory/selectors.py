@@ -54,6 +54,7 @@ class StockDrift:
     """A shelf whose counters differ from what its rows add up to."""
 
     stock_level_id: int
+    organization_id: UUID
     on_hand: int
     moved: int
     reserved: int
@@ -126,30 +127,48 @@ def get_holding(owner: Owner) -> HeldView | None:
     )
 
 
+def has_consumed(owner: Owner) -> bool:
+    """Tell whether goods have left for the owner."""
+    return Reservation.objects.filter(
+        owner_type=owner.owner_type, owner_id=owner.owner_id, state=Reservation.State.CONSUMED
+    ).exists()
+
+
 # The rows are the truth and the counters a sum of them; one statement, so that all is of one moment.
 _DRIFT = """
 WITH moved AS (
     SELECT stock_level_id, sum(quantity) AS total FROM inventory_stockmovement
-    WHERE organization_id = %(organization)s GROUP BY stock_level_id
+    WHERE organization_id = %(organization)s::uuid OR %(organization)s::uuid IS NULL GROUP BY stock_level_id
 ), held AS (
     SELECT l.stock_level_id, sum(l.quantity) AS total
     FROM inventory_reservation r JOIN inventory_reservationline l ON l.reservation_id = r.id
-    WHERE r.organization_id = %(organization)s AND r.state = 'held' GROUP BY l.stock_level_id
+    WHERE r.state = 'held' AND (r.organization_id = %(organization)s::uuid OR %(organization)s::uuid IS NULL)
+    GROUP BY l.stock_level_id
 )
-SELECT s.id, s.on_hand, coalesce(moved.total, 0), s.reserved, coalesce(held.total, 0)
+SELECT s.id, s.organization_id, s.on_hand, coalesce(moved.total, 0), s.reserved, coalesce(held.total, 0)
 FROM inventory_stocklevel s
 LEFT JOIN moved ON moved.stock_level_id = s.id LEFT JOIN held ON held.stock_level_id = s.id
-WHERE s.organization_id = %(organization)s
+WHERE (s.organization_id = %(organization)s::uuid OR %(organization)s::uuid IS NULL)
   AND (s.on_hand <> coalesce(moved.total, 0) OR s.reserved <> coalesce(held.total, 0))
 ORDER BY s.id
 """
 
 
-def list_stock_drift(organization_id: UUID) -> list[StockDrift]:
-    """Return the shelves whose `on_hand` is not the sum of movements or `reserved` not that of open holds."""
+def list_stock_drift(organization_id: UUID | None) -> list[StockDrift]:
+    """Return the shelves whose `on_hand` is not the sum of movements or `reserved` not that of open holds.
+
+    Those of one organisation, or of all where it is None.
+    """
     with connection.cursor() as cursor:
         cursor.execute(_DRIFT, {"organization": organization_id})
         return [
-            StockDrift(stock_level_id=row[0], on_hand=row[1], moved=row[2], reserved=row[3], held=row[4])
+            StockDrift(
+                stock_level_id=row[0],
+                organization_id=row[1],
+                on_hand=row[2],
+                moved=row[3],
+                reserved=row[4],
+                held=row[5],
+            )
             for row in cursor.fetchall()
         ]

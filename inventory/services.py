@@ -4,6 +4,7 @@ import unicodedata
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import Sum
 from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
@@ -17,8 +18,16 @@ from inventory.errors import (
     SkuTakenError,
     WarehouseCodeTakenError,
 )
-from inventory.locks import lock_product
-from inventory.models import MAX_QUANTITY, Product, StockMovement, Warehouse
+from inventory.locks import lock_product, lock_stock_level
+from inventory.models import (
+    MAX_QUANTITY,
+    Product,
+    Reservation,
+    ReservationLine,
+    StockMovement,
+    Warehouse,
+)
+from inventory.operations import Owner, release_reservation
 from inventory.selectors import StockLevelView
 
 _MIN_PRIORITY, _MAX_PRIORITY = -(2**15), 2**15 - 1
@@ -153,6 +162,50 @@ def receive_stock(
     shelf = _add_to_shelf(product, warehouse, quantity)
     _record_receipt(actor, shelf, quantity, text)
     return shelf
+
+
+@command
+def correct_reserved(*, actor: Actor, stock_level_id: int) -> bool:
+    """Set a shelf's `reserved` to what its open holds add up to; True if it is that afterwards.
+
+    Idempotent by nature. Locks the one stock row, so that no hold begins or ends meanwhile. Where more is
+    held than lies there nothing is changed: then it is the shelf that has to be counted.
+    """
+    shelf = lock_stock_level(stock_level_id)
+    lines = ReservationLine.objects.filter(
+        stock_level_id=stock_level_id, reservation__state=Reservation.State.HELD
+    )
+    held: int = lines.aggregate(total=Sum("quantity", default=0))["total"]
+    if held > shelf.on_hand:
+        return False
+    if held != shelf.reserved:
+        record_audit(
+            actor=actor,
+            action="inventory.reserved_corrected",
+            subject_type="inventory.stock_level",
+            subject_id=str(shelf.pk),
+            data={"before": shelf.reserved, "after": held},
+        )
+        shelf.reserved = held
+        shelf.save(update_fields=["reserved"])
+    return True
+
+
+@command
+def release_stray_hold(*, actor: Actor, owner: Owner) -> bool:
+    """Give back what is held for an owner that does not exist; False if nothing is held.
+
+    Idempotent by nature. Locks the held stock rows, then the reservation.
+    """
+    if not release_reservation(owner=owner):
+        return False
+    record_audit(
+        actor=actor,
+        action="inventory.stray_hold_released",
+        subject_type=owner.owner_type,
+        subject_id=owner.owner_id,
+    )
+    return True
 
 
 def _add_to_shelf(product: Product, warehouse: Warehouse, quantity: int) -> StockLevelView:

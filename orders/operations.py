@@ -2,16 +2,32 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from uuid import UUID
+
+from django.db import connection
 
 from holo.approvals.operations import withdraw_request
 from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.context import request_id
 from holo.common.db import require_transaction
 from orders.errors import InvalidTransitionError
-from orders.models import Order, OrderAbort, OrderEvent, OrderHandover
+from orders.models import Order, OrderAbort, OrderHandover
 from orders.states import TRANSITIONS, AbortReason, Status
 from orders.subject import SUBJECT_TYPE
+
+# The timeline is written with what it tells of, in one round trip under the order's lock.
+_APPEND = """
+INSERT INTO orders_orderevent (order_id, organization_id, version, kind, from_status, to_status, actor_label,
+    data, request_id, created_at)
+VALUES (%(order)s, %(organization)s, %(version)s, %(kind)s, %(before)s, %(after)s, %(actor)s,
+    %(data)s::jsonb, %(request)s, clock_timestamp())
+"""
+_MOVE = f"""
+WITH entry AS ({_APPEND})
+UPDATE orders_order SET {{}}, version = %(version)s, updated_at = clock_timestamp()
+WHERE id = %(order)s RETURNING updated_at
+"""
 
 
 def system(order: Order) -> Actor:
@@ -44,44 +60,64 @@ def record_event(
             )
         order.status = status
     order.version += 1
-    order.save(update_fields=["status", "version", "updated_at", *changed])
-    _append(order, kind, actor or system(order), before if status else None, status, data)
+    values = {"status": order.status, **{name: getattr(order, name) for name in changed}}
+    entry = _entry(order, kind, actor or system(order), before if status else None, status, data)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _MOVE.format(", ".join(f"{name} = %({name})s" for name in values)), {**entry, **values}
+        )
+        row = cursor.fetchone()
+    assert row is not None, "the order that is locked is there"
+    order.updated_at = row[0]
 
 
 def record_placed(order: Order, actor: Actor) -> None:
     """Write the first entry of a new order's timeline."""
-    _append(order, "placed", actor, None, Status.PLACED, {"total": order.total.as_wire()})
+    entry = _entry(order, "placed", actor, None, Status.PLACED, {"total": order.total.as_wire()})
+    with connection.cursor() as cursor:
+        cursor.execute(_APPEND, entry)
 
 
-def _append(
+def _entry(
     order: Order,
     kind: str,
     actor: Actor,
     before: Status | None,
     after: Status | None,
     data: Mapping[str, object] | None,
-) -> None:
-    OrderEvent.objects.create(
-        organization_id=order.organization_id,
-        order=order,
-        version=order.version,
-        kind=kind,
-        from_status=before or "",
-        to_status=after or "",
-        actor_label=actor.label,
-        data=dict(data or {}),
-        request_id=request_id(),
-    )
+) -> dict[str, UUID | str | int]:
+    return {
+        "order": order.pk,
+        "organization": order.organization_id,
+        "version": order.version,
+        "kind": kind,
+        "before": before or "",
+        "after": after or "",
+        "actor": actor.label,
+        "data": json.dumps(dict(data or {})),
+        "request": request_id(),
+    }
 
 
 def is_aborted(order: Order) -> bool:
     """Tell whether the order was given up. The order must be locked for the answer to last."""
-    return OrderAbort.objects.filter(order=order).exists()
+    if order.aborted is None:
+        return OrderAbort.objects.filter(order=order).exists()
+    return order.aborted
 
 
 def is_handed_over(order: Order) -> bool:
     """Tell whether the order is past its point of no return."""
-    return OrderHandover.objects.filter(order=order).exists()
+    if order.handed_over is None:
+        return OrderHandover.objects.filter(order=order).exists()
+    return order.handed_over
+
+
+def hand_over_order(order: Order) -> None:
+    """Pass the locked order's point of no return. The trigger refuses it for an order that was given up."""
+    OrderHandover.objects.create(order=order, organization_id=order.organization_id)
+    order.handed_over = True
+    record_event(order, "handover_begun")
 
 
 def abort_order(order: Order, *, ends_as: Status, reason: AbortReason, actor: Actor | None = None) -> bool:
@@ -100,6 +136,7 @@ def abort_order(order: Order, *, ends_as: Status, reason: AbortReason, actor: Ac
         actor_id=actor.user_id,
         actor_label=actor.label,
     )
+    order.aborted = True
     withdraw_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)
     record_event(order, "aborted", actor=actor, data={"reason": reason.value, "ends_as": ends_as.value})
     return True
@@ -108,5 +145,10 @@ def abort_order(order: Order, *, ends_as: Status, reason: AbortReason, actor: Ac
 def content_digest(order: Order) -> str:
     """Return the SHA-256 (hex) of what an auditor decides about: number, lines, prices, total."""
     lines = order.lines.order_by("position").values_list("sku", "name", "quantity", "unit_price_minor")
-    content = [order.number, order.currency, order.total_minor, [list(line) for line in lines]]
+    return digest_of(order.number, order.currency, order.total_minor, [list(line) for line in lines])
+
+
+def digest_of(number: str, currency: str, total_minor: int, lines: Sequence[Sequence[object]]) -> str:
+    """Return the digest of an order's content; a line is SKU, name, quantity and unit price."""
+    content = [number, currency, total_minor, lines]
     return hashlib.sha256(json.dumps(content, ensure_ascii=False).encode()).hexdigest()

@@ -8,8 +8,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
@@ -21,6 +22,7 @@ from orders.models import Order
 from orders.states import TERMINAL, Status
 from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client
+from workflows.runtime.errors import WorkflowNotFoundError
 from workflows.runtime.registry import enabled_domains
 from workflows.runtime.worker import run_workers
 
@@ -41,6 +43,7 @@ class Live:
     def start_worker(self) -> None:
         """Start the worker in a thread."""
         ready = threading.Event()
+        settings.WORKER_METRICS_PORT = free_port()
 
         async def serve() -> None:
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -69,7 +72,8 @@ def end_open_runs() -> None:
     """Terminate the runs of orders that the tests left open, so that later workers do not get them."""
     for order_id in Order.objects.exclude(status__in=TERMINAL).values_list("pk", flat=True):
         workflow_id = order_workflow_id(order_id)
-        if client.find_workflow(workflow_id=workflow_id) is not None:
+        # Not there, or ended meanwhile: then there is nothing to end.
+        with suppress(WorkflowNotFoundError):
             client.terminate_workflow(workflow_id=workflow_id, reason="end of test")
 
 
@@ -101,12 +105,14 @@ def running_relay() -> Iterator[Live]:
 
 
 @contextmanager
-def worker_process(environment: Mapping[str, str] | None = None) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `manage.py run_worker` on the present database until the block ends."""
+def worker_process(
+    environment: Mapping[str, str] | None = None, *, checkout: Path | None = None
+) -> Iterator["subprocess.Popen[bytes]"]:
+    """Run `manage.py run_worker`, of this checkout or another one, on the present database."""
     ports = {"WORKER_METRICS_PORT": str(free_port()), "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_worker"],
-        cwd=settings.BASE_DIR,
+        cwd=checkout or settings.BASE_DIR,
         env={**os.environ, **ports, **(environment or {})},
     )
     try:
@@ -135,6 +141,7 @@ def reaches(order: Order, status: Status, *, within: float = 15.0) -> None:
     """Wait until the order is in `status`."""
     deadline = time.monotonic() + within
     while (found := status_of(order)) != status:
+        assert found not in TERMINAL, f"{order} has ended as {found}, not {status}"
         assert time.monotonic() < deadline, f"{order} is {found}, not {status}, after {within} s"
         time.sleep(0.02)
 

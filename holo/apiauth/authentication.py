@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from holo.apiauth.errors import CsrfError, KeyInUrlError, UnauthenticatedError
 from holo.apiauth.keys import contains_key, make_key, matches, parse_key
 from holo.apiauth.models import ApiKey
-from holo.apiauth.scopes import scopes_of_user
+from holo.apiauth.scopes import scopes_of_groups, scopes_of_user
 from holo.apiauth.selectors import find_usable_key
 from holo.identity.models import User
 
@@ -49,12 +49,14 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
             return None
         scheme, _blank, text = header.partition(" ")
         given = parse_key(text.strip()) if scheme.lower() == "bearer" else None
-        key = find_usable_key(given.prefix) if given else None
+        key, groups = (find_usable_key(given.prefix) if given else None) or (None, frozenset())
         if not matches(given or make_key(), key.secret_hash if key else _NOBODYS_HASH) or key is None:
             raise unauthenticated()
         _note_use(key)
         # A key never outgrows its owner: what groups no longer give, it no longer gives either.
-        return key.owner, Grant(scopes=scopes_of_user(key.owner).intersection(key.scopes), api_key=key)
+        return key.owner, Grant(
+            scopes=scopes_of_groups(key.owner, groups).intersection(key.scopes), api_key=key
+        )
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""

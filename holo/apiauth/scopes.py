@@ -1,5 +1,7 @@
 """What a caller may be allowed to do, and which of it a person's groups give."""
 
+from collections.abc import Iterable
+
 from django.utils.translation import gettext_lazy as _
 
 from holo.identity.models import User
@@ -28,9 +30,13 @@ def scopes_of_user(user: User) -> frozenset[str]:
 
     A superuser has all but `orders:audit`: deciding takes membership of the group, for everybody.
     """
+    return scopes_of_groups(user, user.groups.values_list("name", flat=True) if user.is_active else ())
+
+
+def scopes_of_groups(user: User, groups: Iterable[str]) -> frozenset[str]:
+    """Return the scopes of a person whose groups are known already; see `scopes_of_user`."""
     if not user.is_active:
         return frozenset()
-    groups = user.groups.values_list("name", flat=True)
     scopes = frozenset[str]().union(*(_OF_GROUP.get(name, frozenset()) for name in groups))
     if user.is_superuser:
         scopes |= frozenset(SCOPES) - {ORDERS_AUDIT}

@@ -53,11 +53,3 @@ class NotAnAuditorError(ApprovalError):
     code = "approvals.not_an_auditor"
     status = 403
     meaning = "Only active members of the group `auditor` may decide."
-
-
-class NothingToDecideError(ApprovalError):
-    """The subject waits for no decision."""
-
-    code = "approvals.nothing_to_decide"
-    status = 409
-    meaning = "The subject does not wait for a decision; the answer carries the state it is in."

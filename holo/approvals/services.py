@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
+from django.db import IntegrityError
+
 from holo.approvals.errors import (
     AlreadyDecidedError,
     ApprovalError,
@@ -19,11 +21,14 @@ from holo.approvals.operations import message_key
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
 from holo.common.clock import database_now
+from holo.common.db import constraint_name
 from holo.common.errors import NotFoundError
 from holo.idempotency.commands import RequestKey, command
 from holo.identity.selectors import is_auditor
 from holo.outbox.operations import enqueue
 
+# The trigger that judges the deadline once more, by the database's clock, when the decision is written.
+_OPEN = "approvals_decision_request_open"
 _ENDS = {
     ApprovalDecision.Verdict.APPROVE: ApprovalRequest.State.APPROVED,
     ApprovalDecision.Verdict.REJECT: ApprovalRequest.State.REJECTED,
@@ -79,14 +84,20 @@ def decide(
 def _close(
     actor: Actor, request: ApprovalRequest, verdict: ApprovalDecision.Verdict, reason: str, now: datetime
 ) -> Decided:
-    ApprovalDecision.objects.create(
-        request=request,
-        actor_id=actor.person,
-        api_key_id=actor.api_key_id,
-        verdict=verdict,
-        reason=reason,
-        digest_seen=request.subject_digest,
-    )
+    try:
+        ApprovalDecision.objects.create(
+            request=request,
+            actor_id=actor.person,
+            api_key_id=actor.api_key_id,
+            verdict=verdict,
+            reason=reason,
+            digest_seen=request.subject_digest,
+        )
+    except IntegrityError as error:
+        if constraint_name(error) != _OPEN:
+            raise
+        # Under the lock nobody else has closed it: its deadline passed since it was looked at above.
+        raise _expired(request) from error
     request.state, request.closed_at = _ENDS[verdict], now
     request.save(update_fields=["state", "closed_at"])
     record_audit(
@@ -115,12 +126,16 @@ def _lost_against(request: ApprovalRequest) -> ApprovalError:
         return RequestWithdrawnError("what was to be decided has been cancelled", state=request.state)
     decision = request.decisions.select_related("actor").first()
     if decision is None:
-        return RequestExpiredError(
-            "the deadline has passed", state="expired", deadline=request.deadline.isoformat()
-        )
+        return _expired(request)
     return AlreadyDecidedError(
         "the request has been decided already",
         state=request.state,
         decided_by=decision.actor.email,
         decided_at=decision.created_at.isoformat(),
+    )
+
+
+def _expired(request: ApprovalRequest) -> RequestExpiredError:
+    return RequestExpiredError(
+        "the deadline has passed", state="expired", deadline=request.deadline.isoformat()
     )

@@ -1,12 +1,20 @@
 """Writes audit rows inside the transaction of the change."""
 
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
-from holo.audit.models import AuditEvent
+from django.db import connection
+
 from holo.common.actor import Actor
 from holo.common.context import request_id
 from holo.common.db import require_transaction
+
+_RECORD = """
+INSERT INTO audit_auditevent (organization_id, actor_id, actor_label, api_key_id, action, subject_type,
+    subject_id, data, request_id, created_at)
+VALUES (%s, %s, %s, %s, %s, %s, %s, %s::jsonb, %s, clock_timestamp())
+"""
 
 
 def record_audit(
@@ -19,14 +27,6 @@ def record_audit(
 ) -> None:
     """Write that `actor` did `action` (`<app>.<past tense>`) to a row. `data` must hold no personal data."""
     require_transaction()
-    AuditEvent.objects.create(
-        organization_id=actor.organization_id,
-        actor_id=actor.user_id,
-        actor_label=actor.label,
-        api_key_id=actor.api_key_id,
-        action=action,
-        subject_type=subject_type,
-        subject_id=str(subject_id),
-        data=dict(data or {}),
-        request_id=request_id(),
-    )
+    row = (actor.organization_id, actor.user_id, actor.label, actor.api_key_id, action, subject_type)
+    with connection.cursor() as cursor:
+        cursor.execute(_RECORD, [*row, str(subject_id), json.dumps(dict(data or {})), request_id()])

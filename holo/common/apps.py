@@ -3,6 +3,8 @@
 from django.apps import AppConfig
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.crash import plan_from_environment
+
 
 class CommonConfig(AppConfig):
     """Errors, money, clock, ids and database helpers that everything shares."""
@@ -11,3 +13,7 @@ class CommonConfig(AppConfig):
     label = "common"
     verbose_name = _("Common")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Take up what a test planned for this process."""
+        plan_from_environment()

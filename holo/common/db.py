@@ -3,12 +3,16 @@
 import logging
 import random
 import time
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, TypeVar
 
+import psycopg
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from psycopg.errors import error_from_result
 
+from holo.common.crash import crash_point
 from holo.common.errors import BusyError, ConflictError
 
 logger = logging.getLogger(__name__)
@@ -18,6 +22,8 @@ SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 _MAX_ATTEMPTS = 5
+# Rows that one round trip of a streamed read brings.
+_FETCHED = 1000
 
 
 def sqlstate(error: BaseException) -> str:
@@ -31,8 +37,18 @@ def sqlstate(error: BaseException) -> str:
     return ""
 
 
-def unit_of_work(work: Callable[[], T]) -> T:
-    """Run `work` in one durable transaction with lock and statement timeouts.
+def constraint_name(error: BaseException) -> str:
+    """Return the name of the constraint or guard behind a Django or psycopg error, or an empty string."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, psycopg.Error):
+            return cause.diag.constraint_name or ""
+        cause = cause.__cause__
+    return ""
+
+
+def unit_of_work(work: Callable[[], T], *, name: str = "") -> T:
+    """Run `work` in one durable transaction with lock and statement timeouts; `name` is its service's.
 
     A serialization failure or deadlock is run again, at most five times in all, then ConflictError; a lock
     that is not had in time is BusyError at once. `work` must be safe to run again from the start.
@@ -41,7 +57,10 @@ def unit_of_work(work: Callable[[], T]) -> T:
         try:
             with transaction.atomic(durable=True):
                 _bound_in_time()
-                return work()
+                result = work()
+                crash_point(name, "before_commit")
+            crash_point(name, "after_commit")
+            return result
         except DatabaseError as error:
             state = sqlstate(error)
             if state == LOCK_NOT_AVAILABLE:
@@ -56,14 +75,48 @@ def unit_of_work(work: Callable[[], T]) -> T:
 
 
 def _bound_in_time() -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT set_config('lock_timeout', %s, true), set_config('statement_timeout', %s, true)",
-            [str(settings.DB_LOCK_TIMEOUT_MS), str(settings.DB_STATEMENT_TIMEOUT_MS)],
-        )
+    """Set the timeouts together with BEGIN, in one round trip; psycopg then finds the transaction begun."""
+    raw: Any = connection.connection
+    begun = raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
+    words = "" if begun else "BEGIN; "
+    words += f"SET LOCAL lock_timeout = {settings.DB_LOCK_TIMEOUT_MS:d};"
+    words += f"SET LOCAL statement_timeout = {settings.DB_STATEMENT_TIMEOUT_MS:d}"
+    with connection.wrap_database_errors:
+        result = raw.pgconn.exec_(words.encode())
+        if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
+            lost = raw.pgconn.status != psycopg.pq.ConnStatus.OK
+            raise psycopg.OperationalError(result.get_error_message()) if lost else error_from_result(result)
 
 
 def require_transaction() -> None:
     """Refuse to go on outside a transaction: operations change rows inside somebody's unit of work."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("this operation needs its caller's transaction")
+
+
+@contextmanager
+def snapshot() -> Iterator[None]:
+    """Read everything inside as of one moment, however long it takes; nothing can be written.
+
+    For reports over many rows: work that commits meanwhile is not seen, so nothing is seen half done.
+    """
+    with transaction.atomic(durable=True):
+        with connection.cursor() as cursor:
+            cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY")
+            cursor.execute("SET LOCAL statement_timeout = 0")
+        yield
+
+
+@contextmanager
+def contained() -> Iterator[None]:
+    """Let a statement inside a snapshot fail without ending the snapshot."""
+    with transaction.atomic():
+        yield
+
+
+def stream(sql: str, parameters: Mapping[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a query through a server-side cursor, so that they are never in memory together."""
+    with connection.chunked_cursor() as cursor:
+        cursor.execute(sql, parameters)
+        while rows := cursor.fetchmany(_FETCHED):
+            yield from rows

@@ -14,8 +14,8 @@ from holo.common.errors import error_table
 _INTRO = """# Error codes
 
 Every error of the API is an `application/problem+json` body (RFC 9457). Branch on `code`: it never changes.
-*Retryable* means that the very same call may succeed later, after the seconds in `Retry-After`. *Shown by* names
-the cases of `tests/bad_inputs/` in which the code is answered. This file is written by `manage.py errors_doc`.
+*Retryable* means that the very same call may succeed later, after the seconds in `Retry-After`. *Shown by*
+names the cases of `tests/bad_inputs/` that end in the code. This file is written by `manage.py errors_doc`.
 
 | code | HTTP | retryable | meaning | shown by |
 | --- | --- | --- | --- | --- |
@@ -52,11 +52,11 @@ def list_errors() -> list[ErrorEntry]:
 
 
 def _modules() -> Iterator[str]:
-    """Yield each `errors.py` of our apps, at any depth, and the two modules that keep errors beside their use."""
+    """Yield each `errors.py` of our apps, at any depth, and the module that keeps errors beside their use."""
     for config in apps.get_app_configs():
         if settings.BASE_DIR in Path(config.path).parents and "site-packages" not in config.path:
             yield from _errors_of(config)
-    yield from ("holo.common.errors", "holo.common.money")
+    yield "holo.common.money"
 
 
 def _errors_of(config: AppConfig) -> Iterator[str]:

@@ -17,6 +17,8 @@ from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.utils.translation import gettext_noop as _
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 
 logger = logging.getLogger(__name__)
 TIMEOUT = 2.0
@@ -62,11 +64,15 @@ def register_check(check: Check) -> None:
     _checks[check.name] = check
 
 
+@csrf_exempt
+@require_safe
 def live(request: HttpRequest) -> JsonResponse:
     """Answer without looking at anything: the process lives."""
     return JsonResponse({"status": "ok"})
 
 
+@csrf_exempt
+@require_safe
 def ready(request: HttpRequest) -> JsonResponse:
     """Answer 503 when a part that every request needs does not answer, else 200.
 

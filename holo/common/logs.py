@@ -32,6 +32,16 @@ class ContextFilter(logging.Filter):
         return True
 
 
+class RefusalFilter(logging.Filter):
+    """Takes the traceback from what Django notes when it refuses a request: the line says all."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Keep every record."""
+        if record.name.startswith("django.security"):
+            record.exc_info = None
+        return True
+
+
 def _context_of(record: logging.LogRecord) -> dict[str, str]:
     context = getattr(record, "context", None)
     return context if isinstance(context, dict) else current_context()

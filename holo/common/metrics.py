@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from django.conf import settings
 from django.db import DatabaseError, InterfaceError
 from django.http import HttpRequest, HttpResponse
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
@@ -71,6 +73,8 @@ def observe_request(*, route: str, method: str, status: int, seconds: float) -> 
     _seconds.labels(route, known).observe(seconds)
 
 
+@csrf_exempt
+@require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Serve the numbers to this machine, or to who sends METRICS_TOKEN."""
     if not _may_scrape(request):

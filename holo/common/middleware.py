@@ -6,10 +6,12 @@ import time
 from collections.abc import Callable
 from uuid import uuid4
 
+from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 
-from holo.common.api.problems import refused_host
+from holo.common.api.problems import bad_request, refused_host
 from holo.common.context import bound
+from holo.common.db import sqlstate
 from holo.common.metrics import observe_request
 
 logger = logging.getLogger("holo.access")
@@ -54,6 +56,13 @@ class RequestContextMiddleware:
                 logger.info("%s %s %d %.0f ms", method, request.path, response.status_code, seconds * 1000)
         response["X-Request-ID"] = request_id
         return response
+
+    def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
+        """Answer 400 where a page has handed the database a value that its column cannot hold."""
+        if not isinstance(exception, DataError):
+            return None
+        logger.warning("a value got past its checks (SQLSTATE %s)", sqlstate(exception))
+        return bad_request(request, exception)
 
 
 def _route(request: HttpRequest) -> str:

@@ -3,10 +3,12 @@
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.admin import GroupAdmin, UserAdmin
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.admin import BoundedSearch
 from holo.identity.forms import PersonAddForm, PersonChangeForm
 from holo.identity.models import Membership, Organization, User
 
@@ -21,7 +23,7 @@ class MembershipInline(admin.TabularInline[Membership, User]):
 
 
 @admin.register(User)
-class PersonAdmin(UserAdmin[User]):
+class PersonAdmin(BoundedSearch[User], UserAdmin[User]):
     """People; deactivated, never deleted, because the history names them."""
 
     form = PersonChangeForm
@@ -60,7 +62,7 @@ class PersonAdmin(UserAdmin[User]):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(admin.ModelAdmin[Organization]):
+class OrganizationAdmin(BoundedSearch[Organization]):
     """Organisations; never deleted, because everything hangs on them."""
 
     list_display = ["slug", "name", "created_at"]
@@ -77,7 +79,7 @@ class OrganizationAdmin(admin.ModelAdmin[Organization]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(admin.ModelAdmin[Membership]):
+class MembershipAdmin(BoundedSearch[Membership]):
     """Who belongs where."""
 
     list_display = ["user", "organization", "role", "created_at"]
@@ -85,3 +87,11 @@ class MembershipAdmin(admin.ModelAdmin[Membership]):
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "organization__slug"]
     autocomplete_fields = ["user", "organization"]
+
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class RoleAdmin(BoundedSearch[Group], GroupAdmin):
+    """The groups that give people their rights."""

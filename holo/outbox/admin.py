@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import ngettext
 
 from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.admin import BoundedSearch
 from holo.outbox.models import OutboxMessage
 from holo.outbox.services import retry_dead_letters
 
@@ -39,7 +40,7 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(admin.ModelAdmin[OutboxMessage]):
+class OutboxMessageAdmin(BoundedSearch[OutboxMessage]):
     """Read-only list with one action."""
 
     list_display = ["id", "topic", "key", "state", "attempts", "created_at", "delivered_at", "last_error"]

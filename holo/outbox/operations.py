@@ -1,5 +1,6 @@
 """Puts messages into the transaction of their cause."""
 
+import json
 from collections.abc import Mapping
 from uuid import UUID
 
@@ -7,9 +8,15 @@ from django.db import connection
 
 from holo.common.context import request_id
 from holo.common.db import require_transaction
-from holo.outbox.models import OutboxMessage
 
 CHANNEL = "holo_outbox"
+# The NOTIFY is sent at commit, folded with others of the transaction; a mere hint, the relay polls as well.
+_ENQUEUE = f"""
+INSERT INTO outbox_outboxmessage
+    (topic, key, payload, organization_id, request_id, created_at, available_at, attempts, last_error)
+VALUES (%s, %s, %s::jsonb, %s, %s, clock_timestamp(), clock_timestamp(), 0, '');
+NOTIFY {CHANNEL}
+"""
 
 
 def enqueue(*, topic: str, key: str, organization_id: UUID, payload: Mapping[str, object]) -> None:
@@ -18,13 +25,5 @@ def enqueue(*, topic: str, key: str, organization_id: UUID, payload: Mapping[str
     `topic` is `<app>.<past tense>`; `payload` is JSON with ids, no rows and no personal data.
     """
     require_transaction()
-    OutboxMessage.objects.create(
-        topic=topic,
-        key=key,
-        organization_id=organization_id,
-        payload=dict(payload),
-        request_id=request_id(),
-    )
     with connection.cursor() as cursor:
-        # Sent at commit and folded with others of the transaction; a hint only, the relay polls as well.
-        cursor.execute(f"NOTIFY {CHANNEL}")
+        cursor.execute(_ENQUEUE, [topic, key, json.dumps(payload), organization_id, request_id()])

@@ -155,19 +155,17 @@ def _of_database(error: Exception) -> str:
     if isinstance(error, ProgrammingError) and sqlstate(error) in _NOT_MIGRATED:
         pending = pending_migrations()
         if pending:
-            return _("PostgreSQL at %(where)s: %(what)s; run `manage.py migrate`") % {
-                "where": where,
-                "what": pending,
-            }
+            text = _("PostgreSQL at %(where)s: migrations: %(what)s; run `manage.py migrate`")
+            return text % {"where": where, "what": pending}
     return _("PostgreSQL at %(where)s: %(why)s") % {"where": where, "why": explain(str(error))}
 
 
 def pending_migrations() -> str:
-    """Return how many migrations are pending, with the first of them; empty when there are none."""
+    """Return how many migrations are pending, and which come first; empty when there are none."""
     executor = MigrationExecutor(connection)
     plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
     if not plan:
         return ""
     names = [f"{migration.app_label}.{migration.name}" for migration, _backwards in plan]
     shown = ", ".join(names[:_SHOWN_MIGRATIONS]) + (", …" if len(names) > _SHOWN_MIGRATIONS else "")
-    return _("%(count)d migrations are pending (%(names)s)") % {"count": len(names), "names": shown}
+    return _("%(count)d pending (%(names)s)") % {"count": len(names), "names": shown}

@@ -21,7 +21,7 @@ from holo.stack.plan import CELERY_PROCESSES
 from holo.stack.postgres_binaries import FLOOR, find_binaries
 from holo.stack.process import explain
 from holo.stack.temporal_cli import find_temporal
-from holo.stack.temporal_server import namespace_answers
+from holo.stack.temporal_server import namespace_status
 from holo.stack.valkey import find_valkey
 
 # For a person's shell and commands.
@@ -183,6 +183,9 @@ def _temporal() -> Finding:
             pass
     except OSError as error:
         return Finding(name="temporal", good=False, where=where, detail=str(error))
-    known = namespace_answers(settings.TEMPORAL_UI_URL, settings.TEMPORAL_NAMESPACE)
-    text = "" if known else _("its Web UI at %(url)s is silent") % {"url": settings.TEMPORAL_UI_URL}
+    status = namespace_status(settings.TEMPORAL_UI_URL, settings.TEMPORAL_NAMESPACE)
+    if status == 404:
+        text = _("there is no namespace %(name)s") % {"name": settings.TEMPORAL_NAMESPACE}
+        return Finding(name="temporal", good=False, where=where, detail=text)
+    text = "" if status == 200 else _("its Web UI at %(url)s is silent") % {"url": settings.TEMPORAL_UI_URL}
     return Finding(name="temporal", good=True, where=where, detail=text)

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Final
 
 import environ
-
-from holo.stack.errors import StackError
+from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent.parent
 # Commands that must work before anything is configured.
@@ -65,7 +64,7 @@ def read_file(path: Path) -> dict[str, str]:
             Reader.read_env(str(path))
         except UnicodeDecodeError as error:
             # Not translated: it is read before Django is set up.
-            raise StackError(f"{path}: not UTF-8 at byte {error.start}") from None
+            raise ImproperlyConfigured(f"{path}: not UTF-8 at byte {error.start}") from None
     return dict(Reader.ENVIRON)
 
 

@@ -96,7 +96,9 @@ class ProductAdmin(InventoryAdmin[Product]):
     ) -> HttpResponse:
         """Show a product, with the way to its change page for those who may."""
         may_edit = request.user.has_perm("inventory.change_product")
-        edit_url = reverse("admin:inventory_product_edit", args=[object_id]) if may_edit else ""
+        # What stands in the address may be no id at all.
+        found = self.get_object(request, object_id) if may_edit else None
+        edit_url = reverse("admin:inventory_product_edit", args=[found.pk]) if found else ""
         return super().change_view(
             request, object_id, form_url, {"edit_url": edit_url, **(extra_context or {})}
         )

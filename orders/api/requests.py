@@ -7,7 +7,8 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from holo.common.api.fields import AmountField, ChoiceField, IdentifierField, IntegerField, TextField
-from holo.common.api.serializers import StrictSerializer
+from holo.common.api.serializers import StrictSerializer, names_of
+from orders.api import answers
 from orders.services.order import Placement, WantedLine
 
 MAX_LINES = 200
@@ -21,8 +22,22 @@ class LineRequest(StrictSerializer):
     quantity = IntegerField(min_value=1, max_value=MAX_QUANTITY, default=1)
 
 
+_SKU = {"type": "string", "minLength": 1, "maxLength": 64}
+_QUANTITY = {"type": "integer", "minimum": 1, "maximum": MAX_QUANTITY, "default": 1}
+
+
 @extend_schema_field(
-    {"oneOf": [{"type": "string", "maxLength": 64}, {"$ref": "#/components/schemas/LineRequest"}]}
+    {
+        "oneOf": [
+            _SKU,
+            {
+                "type": "object",
+                "properties": {"sku": _SKU, "quantity": _QUANTITY},
+                "required": ["sku"],
+                "additionalProperties": False,
+            },
+        ]
+    }
 )
 class ItemField(serializers.Field[dict[str, Any], Any, Any, Any]):
     """A SKU, which means one piece of it, or a line."""
@@ -60,9 +75,7 @@ class SandboxRequest(StrictSerializer):
 class PlaceOrderRequest(StrictSerializer):
     """A new order."""
 
-    read_only_names = frozenset(
-        {"id", "number", "status", "total", "currency", "version", "created_at", "created_by", "organization"}
-    )
+    read_only_names = names_of(answers.OrderDetailAnswer) | {"currency", "created_by", "organization"}
 
     items = serializers.ListField(child=ItemField(), min_length=1, max_length=MAX_LINES)
     amount = AmountField(required=False, help_text="What the client expects to pay; a mismatch is refused.")
@@ -95,11 +108,15 @@ def placement_of(values: dict[str, Any]) -> Placement:
 class PayRequest(StrictSerializer):
     """How the order is paid: a token of the payment provider."""
 
+    read_only_names = names_of(answers.PaymentAnswer)
+
     token = IdentifierField(max_length=64)
 
 
 class DecideRequest(StrictSerializer):
     """A decision about an order."""
+
+    read_only_names = names_of(answers.DecidedAnswer)
 
     action = ChoiceField(choices=["APPROVE", "REJECT"])
     reason = TextField(max_length=2000, required=False, allow_blank=True, default="")
@@ -110,3 +127,5 @@ class DecideRequest(StrictSerializer):
 
 class EmptyRequest(StrictSerializer):
     """No fields: the address says it all."""
+
+    read_only_names = names_of(answers.OrderDetailAnswer)

@@ -1,5 +1,6 @@
 """An order, its lines and its timeline."""
 
+from datetime import datetime
 from uuid import UUID
 
 from django.conf import settings
@@ -35,6 +36,12 @@ class Order(models.Model):
     payment_deadline = models.DateTimeField(_("payment deadline"), null=True)
     created_at = models.DateTimeField(_("placed"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
+
+    # What `orders.locks` found when it had the lock: the two rows that decide how the order ends, and the
+    # database's clock at that moment. None where the order was not locked.
+    aborted: bool | None = None
+    handed_over: bool | None = None
+    locked_at: datetime
 
     class Meta:
         verbose_name = _("order")

@@ -1,10 +1,15 @@
 """The sandbox carrier."""
 
-from django.db import transaction
+from django.db import connection
 
 from orders.ports import CarrierRefusedError, Label, Parcel
 from orders.sandbox.faults import show_fault
 from orders.sandbox.models import SandboxLabel
+
+_BOOK = """
+INSERT INTO orders_sandboxlabel (key, reference, state, created_at) VALUES (%s, %s, 'created', now())
+ON CONFLICT (key) DO NOTHING
+"""
 
 
 class SandboxCarrier:
@@ -15,12 +20,11 @@ class SandboxCarrier:
         show_fault(key=parcel.key, operation="create_label")
         if parcel.mode == "fail":
             raise CarrierRefusedError("the address is out of the carrier's area")
-        with transaction.atomic(durable=True):
-            label, _created = SandboxLabel.objects.get_or_create(
-                key=parcel.key, defaults={"reference": f"lbl_{parcel.key}", "state": "created"}
-            )
+        reference = f"lbl_{parcel.key}"
+        with connection.cursor() as cursor:
+            cursor.execute(_BOOK, [parcel.key, reference])
         tracking = f"HX{parcel.key.replace('-', '')[-12:].upper()}"
-        return Label(reference=label.reference, tracking_number=tracking)
+        return Label(reference=reference, tracking_number=tracking)
 
     def void_label(self, *, key: str) -> None:
         """Make a label worthless."""

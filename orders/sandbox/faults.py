@@ -5,10 +5,14 @@ from django.db.models import F
 from orders.ports import CarrierRefusedError, OutsideUnavailableError
 from orders.sandbox.models import SandboxFault
 
+# In a fault's key: whatever the key is.
+ANY_KEY = "*"
+
 
 def show_fault(*, key: str, operation: str) -> None:
-    """Fail if a fault is planned for this operation; each shown one counts down."""
-    fault = SandboxFault.objects.filter(key=key, operation=operation).exclude(remaining=0).first()
+    """Fail if a fault is planned for this operation on `key` or on any; each shown one counts down."""
+    planned = SandboxFault.objects.filter(key__in=(key, ANY_KEY), operation=operation)
+    fault = planned.exclude(remaining=0).first()
     if fault is None:
         return
     if fault.remaining > 0:

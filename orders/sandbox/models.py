@@ -41,7 +41,7 @@ class SandboxLabel(models.Model):
 
 
 class SandboxFault(models.Model):
-    """A failure that the sandbox shall show: `operation` on `key`, `remaining` times (-1: always).
+    """A failure that the sandbox shall show: `operation` on `key` (`*`: any), `remaining` times (-1: always).
 
     `lasting` makes it a refusal instead of an outage.
     """

@@ -8,10 +8,12 @@ from orders.services.payment import (
     begin_refund,
     record_payment,
     record_refund,
+    recover_payment,
     request_payment,
     settle_payment,
 )
 from orders.services.recovery import park_order, request_retry, settle_retry
+from orders.services.repair import close_late_payment, settle_stray_hold
 from orders.services.shipment import (
     begin_handover,
     begin_label,
@@ -32,6 +34,7 @@ __all__ = [
     "begin_shipment_handover",
     "begin_void",
     "cancel_order",
+    "close_late_payment",
     "close_order",
     "complete_order",
     "fail_shipment",
@@ -42,6 +45,7 @@ __all__ = [
     "record_refund",
     "record_shipment_handover",
     "record_void",
+    "recover_payment",
     "release_order_stock",
     "request_payment",
     "request_retry",
@@ -49,4 +53,5 @@ __all__ = [
     "settle_approval",
     "settle_payment",
     "settle_retry",
+    "settle_stray_hold",
 ]

@@ -2,7 +2,6 @@
 
 from uuid import UUID
 
-from holo.common.clock import database_now
 from holo.idempotency.commands import command, once
 from inventory.operations import consume_reservation
 from orders.locks import lock_order
@@ -48,4 +47,4 @@ def _close(order_id: UUID) -> Step:
 
 
 def _resolve_parked(order: Order) -> None:
-    order.parked_steps.filter(resolved_at__isnull=True).update(resolved_at=database_now())
+    order.parked_steps.filter(resolved_at__isnull=True).update(resolved_at=order.locked_at)

@@ -8,6 +8,7 @@ from django.db import IntegrityError, connection, transaction
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
+from holo.common.clock import database_now
 from holo.common.errors import FieldProblem
 from holo.common.money import Money, checked_minor
 from holo.idempotency.commands import RequestKey, command
@@ -91,6 +92,7 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         )
         for position, (sku, count) in enumerate(wanted.items(), start=1)
     )
+    order.aborted = False
     record_placed(order, actor)
     record_audit(actor=actor, action=ORDER_PLACED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
     announce(ORDER_PLACED, order)
@@ -170,6 +172,7 @@ def cancel_order(
 ) -> Order:
     """Commit that the order is cancelled; its process undoes what was done, then it ends as `cancelled`.
 
+    An order that is parked before its handover goes on at once: who cancels need not ask for a retry too.
     Idempotent by the abort row: while the order is being undone another call changes nothing. Locks the
     order, then its approval request. Raises NotFoundError, NotCancellableError (handed over, or ended).
     """
@@ -180,6 +183,7 @@ def cancel_order(
         return order
     if not abort_order(order, ends_as=Status.CANCELLED, reason=reason, actor=actor):
         raise NotCancellableError("the order has been handed over to its carrier", status=order.status)
+    order.parked_steps.filter(resolved_at__isnull=True).update(retry_requested_at=database_now())
     record_audit(actor=actor, action=CANCEL_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
     announce(CANCEL_REQUESTED, order)
     return order

@@ -6,12 +6,11 @@ from django.conf import settings
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
-from holo.common.clock import database_now
 from holo.idempotency.commands import RequestKey, command, once
 from inventory.selectors import get_holding
 from orders.errors import NotPayableError, PaymentDeadlinePassedError, PaymentOpenError
 from orders.events import PAYMENT_REQUESTED, announce
-from orders.locks import lock_order
+from orders.locks import lock_order, lock_payment
 from orders.models import Order, Payment, Shipment, ShipmentLine
 from orders.operations import abort_order, is_aborted, record_event
 from orders.ports import Charge, ChargeState
@@ -38,10 +37,11 @@ def request_payment(
         if open_payment is not None:
             raise _open_error(open_payment)
         raise NotPayableError(f"the order is {order.status}", status=order.status)
-    open_payment = order.payments.filter(state__in=_OPEN).first()
+    attempts = list(order.payments.all())
+    open_payment = next((payment for payment in attempts if payment.state in _OPEN), None)
     if open_payment is not None:
         raise _open_error(open_payment)
-    if order.payment_deadline is not None and order.payment_deadline <= database_now():
+    if order.payment_deadline is not None and order.payment_deadline <= order.locked_at:
         raise PaymentDeadlinePassedError(
             "the payment deadline has passed",
             status=order.status,
@@ -50,7 +50,7 @@ def request_payment(
     payment = Payment.objects.create(
         organization_id=order.organization_id,
         order=order,
-        attempt=order.payments.count() + 1,
+        attempt=len(attempts) + 1,
         token=token,
         amount_minor=order.total_minor,
         currency=order.currency,
@@ -92,7 +92,7 @@ def settle_payment(*, order_id: UUID) -> Step:
         payment.state = State.WITHDRAWN
         payment.save(update_fields=["state"])
         record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
-    if not aborted and (order.payment_deadline is None or order.payment_deadline > database_now()):
+    if not aborted and (order.payment_deadline is None or order.payment_deadline > order.locked_at):
         return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
     if not aborted:
         abort_order(order, ends_as=Status.CANCELLED, reason=AbortReason.PAYMENT_DEADLINE)
@@ -102,14 +102,12 @@ def settle_payment(*, order_id: UUID) -> Step:
 @command
 def begin_payment(*, payment_id: UUID) -> Charge | None:
     """Write ahead that the charge is sent, and return it; None if its outcome is known. Locks the order."""
-    payment = Payment.objects.get(pk=payment_id)
-    lock_order(payment.order_id)
-    payment.refresh_from_db()
+    order, payment = lock_payment(payment_id)
     if payment.state != State.REQUESTED:
         return None
     submitted_before = payment.submitted_at is not None
     if not submitted_before:
-        payment.submitted_at = database_now()
+        payment.submitted_at = order.locked_at
         payment.save(update_fields=["submitted_at"])
     return Charge(
         key=str(payment.pk), token=payment.token, amount=payment.amount, submitted_before=submitted_before
@@ -122,22 +120,45 @@ def record_payment(*, payment_id: UUID, outcome: ChargeState | None) -> Step:
 
     Idempotent by step key. Locks the order, then its approval request. Next: SHIPPING, PAYMENT or UNWIND.
     """
-    payment = Payment.objects.select_related("order").get(pk=payment_id)
+    order, payment = lock_payment(payment_id)
     return once(
-        key=f"{payment.order_id}:charge:{payment.pk}",
+        key=f"{order.pk}:charge:{payment.pk}",
         result=Step,
-        effect=lambda: _record_payment(payment_id, payment.order_id, outcome),
+        effect=lambda: _record_payment(order, payment, outcome),
     )
 
 
-def _record_payment(payment_id: UUID, order_id: UUID, outcome: ChargeState | None) -> Step:
-    order = lock_order(order_id)
-    payment = Payment.objects.get(pk=payment_id)
+@command
+def recover_payment(*, actor: Actor, payment_id: UUID, outcome: ChargeState) -> bool:
+    """Write the gateway's answer that the order's process has lost; False if it is written already.
+
+    `outcome` is what the gateway says of the attempt now. Idempotent by the step key of `record_payment`,
+    whose effect it has; audited. Locks the order, then its approval request.
+    """
+    order, payment = lock_payment(payment_id)
+    if payment.state != State.REQUESTED:
+        return False
+    once(
+        key=f"{order.pk}:charge:{payment.pk}",
+        result=Step,
+        effect=lambda: _record_payment(order, payment, outcome),
+    )
+    record_audit(
+        actor=actor,
+        action="orders.payment_recovered",
+        subject_type=SUBJECT_TYPE,
+        subject_id=order.pk,
+        data={"payment_id": str(payment.pk), "state": outcome.state},
+    )
+    return True
+
+
+def _record_payment(order: Order, payment: Payment, outcome: ChargeState | None) -> Step:
     assert outcome is not None, "a charge without a record has an outcome"
     payment.gateway_reference = outcome.reference
     if outcome.state != "captured":
         return _declined(order, payment, outcome)
-    payment.state, payment.captured_at = State.CAPTURED, database_now()
+    payment.state, payment.captured_at = State.CAPTURED, order.locked_at
     payment.save(update_fields=["state", "captured_at", "gateway_reference"])
     data = {"payment_id": str(payment.pk), "amount": payment.amount.as_wire()}
     if is_aborted(order):
@@ -203,7 +224,7 @@ def record_refund(*, order_id: UUID, outcome: ChargeState | None) -> None:
     payment = order.payments.filter(state=State.CAPTURED).first()
     if payment is None or outcome is None:
         return
-    payment.state, payment.refunded_at = State.REFUNDED, database_now()
+    payment.state, payment.refunded_at = State.REFUNDED, order.locked_at
     payment.save(update_fields=["state", "refunded_at"])
     record_event(
         order,

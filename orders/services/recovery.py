@@ -77,6 +77,7 @@ def settle_retry(*, order_id: UUID) -> Step:
         return Step(next=Next.RETRY, status=order.status)
     if order.parked_steps.filter(resolved_at__isnull=True, retry_requested_at__isnull=True).exists():
         return Step(next=Next.ATTENTION, status=order.status)
-    parked_from = order.events.filter(to_status=Status.NEEDS_ATTENTION).latest("id").from_status
+    parked = order.events.filter(to_status=Status.NEEDS_ATTENTION).exclude(from_status=Status.NEEDS_ATTENTION)
+    parked_from = parked.latest("id").from_status
     record_event(order, "retried", status=Status(parked_from))
     return Step(next=Next.RETRY, status=order.status)

@@ -1,5 +1,6 @@
 """Reserving an order's stock, and giving it back."""
 
+from dataclasses import replace
 from datetime import datetime
 from uuid import UUID
 
@@ -22,18 +23,27 @@ from orders.terms import HOLD_MARGIN, approval_period, approval_threshold, payme
 def reserve_order_stock(*, order_id: UUID) -> Step:
     """Hold the stock of all lines and move the order to its first wait, or end it as `out_of_stock`.
 
-    Idempotent by step key. Locks the order, then stock rows. Next: APPROVAL, PAYMENT, DONE or UNWIND.
+    Idempotent by step key. Locks the order, then stock rows. Next: APPROVAL, PAYMENT, DONE or UNWIND;
+    ATTENTION where the order was parked before this run of its process began.
     """
-    return once(key=f"{order_id}:reserve", result=Step, effect=lambda: _reserve(order_id))
-
-
-def _reserve(order_id: UUID) -> Step:
     order = lock_order(order_id)
+    if order.status == Status.NEEDS_ATTENTION:
+        return Step(next=Next.ATTENTION, status=order.status)
+    reserved_before = order.status != Status.PLACED
+    step = once(key=f"{order_id}:reserve", result=Step, effect=lambda: _reserve(order))
+    if reserved_before and step.next == Next.APPROVAL:
+        # The process walks from the top again and may have missed the decision: it asks at once.
+        return replace(step, deadline=database_now())
+    return step
+
+
+def _reserve(order: Order) -> Step:
     if is_aborted(order):
         return Step(next=Next.UNWIND, status=order.status)
     wants = [Want(product_id=line.product_id, quantity=line.quantity) for line in order.lines.all()]
-    needs_approval = order.total_minor > approval_threshold(order.currency).minor
-    deadline = database_now() + (approval_period(order) if needs_approval else payment_period(order))
+    threshold = approval_threshold(order.currency)
+    needs_approval = order.total_minor > threshold.minor
+    deadline = order.locked_at + (approval_period(order) if needs_approval else payment_period(order))
     outcome = reserve_stock(
         organization_id=order.organization_id,
         owner=owner_of(order),
@@ -42,7 +52,7 @@ def _reserve(order_id: UUID) -> Step:
     )
     if isinstance(outcome, Short):
         return _out_of_stock(order, outcome)
-    held = _shown(outcome)
+    held = _shown(outcome) | {"approval_above": threshold.as_wire()}
     if needs_approval:
         record_event(order, "stock_reserved", status=Status.AWAITING_APPROVAL, data=held)
         _open_approval(order, deadline)

@@ -18,8 +18,8 @@ from holo.approvals.tasks import mail_auditors
 from holo.outbox.delivery import load_handlers
 from holo.outbox.relay import Relay
 from holo.stack.valkey import ValkeyServer
-from tests.stories import MAC, build_person, build_shop, reserve
 from tests.live import eventually
+from tests.stories import MAC, build_person, build_shop, reserve
 
 
 @pytest.mark.django_db

@@ -51,7 +51,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("browser journeys left out: there is no Chromium on PATH")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def database(
     postgres: PostgresServer, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[str]:
@@ -64,7 +64,7 @@ def database(
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def base_url(database: str, server_dir: Path) -> Iterator[str]:
     """A web process on a free port."""
     port = free_port()
@@ -96,7 +96,7 @@ def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None
     raise AssertionError("the web process does not answer")
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
     """One browser for all journeys."""
     with sync_playwright() as playwright:

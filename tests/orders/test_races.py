@@ -4,7 +4,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from uuid import UUID
 
@@ -134,6 +134,20 @@ def test_decide_against_expire_has_one_winner(shop: Shop, proof: Proof) -> None:
             winners[step.next] += 1
     assert len(winners) == 2 or not FULL, winners
     proof.note(rounds=ROUNDS, winners=dict(winners))
+
+
+def test_deadline_that_passes_after_the_check_is_told_as_such(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The guard of the database judges once more; who loses to it is refused like any other."""
+    order = shop.place(MAC, approval_deadline_seconds=0)
+    reserve(order)
+    request = ApprovalRequest.objects.get(subject_id=order.pk)
+    just_before = request.deadline - timedelta(milliseconds=1)
+    monkeypatch.setattr("holo.approvals.services.database_now", lambda: just_before)
+    with pytest.raises(RequestExpiredError):
+        decide(actor=shop.auditor_actor, request_id=request.pk, verdict=APPROVE)
+    assert not ApprovalDecision.objects.exists()
 
 
 @pytest.mark.prove

@@ -23,8 +23,10 @@ def all_given(
     postgres: PostgresServer,
     valkey: ValkeyServer,
     temporal: TemporalServer,
+    settings: Settings,
 ) -> None:
-    """Servers that were given by address, all of them well."""
+    """Servers that were given by address, all of them well, where nothing need be durable."""
+    settings.DEBUG = True
     given |= {
         "DATABASE_URL": postgres.app_url(fresh_database),
         "REDIS_URL": valkey.url,

@@ -6,6 +6,8 @@ from orders import events, selectors
 from orders.subject import SUBJECT_TYPE
 from workflows.orders.activities import ACTIVITIES
 from workflows.orders.contracts import OrderRef, order_workflow_id
+from workflows.orders.reconcile import DRIFTS
+from workflows.orders.verify import RULES
 from workflows.orders.workflow import OrderFulfilmentWorkflow, ShipmentWorkflow
 from workflows.runtime.registry import Domain, Payload, SignalRoute, StartRoute
 
@@ -38,4 +40,6 @@ DOMAIN = Domain(
         SignalRoute(topic=events.RETRY_REQUESTED, signal="retry_requested", workflow_id=_order),
         SignalRoute(topic="approvals.approval_decided", signal="approval_decided", workflow_id=_subject),
     ),
+    rules=RULES,
+    drifts=DRIFTS,
 )

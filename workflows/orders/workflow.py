@@ -108,7 +108,7 @@ class OrderFulfilmentWorkflow:
     async def _fulfil(self) -> StepTaken:
         self._saga = Saga()
         self._saga.register("release_stock", self._release_stock)
-        step = await self._local(Activity.RESERVE_STOCK)
+        step = await self._reserve()
         if step.next == "approval":
             step = await self._wait(Activity.SETTLE_APPROVAL, step)
         if step.next == "payment":
@@ -119,6 +119,16 @@ class OrderFulfilmentWorkflow:
             step = await self._local(Activity.BEGIN_HANDOVER)
         if step.next == "completion":
             step = await self._hand_over(step.shipment_ids)
+        return step
+
+    async def _reserve(self) -> StepTaken:
+        """Hold the stock; an order that was parked before this run began waits for its operator first."""
+        step = await self._local(Activity.RESERVE_STOCK)
+        while step.next == "attention":
+            step = await self._local(Activity.SETTLE_RETRY)
+            if step.next == "attention":
+                await self._wait(Activity.SETTLE_RETRY, step)
+            step = await self._local(Activity.RESERVE_STOCK)
         return step
 
     async def _pay(self, step: StepTaken) -> StepTaken:

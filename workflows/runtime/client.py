@@ -85,15 +85,19 @@ def start_workflow(
     task_queue: str,
     input: object,
     again: bool = False,
+    after_success: bool = False,
 ) -> bool:
     """Start a workflow under its business id; return False if a run of that id has ended already.
 
     A run that is under way is left as it is. `again` allows a new run after one that failed, was cancelled or
-    was terminated (never after success); without it each id runs once.
+    was terminated, `after_success` after any: for rows that tell that the work is not done, as those of a
+    restored backup may. Without them each id runs once.
     """
-    reuse = (
-        WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY if again else WorkflowIDReusePolicy.REJECT_DUPLICATE
-    )
+    reuse = WorkflowIDReusePolicy.REJECT_DUPLICATE
+    if again:
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE_FAILED_ONLY
+    if after_success:
+        reuse = WorkflowIDReusePolicy.ALLOW_DUPLICATE
     run: Any = workflow if isinstance(workflow, str) else workflow_name(workflow)
 
     async def start(client: Client) -> bool:
@@ -214,10 +218,10 @@ async def _translated(thread: "_LoopThread", work: Callable[[Client], Awaitable[
     try:
         return await work(client)
     except RPCError as error:
-        raise _domain_error(error) from error
+        raise domain_error(error) from error
 
 
-def _domain_error(error: RPCError) -> Exception:
+def domain_error(error: RPCError) -> Exception:
     """Return our error for a refused call. An unknown namespace is a server not yet set up, no lost run."""
     if error.status == RPCStatusCode.NOT_FOUND:
         details = error.grpc_status.details

@@ -13,6 +13,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 
 from holo.common.context import bound, request_id
+from holo.common.crash import crash_point
 from holo.common.db import sqlstate
 from holo.common.errors import DomainError
 from workflows.runtime.metrics import count_activity
@@ -40,7 +41,7 @@ class _Activity(worker.ActivityInboundInterceptor):
     async def execute_activity(self, input: worker.ExecuteActivityInput) -> Any:
         """Run the activity with its context bound, counted by outcome."""
         if not inspect.iscoroutinefunction(input.fn):
-            input.fn = _with_fresh_connections(input.fn)
+            input.fn = _with_fresh_connections(input.fn, activity.info().activity_type)
         info = activity.info()
         names = {"workflow_id": info.workflow_id or "", "activity": info.activity_type}
         names |= _ids_of(input.args) | {"request_id": _read(input.headers)}
@@ -61,14 +62,17 @@ class _Activity(worker.ActivityInboundInterceptor):
         return result
 
 
-def _with_fresh_connections(function: Callable[..., Any]) -> Callable[..., Any]:
+def _with_fresh_connections(function: Callable[..., Any], name: str) -> Callable[..., Any]:
     """Drop stale connections in the thread that runs the activity; Django keeps them per thread."""
 
     @functools.wraps(function)
     def in_thread(*args: Any) -> Any:
         close_old_connections()
         try:
-            return function(*args)
+            crash_point(name, "begun")
+            result = function(*args)
+            crash_point(name, "before_report")
+            return result
         finally:
             close_old_connections()
 

@@ -8,6 +8,9 @@ from typing import Any
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
+from holo.common.verify import Rule
+from workflows.runtime.reconcile import DriftKind
+
 # The payload of an outbox message: JSON with ids.
 Payload = Mapping[str, Any]
 
@@ -52,6 +55,9 @@ class Domain:
     workflows: tuple[type, ...]
     activities: tuple[Callable[..., Any], ...]
     routes: tuple[Route, ...] = ()
+    # What `verify` and `reconcile` know of the domain beside the rows: how its runs and rows fit together.
+    rules: tuple[Rule, ...] = ()
+    drifts: tuple[DriftKind, ...] = ()
 
 
 def enabled_domains(names: Iterable[str] | None = None) -> tuple[Domain, ...]:

@@ -77,7 +77,9 @@ def build_worker(
         workflows=domain.workflows,
         activities=domain.activities,
         activity_executor=pool,
-        workflow_runner=_runner(domain, settings.WORKER_SANDBOX if sandboxed is None else sandboxed),
+        workflow_runner=workflow_runner(
+            domain, sandboxed=settings.WORKER_SANDBOX if sandboxed is None else sandboxed
+        ),
         interceptors=[ActivityInterceptor()],
         build_id=build_id(),
         max_cached_workflows=cached_workflows,
@@ -162,7 +164,7 @@ def _shown_as_running(domain: Domain) -> Iterator[None]:
         note_running(domain.name, False)
 
 
-def _runner(domain: Domain, sandboxed: bool) -> WorkflowRunner:
+def workflow_runner(domain: Domain, *, sandboxed: bool) -> WorkflowRunner:
     """Return the runner; our pure modules pass through the sandbox, for they are slow to load again."""
     if not sandboxed:
         return UnsandboxedWorkflowRunner()

@@ -4,6 +4,8 @@ from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.http import require_safe
 from drf_spectacular.utils import extend_schema
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.request import Request
@@ -30,6 +32,8 @@ class ApiDocumentation(SpectacularSwaggerSplitView):
         return response
 
 
+@csrf_exempt
+@require_safe
 def error_catalogue(request: HttpRequest) -> HttpResponse:
     """Return the page that the `type` of every problem points to."""
     return render(request, "api/errors.html", {"errors": list_errors()})

@@ -75,6 +75,15 @@ class LengthRequiredError(RequestError):
     meaning = "Send the body with Content-Length; chunked bodies are not accepted."
 
 
+class SlowBodyError(RequestError):
+    """The body came too slowly, or its sender went away."""
+
+    code = "request.body_incomplete"
+    status = 408
+    retryable = True
+    meaning = "The body did not arrive whole and in time; nothing was changed."
+
+
 class UnsupportedMediaTypeError(RequestError):
     """Not JSON, or compressed."""
 

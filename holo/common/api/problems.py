@@ -16,7 +16,7 @@ from django.core.exceptions import (
     ValidationError,
 )
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views import defaults
 from rest_framework import exceptions as drf
@@ -29,6 +29,7 @@ from holo.common.api.errors import (
     InternalError,
     InvalidValueError,
     MethodNotAllowedError,
+    SlowBodyError,
     UnavailableError,
     UnsupportedMediaTypeError,
 )
@@ -73,7 +74,8 @@ def problem(error: DomainError, *, instance: str) -> Problem:
         "title": _(error.meaning) if error.meaning else error.code,
         "status": error.status,
         "code": error.code,
-        "detail": error.message,
+        # One text for every 404: an id that is none, an absent object and a foreign one look the same.
+        "detail": _nowhere() if isinstance(error, NotFoundError) else error.message,
         "instance": instance,
         "request_id": request_id(),
     }
@@ -93,10 +95,18 @@ def problem(error: DomainError, *, instance: str) -> Problem:
     return Problem(status=error.status, body=json_bytes(body), headers=headers)
 
 
+def _nowhere() -> str:
+    return _("there is nothing at this address")
+
+
 def problem_http(error: DomainError, request: HttpRequest) -> HttpResponse:
     """Return the answer to `request`."""
     rendered = problem(error, instance=request.path)
-    return HttpResponse(rendered.body, status=rendered.status, headers=rendered.headers)
+    response = HttpResponse(rendered.body, status=rendered.status, headers=rendered.headers)
+    if not isinstance(error, InternalError):
+        # Django would log each 503 as an error; that rows are held is none, and an outage has been logged.
+        response._has_been_logged = True  # type: ignore[attr-defined]
+    return response
 
 
 def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
@@ -133,7 +143,7 @@ def as_domain_error(error: Exception) -> DomainError:
     if isinstance(error, DatabaseError | InterfaceError):
         return _of_database(error)
     if isinstance(error, Http404):
-        return NotFoundError(_("there is nothing at this address"))
+        return NotFoundError(_nowhere())
     if isinstance(error, PermissionDenied):
         return ForbiddenError(_("this is not allowed"))
     if isinstance(error, ValidationError):
@@ -143,6 +153,8 @@ def as_domain_error(error: Exception) -> DomainError:
         )
     if isinstance(error, RequestDataTooBig):
         return _too_large()
+    if isinstance(error, UnreadablePostError):
+        return SlowBodyError(_("the body did not arrive whole and in time"))
     if isinstance(error, SuspiciousOperation):
         return BadRequestError(_("the request is malformed"))
     return InternalError(_("something went wrong on our side"))
@@ -160,7 +172,7 @@ def _of_framework(error: drf.APIException) -> DomainError:
     if isinstance(error, drf.UnsupportedMediaType):
         return UnsupportedMediaTypeError(_("send application/json"))
     if isinstance(error, drf.NotFound):
-        return NotFoundError(_("there is nothing at this address"))
+        return NotFoundError(_nowhere())
     if isinstance(error, drf.NotAuthenticated | drf.AuthenticationFailed):
         return error_table()["request.unauthenticated"](_("send a valid API key"))
     if isinstance(error, drf.PermissionDenied):
@@ -214,7 +226,7 @@ def is_api(request: HttpRequest) -> bool:
 
 def nothing_here(request: HttpRequest, path: str = "") -> HttpResponse:
     """Answer for addresses below /api/ that do not exist, also while DEBUG shows its own page elsewhere."""
-    return problem_http(NotFoundError(_("there is nothing at this address")), request)
+    return problem_http(NotFoundError(_nowhere()), request)
 
 
 def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:

@@ -122,7 +122,7 @@ class ProblemAutoSchema(AutoSchema):
         if "{" in self.path:
             statuses.append(404)
         if self.method == "POST":
-            statuses += [409, 411, 413, 415, 422]
+            statuses += [408, 409, 411, 413, 415, 422]
         return statuses
 
     def _problem(self, status: int) -> dict[str, Any]:

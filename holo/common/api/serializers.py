@@ -48,6 +48,12 @@ class StrictSerializer(serializers.Serializer[Any]):
             yield name, [serializers.ErrorDetail(text, code=code)]
 
 
+def names_of(answer: type[serializers.Serializer[Any]]) -> frozenset[str]:
+    """Return the names of an answer's fields; in a request they are read-only, unless declared there."""
+    declared: Mapping[str, object] = answer._declared_fields
+    return frozenset(declared)
+
+
 def _unknown(name: str, known: set[str]) -> str:
     near = difflib.get_close_matches(name[:_SHOWN], known, n=1)
     if near:

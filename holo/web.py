@@ -1,0 +1,70 @@
+"""The web process's worker: gunicorn's threads, with a limit on how long a request may take to arrive.
+
+Without one a client that sends a byte a second holds a thread for as long as it likes.
+"""
+
+import time
+from typing import Any
+
+from gunicorn import util
+from gunicorn.workers.gthread import ThreadWorker
+
+# From the first byte to the last of headers and body together.
+RECEIVE_SECONDS = 20.0
+_FIRST_BYTE_SECONDS = 5.0
+
+
+class SlowHeadersError(Exception):
+    """The headers did not arrive in time."""
+
+
+class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+    """Answers 408 to requests that do not arrive in time."""
+
+    def handle(self, conn: Any) -> Any:
+        """Serve one request of a connection, reading under a deadline."""
+        if conn.initialized or conn.wait_for_data(_FIRST_BYTE_SECONDS):
+            conn.sock.setblocking(True)
+            conn.init()
+            unreader = conn.parser.unreader
+            unreader.chunk = _Deadline(unreader, conn.sock, time.monotonic() + RECEIVE_SECONDS)
+        return super().handle(conn)
+
+    def handle_request(self, req: Any, conn: Any) -> Any:
+        """Hand a request over whose headers are read."""
+        conn.parser.unreader.chunk.in_body = True
+        return super().handle_request(req, conn)
+
+    def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
+        """Answer 408 for slow headers; the rest is gunicorn's."""
+        if not isinstance(exc, SlowHeadersError):
+            super().handle_error(req, client, addr, exc)
+            return
+        self.log.warning("a request's headers took longer than %d s", RECEIVE_SECONDS)
+        util.write_error(client, 408, "Request Timeout", "")
+
+
+class _Deadline:
+    """Reads the next piece from the socket, unless the time is up."""
+
+    def __init__(self, unreader: Any, sock: Any, deadline: float) -> None:
+        self._read = type(unreader).chunk
+        self._unreader = unreader
+        self._sock = sock
+        self._deadline = deadline
+        self.in_body = False
+
+    def __call__(self, size_hint: int | None = None) -> bytes:
+        left = self._deadline - time.monotonic()
+        try:
+            if left <= 0:
+                raise TimeoutError
+            self._sock.settimeout(left)
+            piece: bytes = self._read(self._unreader, size_hint)
+        except TimeoutError:
+            # Django turns the one into its own error; the other is caught above.
+            raise TimeoutError("the body is too slow") if self.in_body else SlowHeadersError from None
+        finally:
+            # The answer is not sent under this limit.
+            self._sock.settimeout(None)
+        return piece

@@ -1,0 +1,70 @@
+"""Refusals that only services meet: in a race, or called by a program of ours."""
+
+from tests.bad_inputs.cases.rows import Call
+
+CALLS = (
+    Call(
+        id="R01",
+        what="a second hold for the same owner",
+        code="inventory.already_reserved",
+        scene="hold twice",
+    ),
+    Call(
+        id="R02", what="use of a hold that has ended", code="inventory.reservation_ended", scene="hold ended"
+    ),
+    Call(id="R03", what="a price of nothing", code="inventory.price_out_of_range", scene="no price"),
+    Call(
+        id="R04", what="a quantity out of range", code="inventory.quantity_out_of_range", scene="no quantity"
+    ),
+    Call(id="R05", what="a SKU that is taken", code="inventory.sku_taken", scene="sku taken"),
+    Call(
+        id="R06",
+        what="a warehouse code that is taken",
+        code="inventory.warehouse_code_taken",
+        scene="code taken",
+    ),
+    Call(
+        id="R07",
+        what="a move that the table does not have",
+        code="orders.invalid_transition",
+        scene="wrong move",
+    ),
+    Call(
+        id="R09", what="a decision by who is no auditor", code="approvals.not_an_auditor", scene="no auditor"
+    ),
+    Call(id="R10", what="a scope that does not exist", code="apiauth.unknown_scope", scene="unknown scope"),
+    Call(
+        id="R11", what="a scope that the owner lacks", code="apiauth.scope_not_held", scene="scope not held"
+    ),
+    Call(
+        id="R12",
+        what="a key to decide in another's name",
+        code="apiauth.own_key_only",
+        scene="key for another",
+    ),
+    Call(id="R13", what="a key for ever", code="apiauth.key_lifetime", scene="long life"),
+    Call(id="R14", what="a collision that does not end", code="request.conflict", scene="serialization"),
+    Call(
+        id="R15", what="a unique index that refuses", code="request.conflict_duplicate", scene="unique index"
+    ),
+    Call(
+        id="R16",
+        what="a check of the database that refuses",
+        code="request.conflict_constraint",
+        scene="check",
+    ),
+    Call(id="R17", what="what nobody expected", code="request.internal_error", scene="bug"),
+    Call(
+        id="R18",
+        what="no Temporal at its address",
+        code="workflows.temporal_unavailable",
+        scene="no temporal",
+    ),
+    Call(
+        id="R19",
+        what="a workflow that is not there",
+        code="workflows.workflow_not_found",
+        scene="no workflow",
+    ),
+    Call(id="R20", what="a call that Temporal refuses", code="workflows.call_refused", scene="refused call"),
+)

@@ -1,0 +1,236 @@
+"""Command lines of ours that go wrong: what is typed, the exit code, and what the one line on stderr holds.
+
+`COMMANDS` lists all of them with what each needs; the rows that apply to every command are made from it.
+"""
+
+from dataclasses import dataclass
+
+from tests.bad_inputs.cases.rows import Line
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Needs:
+    """How a command is run without mistakes, and what it cannot do without."""
+
+    words: tuple[str, ...] = ()
+    # Fails within seconds, in one line, where PostgreSQL does not answer or is not migrated.
+    database: bool = False
+    # Answers by itself, on stdout, where tables are missing: what could not be checked.
+    tells_missing_tables: bool = False
+    # Runs until it is told to stop, and waits for what is away.
+    lasting: bool = False
+
+
+COMMANDS = {
+    "api_key": Needs(words=("list",), database=True),
+    "demo": Needs(database=True),
+    "doctor": Needs(),
+    "down": Needs(),
+    "errors_doc": Needs(words=("--check",)),
+    "get_temporal": Needs(),
+    "migrate": Needs(),
+    "reconcile": Needs(database=True),
+    "reset": Needs(),
+    "retry_order": Needs(words=("--all",), database=True),
+    "run_relay": Needs(lasting=True),
+    "run_worker": Needs(lasting=True),
+    "seed_demo": Needs(database=True),
+    "up": Needs(),
+    "verify": Needs(database=True, tells_missing_tables=True),
+}
+KEY = "holo_AAAAAAAA_" + "0" * 38
+PASSWORD = "hunter2"
+
+
+def _flag(name: str) -> Line:
+    return Line(
+        id="L01",
+        what="a flag that does not exist",
+        words=(name, *COMMANDS[name].words, "--no-such-flag"),
+        exits=2,
+        says=(f"manage.py {name}", "unrecognized arguments: --no-such-flag"),
+    )
+
+
+def _typo(name: str) -> Line:
+    typed = f"{name}x"
+    return Line(
+        id="L01",
+        what="a command that does not exist",
+        words=(typed,),
+        exits=2,
+        says=(f"unknown command '{typed}'", "did you mean"),
+    )
+
+
+def _wrong(what: str, words: str, *says: str) -> Line:
+    return Line(id="L02", what=what, words=tuple(words.split()), exits=2, says=says)
+
+
+def _secret(name: str) -> Line:
+    return Line(
+        id="L10",
+        what="a key in the command line",
+        words=(name, KEY),
+        exits=2,
+        says=("a secret in the command line",),
+    )
+
+
+def _down(name: str) -> Line:
+    return Line(
+        id="L05",
+        what="a database that does not answer",
+        words=(name, *COMMANDS[name].words),
+        exits=1,
+        says=("PostgreSQL at 127.0.0.1:",),
+        scene="database down",
+    )
+
+
+def _unmigrated(name: str) -> Line:
+    return Line(
+        id="L06",
+        what="a database without its tables",
+        words=(name, *COMMANDS[name].words),
+        exits=1,
+        says=("pending (contenttypes.0001_initial", "run `manage.py migrate`"),
+        scene="no tables",
+    )
+
+
+_ON_DATABASE = [name for name, needs in COMMANDS.items() if needs.database]
+
+LINES = (
+    *(_flag(name) for name in COMMANDS),
+    *(_typo(name) for name in COMMANDS),
+    _wrong("a flag with a typo", "doctor --jsn", "did you mean --json?"),
+    _wrong("another type", "run_relay --threads x", "invalid int value"),
+    _wrong("another type", "verify --grace x", "invalid float value"),
+    _wrong("no sub-command", "api_key", "required: command", "--help"),
+    _wrong("no owner", "api_key create", "--user, --scopes", "--help"),
+    _wrong("no prefix", "api_key revoke", "required: prefix", "--help"),
+    _wrong("no order", "retry_order", "name orders, or pass --all"),
+    _wrong("half of a pair", "up --exit", "--exit goes with --demo"),
+    _wrong("no threads", "run_relay --threads 0", "--threads must be at least 1"),
+    _wrong("an unknown domain", "run_worker --domain nonsense", "domain nonsense is not enabled"),
+    _wrong("no address", "demo --url nonsense", "--url is an address"),
+    _wrong("an unknown invariant", "verify --only I99", "no invariant I99"),
+    *(
+        _wrong("no duration", f"{words}={value}", "--" + words.partition("--")[2])
+        for words in ("verify --grace", "reconcile --grace", "reconcile --wait")
+        for value in ("-1", "nan", "inf", "1e300")
+    ),
+    Line(
+        id="L02",
+        what="an unknown person",
+        words=("api_key", "create", "--user", "nobody@example.com", "--scopes", "orders:read"),
+        exits=2,
+        says=("there is no user nobody@example.com",),
+        scene="tables",
+    ),
+    Line(
+        id="L02",
+        what="an unknown scope",
+        code="apiauth.unknown_scope",
+        words=("api_key", "create", "--user", "{seller}", "--scopes", "orders:everything"),
+        exits=2,
+        says=("orders:read",),
+        scene="tables",
+    ),
+    Line(
+        id="L02",
+        what="a key for ever",
+        code="apiauth.key_lifetime",
+        words=("api_key", "create", "--user", "{seller}", "--scopes", "orders:read", "--days", "99999999999"),
+        exits=2,
+        says=("366 days",),
+        scene="tables",
+    ),
+    Line(
+        id="L02",
+        what="a scope that the owner lacks",
+        code="apiauth.scope_not_held",
+        words=("api_key", "create", "--user", "{seller}", "--scopes", "orders:audit"),
+        exits=2,
+        says=("orders:audit",),
+        scene="tables",
+    ),
+    Line(
+        id="L02",
+        what="an unknown order",
+        words=("retry_order", "SO-1"),
+        exits=2,
+        says=("no such order: SO-1",),
+        scene="tables",
+    ),
+    Line(
+        id="L03",
+        what="a file in a folder that is not there",
+        words=("errors_doc", "--file", "{tmp}/absent/errors.md"),
+        exits=2,
+        says=("absent/errors.md: No such file or directory",),
+    ),
+    Line(
+        id="L03",
+        what="a folder for a file",
+        words=("errors_doc", "--file", "{tmp}"),
+        exits=2,
+        says=(": Is a directory",),
+    ),
+    Line(
+        id="L03",
+        what="a folder for a file",
+        words=("errors_doc", "--check", "--file", "{tmp}"),
+        exits=2,
+        says=(": Is a directory",),
+    ),
+    Line(
+        id="L03",
+        what="a module that is not there",
+        words=("errors_doc", "--cases", "no.such.module"),
+        exits=2,
+        says=("no.such.module is no module",),
+    ),
+    Line(
+        id="L04",
+        what="a file that is no text",
+        words=("errors_doc", "--check", "--file", "{binary}"),
+        exits=3,
+        says=("is out of date",),
+    ),
+    *(_down(name) for name in _ON_DATABASE),
+    Line(
+        id="L05",
+        what="a database that does not answer",
+        words=("migrate",),
+        exits=1,
+        says=("PostgreSQL: connection failed", "127.0.0.1"),
+        scene="owner down",
+    ),
+    *(_unmigrated(name) for name in _ON_DATABASE if not COMMANDS[name].tells_missing_tables),
+    Line(
+        id="L09",
+        what="a second relay on the same port",
+        words=("run_relay",),
+        exits=1,
+        says=("RELAY_METRICS_PORT",),
+        scene="port taken",
+    ),
+    Line(
+        id="L09",
+        what="a second worker on the same port",
+        words=("run_worker",),
+        exits=1,
+        says=("WORKER_METRICS_PORT",),
+        scene="port taken",
+    ),
+    *(_secret(name) for name in COMMANDS),
+    Line(
+        id="L10",
+        what="a password in the command line",
+        words=("demo", "--url", f"http://someone:{PASSWORD}@127.0.0.1:1"),
+        exits=2,
+        says=("a secret in the command line",),
+    ),
+)

@@ -1,0 +1,88 @@
+"""Environments that do not fit: what is set, and what the one line on stderr must hold."""
+
+from tests.bad_inputs.cases.rows import Variables
+
+_KEY = "k" * 25 + "eyeofnewtandtoeoffrog0123456789"
+# A production machine; what a row sets comes on top.
+BASE = {"SECRET_KEY": _KEY, "DEBUG": "0"}
+SECRET = "hunter2"
+
+
+def _row(case: str, what: str, says: str | tuple[str, ...], **values: str) -> Variables:
+    return Variables(
+        id=case,
+        what=what,
+        values=values,
+        says=(says,) if isinstance(says, str) else says,
+        hides=(SECRET,) if any(SECRET in value for value in values.values()) else (),
+    )
+
+
+_INTEGERS = {
+    "PORT_OFFSET": "0 to 16000",
+    "DB_LOCK_TIMEOUT_MS": "1 to 60000",
+    "DB_STATEMENT_TIMEOUT_MS": "1 to 600000",
+    "WORKER_THREADS": "2 to 1000",
+    "WEB_THREADS": "1 to 1000",
+    "WORKER_METRICS_PORT": "1 to 65533",
+    "RELAY_METRICS_PORT": "1 to 65535",
+    "ORDER_APPROVAL_DEADLINE": "1 to 31536000",
+    "ORDER_PAYMENT_DEADLINE": "1 to 31536000",
+    "ORDER_PAYMENT_ATTEMPTS": "1 to 100",
+}
+
+VARIABLES = (
+    _row(
+        "E01",
+        "several things wrong",
+        ("SECRET_KEY is not set", "PORT_OFFSET='ten'", "DEMO=1 is refused", "ORDER_APPROVAL_THRESHOLD='x'"),
+        SECRET_KEY="",
+        PORT_OFFSET="ten",
+        DEMO="1",
+        ORDER_APPROVAL_THRESHOLD="x",
+    ),
+    *(
+        _row("E02", "no boolean", f"{name}='{value}' is neither 1 nor 0", **{name: value})
+        for name in ("DEBUG", "DEMO", "WORKER_SANDBOX")
+        for value in ("flase", "2", "-1", "None")
+    ),
+    _row("E03", "no secret key", "SECRET_KEY is not set", SECRET_KEY=""),
+    _row(
+        "E03",
+        "a weak secret key",
+        "SECRET_KEY is too weak",
+        SECRET_KEY="development-only-key-that-guards-nothing",
+    ),
+    _row("E03", "a weak secret key", "SECRET_KEY is too weak", SECRET_KEY="short"),
+    _row("E03", "a weak secret key", "SECRET_KEY is too weak", SECRET_KEY="a" * 100),
+    _row("E03", "the demonstration in production", "DEMO=1 is refused without DEBUG=1", DEMO="1"),
+    _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="*"),
+    _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="holo.example.com, *"),
+    *(
+        _row(
+            "E10",
+            "no integer in the range",
+            f"{name}='{value}' is not an integer from {allowed}",
+            **{name: value},
+        )
+        for name, allowed in _INTEGERS.items()
+        for value in ("ten", "-5", "1000000000", "1.5", "１２", "1_0")
+    ),
+    *(
+        _row("E10", "no amount", f"ORDER_APPROVAL_THRESHOLD={value!r}", ORDER_APPROVAL_THRESHOLD=value)
+        for value in ("x", "-1", "1.005", "1e5", "1,000", "", "9" * 30)
+    ),
+    *(
+        _row("E05", "no address", f"{name} is not an address", **{name: value})
+        for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL")
+        for value in (f"mysql://a:{SECRET}@h/x", f"a:{SECRET}@h", f"postgres://a:{SECRET}@h:port/x", "x")
+    ),
+    *(
+        _row("E05", "no address", "TEMPORAL_ADDRESS is not a host with a port", TEMPORAL_ADDRESS=value)
+        for value in ("localhost", "h:port", ":7233", f"a:{SECRET}@h:1", "http://h:1")
+    ),
+    _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"carrier-pigeon://a:{SECRET}@h"),
+    _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"smtp://a:{SECRET}@h:port"),
+    _row("E10", "none of the values", "LOG_FORMAT='xml' is none of: json, text", LOG_FORMAT="xml"),
+    _row("E10", "none of the values", "LOG_LEVEL='LOUD' is none of: DEBUG", LOG_LEVEL="LOUD"),
+)

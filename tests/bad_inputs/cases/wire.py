@@ -1,0 +1,70 @@
+"""Bytes on the wire that the server itself, or the first look at them, refuses; by status only.
+
+`{host}` and `{key}` are filled in. What is sent is the head of a request, then `body` as it is.
+"""
+
+import gzip
+
+from tests.bad_inputs.cases.rows import Wire
+
+_POST = "POST /api/v1/orders HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+_JSON = "Content-Type: application/json\r\n"
+_GET = "GET /api/v1/orders HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {key}\r\n"
+_BOMB = gzip.compress(b"\0" * 20_000_000)
+_GZIP = "Content-Encoding: gzip\r\n"
+
+
+def _row(case: str, what: str, head: str, *statuses: int, body: bytes = b"", code: str = "") -> Wire:
+    return Wire(id=case, what=what, head=head + "\r\n", statuses=statuses, body=body, code=code)
+
+
+WIRE = (
+    _row("A45", "a gzip bomb", f"{_POST}{_JSON}{_GZIP}Content-Length: {len(_BOMB)}\r\n", 415, body=_BOMB),
+    _row(
+        "A45",
+        "length and chunks at once",
+        f"{_POST}{_JSON}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
+        400,
+        body=b"2\r\n{}\r\n0\r\n\r\n",
+    ),
+    _row(
+        "A45",
+        "two lengths",
+        f"{_POST}{_JSON}Content-Length: 2\r\nContent-Length: 3\r\n",
+        400,
+        body=b"{} ",
+    ),
+    _row("A45", "a negative length", f"{_POST}{_JSON}Content-Length: -1\r\n", 400),
+    _row(
+        "A45",
+        "chunks",
+        f"{_POST}{_JSON}Transfer-Encoding: chunked\r\n",
+        411,
+        body=b"2\r\n{}\r\n0\r\n\r\n",
+    ),
+    _row(
+        "A45",
+        "another coding of transfer",
+        f"{_POST}{_JSON}Transfer-Encoding: gzip\r\n",
+        400,
+        501,
+    ),
+    _row("A46", "10,000 headers", _GET + "".join(f"X-{number}: 1\r\n" for number in range(10_000)), 431),
+    _row("A46", "a header of 64 KB", f"{_GET}X-Long: {'x' * 65_536}\r\n", 431),
+    _row("A46", "an address of 64 KB", _GET.replace("/orders", "/orders?x=" + "x" * 65_536), 414),
+    _row("A46", "a cookie of 8 KB", f"{_GET}Cookie: {'x' * 8_000}\r\n", 200),
+    _row("A48", "no host", "GET /api/v1/orders HTTP/1.1\r\n", 400, 401),
+    _row("A48", "a folded header", f"{_GET}X-A: 1\r\n folded\r\n", 400),
+    _row("A48", "a header without a colon", f"{_GET}nonsense\r\n", 400),
+    _row("A48", "a line break in a header", f"{_GET}X-A: a\rb\r\n", 400),
+    _row("A48", "NUL in a header", f"{_GET}X-A: a\0b\r\n", 400),
+    _row("A48", "an underscore in a header", f"{_GET}X_A: 1\r\n", 200),
+    _row("A48", "no method", "/ HTTP/1.1\r\nHost: {host}\r\n", 400),
+    _row("A48", "a method in lower case", _GET.replace("GET", "get"), 400, 405),
+    _row("A48", "a protocol that is none", _GET.replace("HTTP/1.1", "HTTP/9.9"), 400, 505),
+    _row("A48", "TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    _row("A48", "bytes that are no UTF-8 in the address", _GET.replace("/orders", "/%ff%fe"), 404),
+    _row("A48", "a NUL in the address", _GET.replace("/orders", "/orders/%00"), 404),
+    _row("A48", "a way up in the address", _GET.replace("/orders", "/../../etc/passwd"), 404),
+    _row("A48", "an absolute address", _GET.replace("/api", "http://evil.example/api"), 200, 400, 404),
+)

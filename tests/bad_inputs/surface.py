@@ -1,0 +1,241 @@
+"""What can be called: every endpoint of the URL conf, with a good request for each that the cases spoil.
+
+An endpoint that is new here has no good request yet, and the tests fail until it has one.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from functools import cache
+from typing import Any
+
+import yaml
+from django.conf import settings
+from django.urls import URLPattern, URLResolver, get_resolver
+
+from holo.apiauth.views import ApiView
+from tests.stories import PHONE
+
+Json = Any
+ROOT = "/api/v1/"
+_ID = re.compile(r"<uuid:\w+>")
+
+
+class Kind(StrEnum):
+    """What a field or a parameter holds."""
+
+    INTEGER = "integer"
+    IDENTIFIER = "identifier"
+    TEXT = "text"
+    AMOUNT = "amount"
+    CHOICE = "choice"
+    DIGEST = "digest"
+    LIST = "list"
+    OBJECT = "object"
+    LINE = "line"
+    BOOLEAN = "boolean"
+    UUID = "uuid"
+    MOMENT = "moment"
+    NAME_PARAMETER = "parameter with a text"
+    CHOICES_PARAMETER = "parameter with choices"
+    MOMENT_PARAMETER = "parameter with a time"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of a body; `pointer` says where."""
+
+    pointer: str
+    kind: Kind
+    required: bool = False
+    low: int = 0
+    high: int = 10_000
+    longest: int = 64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Good:
+    """A request that is accepted, and what its body is made of."""
+
+    body: Mapping[str, Json] | None = None
+    fields: tuple[Field, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """One method of one address."""
+
+    name: str
+    method: str
+    route: str
+    scope: str
+    view: type[ApiView] = field(repr=False)
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+    @property
+    def has_id(self) -> bool:
+        """Tell whether the address names an order."""
+        return bool(_ID.search(self.route))
+
+    @property
+    def is_list(self) -> bool:
+        """Tell whether the answer comes in pages."""
+        return self.method == "GET" and bool(self.view.ordering)
+
+    @property
+    def good(self) -> Good:
+        """Return the request that is accepted."""
+        return GOOD[str(self)]
+
+    def path(self, object_id: object) -> str:
+        """Return the address for an order, whatever is taken for its id."""
+        return ROOT + _ID.sub(str(object_id).replace("\\", r"\\"), self.route)
+
+
+def _views(patterns: list[Any]) -> Iterator[tuple[str, str, type[ApiView]]]:
+    for entry in patterns:
+        if isinstance(entry, URLResolver):
+            yield from _views(entry.url_patterns)
+        elif isinstance(entry, URLPattern):
+            yield str(entry.name), str(entry.pattern), vars(entry.callback)["view_class"]
+
+
+def endpoints() -> list[Endpoint]:
+    """Return every method of every address below /api/v1/."""
+    found = []
+    below = [entry for entry in get_resolver().url_patterns if str(entry.pattern) == ROOT[1:]]
+    for name, route, view in _views(below):
+        for method, scope in view.required_scopes.items():
+            found.append(Endpoint(name=name, method=method, route=route, scope=scope, view=view))
+    return found
+
+
+def plain_addresses() -> list[str]:
+    """Return the other addresses of the URL conf that a reader may open."""
+    return [
+        "/" + str(entry.pattern)
+        for entry in get_resolver().url_patterns
+        if isinstance(entry, URLPattern) and entry.name
+    ]
+
+
+@cache
+def document() -> dict[str, Json]:
+    """Return the committed OpenAPI document."""
+    text = (settings.BASE_DIR / "docs" / "openapi.yaml").read_text(encoding="utf-8")
+    found: dict[str, Json] = yaml.load(text, Loader=yaml.CSafeLoader)
+    return found
+
+
+def operation(endpoint: Endpoint) -> dict[str, Json]:
+    """Return what the document says of an endpoint."""
+    path = ROOT + re.sub(r"<uuid:(\w+)>", r"{\1}", endpoint.route)
+    found: dict[str, Json] = document()["paths"][path][endpoint.method.lower()]
+    return found
+
+
+def answer_fields(endpoint: Endpoint) -> set[str]:
+    """Return the names of the fields of a successful answer."""
+    (answer,) = (body for status, body in operation(endpoint)["responses"].items() if status[0] == "2")
+    return set(_resolved(answer["content"]["application/json"]["schema"])["properties"])
+
+
+def documented_fields(endpoint: Endpoint) -> set[str]:
+    """Return the pointers of all fields of a body; those of a list's entries below `/0`."""
+    body = operation(endpoint).get("requestBody")
+    return set(_pointers(body["content"]["application/json"]["schema"], "")) if body else set()
+
+
+def _pointers(schema: Json, place: str) -> Iterator[str]:
+    resolved = _resolved(schema)
+    for choice in resolved.get("oneOf", ()):
+        yield from _pointers(choice, place)
+    for name, inner in resolved.get("properties", {}).items():
+        yield f"{place}/{name}"
+        yield from _pointers(inner, f"{place}/{name}")
+    if "items" in resolved:
+        yield f"{place}/0"
+        yield from _pointers(resolved["items"], f"{place}/0")
+
+
+def _resolved(schema: Json) -> Json:
+    while "$ref" in schema:
+        schema = document()["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+_ADDRESS = {
+    "name": 200,
+    "phone": 40,
+    "street": 300,
+    "city": 100,
+    "region": 100,
+    "postal_code": 20,
+    "country": 60,
+}
+
+PLACE = Good(
+    body={
+        "items": [{"sku": PHONE, "quantity": 1}],
+        "amount": "500.00",
+        "client_ref": "PO-4711",
+        "ship_to": dict.fromkeys(_ADDRESS, "Xi'an"),
+        "sandbox": {"payment_deadline_seconds": 60, "approval_deadline_seconds": 60, "carrier": "ok"},
+    },
+    fields=(
+        Field(pointer="/items", kind=Kind.LIST, required=True, low=1, high=200),
+        Field(pointer="/items/0", kind=Kind.LINE),
+        Field(pointer="/items/0/sku", kind=Kind.IDENTIFIER, required=True),
+        Field(pointer="/items/0/quantity", kind=Kind.INTEGER, low=1),
+        Field(pointer="/amount", kind=Kind.AMOUNT),
+        Field(pointer="/client_ref", kind=Kind.IDENTIFIER, longest=100),
+        Field(pointer="/ship_to", kind=Kind.OBJECT),
+        *(
+            Field(pointer=f"/ship_to/{name}", kind=Kind.TEXT, longest=longest, required=name == "name")
+            for name, longest in _ADDRESS.items()
+        ),
+        Field(pointer="/sandbox", kind=Kind.OBJECT),
+        Field(pointer="/sandbox/payment_deadline_seconds", kind=Kind.INTEGER, high=86_400),
+        Field(pointer="/sandbox/approval_deadline_seconds", kind=Kind.INTEGER, high=86_400),
+        Field(pointer="/sandbox/carrier", kind=Kind.CHOICE),
+    ),
+)
+
+GOOD: dict[str, Good] = {
+    "GET product-list": Good(),
+    "GET stock-list": Good(),
+    "GET order-list": Good(),
+    "GET order-detail": Good(),
+    "GET order-timeline": Good(),
+    "POST order-list": PLACE,
+    "POST order-pay": Good(
+        body={"token": "tok_ok"},
+        fields=(Field(pointer="/token", kind=Kind.IDENTIFIER, required=True),),
+    ),
+    "POST order-cancel": Good(body={}),
+    "POST order-retry": Good(body={}),
+    "POST order-audit": Good(
+        body={"action": "APPROVE", "reason": "checked with the customer", "digest": ""},
+        fields=(
+            Field(pointer="/action", kind=Kind.CHOICE, required=True),
+            Field(pointer="/reason", kind=Kind.TEXT, longest=2000),
+            Field(pointer="/digest", kind=Kind.DIGEST),
+        ),
+    ),
+}
+
+
+def parameters_of(endpoint: Endpoint) -> Iterator[tuple[str, Kind]]:
+    """Yield the filters of a list with what each holds."""
+    for name, declared in endpoint.view.filters.items() if endpoint.is_list else ():
+        if declared.schema.get("format") == "date-time":
+            yield name, Kind.MOMENT_PARAMETER
+        elif "maxLength" in declared.schema:
+            yield name, Kind.NAME_PARAMETER
+        elif declared.schema == {"type": "string"} or "enum" in declared.schema:
+            yield name, Kind.CHOICES_PARAMETER
+        else:
+            raise AssertionError(f"{endpoint}: no cases for the kind of parameter {name}: {declared.schema}")

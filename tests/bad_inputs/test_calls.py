@@ -1,0 +1,255 @@
+"""Every row about what only services meet: the refusal has its code, and nothing is left behind."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from typing import NoReturn
+
+import pytest
+from django.conf import LazySettings
+from django.contrib.auth.models import Group
+from django.db import DatabaseError, connection, transaction
+from django.utils import timezone
+
+from holo.apiauth.services import create_api_key
+from holo.approvals.models import ApprovalDecision, ApprovalRequest
+from holo.approvals.services import decide
+from holo.common.api.problems import as_domain_error
+from holo.common.db import unit_of_work
+from holo.common.errors import DomainError
+from holo.common.ids import uuid7
+from holo.common.money import Money
+from holo.stack.ports import free_port
+from inventory.models import Product
+from inventory.operations import Owner, Want, extend_reservation, reserve_stock
+from inventory.services import create_product, create_warehouse, receive_stock
+from orders.locks import lock_order
+from orders.operations import record_event
+from orders.states import Status
+from tests.api.people import build_person
+from tests.bad_inputs.cases.calls import CALLS
+from tests.bad_inputs.cases.rows import Call
+from tests.bad_inputs.world import World, awaiting_approval, changed, placed, written
+from tests.stories import PHONE, actor_of
+from workflows.runtime import client
+
+Act = Callable[[], object]
+_SCENES: dict[str, Callable[[World], Act]] = {}
+_NEEDS_TEMPORAL = ("no workflow", "refused call")
+
+
+def scene(name: str) -> Callable[[Callable[[World], Act]], Callable[[World], Act]]:
+    """Register what prepares a row and returns the call that is refused."""
+
+    def register(prepare: Callable[[World], Act]) -> Callable[[World], Act]:
+        _SCENES[name] = prepare
+        return prepare
+
+    return register
+
+
+@pytest.fixture
+def _fresh_client() -> Iterator[None]:
+    """Connect anew before and after: the address changes meanwhile."""
+    client.close()
+    yield
+    client.close()
+
+
+@pytest.mark.usefixtures("_fresh_client")
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=f"{case.id}-{case.scene}".replace(" ", "-")) for case in CALLS]
+)
+def test_call_is_refused(
+    world: World, case: Call, request: pytest.FixtureRequest, settings: LazySettings
+) -> None:
+    if case.scene in _NEEDS_TEMPORAL:
+        request.getfixturevalue("temporal")
+    if case.scene == "no temporal":
+        settings.TEMPORAL_ADDRESS = f"127.0.0.1:{free_port()}"
+    act = _SCENES[case.scene](world)
+    before = written()
+    with pytest.raises(DomainError) as refusal:
+        act()
+    assert refusal.value.code == case.code
+    assert refusal.value.message
+    assert changed(before) == set()
+
+
+def test_every_call_is_prepared() -> None:
+    assert {case.scene for case in CALLS} == set(_SCENES)
+
+
+# --- Stock ----------------------------------------------------------------------------------------
+
+
+def _hold(world: World, owner: Owner) -> object:
+    return reserve_stock(
+        organization_id=world.shop.organization.pk,
+        owner=owner,
+        wants=[Want(product_id=world.shop.products[PHONE].pk, quantity=1)],
+        expires_at=timezone.now() + timedelta(hours=1),
+    )
+
+
+@scene("hold twice")
+def _hold_twice(world: World) -> Act:
+    owner = Owner(owner_type="test", owner_id=uuid7())
+    unit_of_work(lambda: _hold(world, owner))
+    return lambda: unit_of_work(lambda: _hold(world, owner))
+
+
+@scene("hold ended")
+def _hold_ended(world: World) -> Act:
+    owner = Owner(owner_type="test", owner_id=uuid7())
+    return lambda: unit_of_work(lambda: extend_reservation(owner=owner, expires_at=timezone.now()))
+
+
+def _product(world: World, sku: str, minor: int) -> Product:
+    price = Money(minor=minor, currency="CNY")
+    return create_product(actor=world.shop.seller_actor, sku=sku, name="x", price=price)
+
+
+@scene("no price")
+def _no_price(world: World) -> Act:
+    return lambda: _product(world, "new", 0)
+
+
+@scene("sku taken")
+def _sku_taken(world: World) -> Act:
+    return lambda: _product(world, PHONE, 1)
+
+
+@scene("code taken")
+def _code_taken(world: World) -> Act:
+    return lambda: create_warehouse(actor=world.shop.seller_actor, code="EAST", name="x", priority=1)
+
+
+@scene("no quantity")
+def _no_quantity(world: World) -> Act:
+    return lambda: receive_stock(
+        actor=world.shop.seller_actor,
+        warehouse_id=world.shop.warehouses["EAST"].pk,
+        product_id=world.shop.products[PHONE].pk,
+        quantity=0,
+    )
+
+
+# --- Orders and decisions -------------------------------------------------------------------------
+
+
+@scene("wrong move")
+def _wrong_move(world: World) -> Act:
+    order = placed(world.shop)
+
+    def move() -> None:
+        locked = lock_order(order.pk, organization_id=order.organization_id)
+        record_event(locked, "completed", status=Status.COMPLETED)
+
+    return lambda: unit_of_work(move)
+
+
+@scene("no auditor")
+def _no_auditor(world: World) -> Act:
+    order = awaiting_approval(world.shop)
+    person = build_person(organization=world.shop.organization, groups=["operator"])
+    request = ApprovalRequest.objects.get(subject_id=order.pk)
+    return lambda: decide(
+        actor=actor_of(person, world.shop.organization),
+        request_id=request.pk,
+        verdict=ApprovalDecision.Verdict.APPROVE,
+    )
+
+
+# --- Keys -----------------------------------------------------------------------------------------
+
+
+def _key(world: World, *scopes: str, days: int = 1, by_other: bool = False) -> object:
+    owner = world.shop.auditor
+    return create_api_key(
+        actor=world.shop.seller_actor if by_other else None,
+        owner_id=owner.pk,
+        organization_id=world.shop.organization.pk,
+        name="",
+        scopes=scopes,
+        expires_in=timedelta(days=days),
+    )
+
+
+@scene("unknown scope")
+def _unknown_scope(world: World) -> Act:
+    return lambda: _key(world, "orders:everything")
+
+
+@scene("scope not held")
+def _scope_not_held(world: World) -> Act:
+    return lambda: _key(world, "orders:write")
+
+
+@scene("key for another")
+def _key_for_another(world: World) -> Act:
+    return lambda: _key(world, "orders:audit", by_other=True)
+
+
+@scene("long life")
+def _long_life(world: World) -> Act:
+    return lambda: _key(world, "orders:read", days=367)
+
+
+# --- The database, and what nobody expected -------------------------------------------------------
+
+
+@scene("serialization")
+def _serialization(world: World) -> Act:
+    def collide() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("DO $$ BEGIN RAISE EXCEPTION 'collision' USING ERRCODE = '40001'; END $$")
+
+    return lambda: unit_of_work(collide)
+
+
+def _translated(work: Act) -> NoReturn:
+    """Raise what the API answers with."""
+    try:
+        with transaction.atomic():
+            work()
+    except (DatabaseError, KeyError) as error:
+        raise as_domain_error(error) from error
+    raise AssertionError("the database let it pass")
+
+
+@scene("unique index")
+def _unique_index(world: World) -> Act:
+    return lambda: _translated(lambda: Group.objects.create(name="operator"))
+
+
+@scene("check")
+def _check(world: World) -> Act:
+    return lambda: _translated(lambda: Product.objects.filter(sku=PHONE).update(price_minor=-1))
+
+
+@scene("bug")
+def _bug(world: World) -> Act:
+    def stumble() -> None:
+        raise KeyError("a fault of ours")
+
+    return lambda: _translated(stumble)
+
+
+# --- Temporal -------------------------------------------------------------------------------------
+
+
+@scene("no temporal")
+def _no_temporal(world: World) -> Act:
+    return client.check_health
+
+
+@scene("no workflow")
+def _no_workflow(world: World) -> Act:
+    return lambda: client.cancel_workflow(workflow_id=f"order-{uuid7()}")
+
+
+@scene("refused call")
+def _refused_call(world: World) -> Act:
+    return lambda: client.start_workflow(
+        workflow="None", workflow_id="x" * 2000, task_queue="none", input=None
+    )

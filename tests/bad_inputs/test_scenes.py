@@ -1,0 +1,419 @@
+"""Every row about what is in the database: a good request, refused for that, and nothing written."""
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+from django.conf import settings
+from django.db import connection
+from django.db.models.functions import Now
+
+from holo.apiauth.keys import make_key
+from holo.apiauth.models import ApiKey
+from holo.apiauth.services import create_api_key, revoke_api_key
+from holo.common.ids import uuid7
+from holo.idempotency.models import IdempotencyLog
+from holo.identity.models import Membership, User
+from holo.stack.ports import free_port
+from inventory.models import Product
+from orders.models import Order
+from orders.services import begin_handover, cancel_order, complete_order
+from orders.states import Status
+from tests.api.people import build_key, build_person
+from tests.bad_inputs.answers import check_problem
+from tests.bad_inputs.cases.rows import Scene, Sent
+from tests.bad_inputs.cases.scenes import SCENES
+from tests.bad_inputs.surface import Endpoint, endpoints
+from tests.bad_inputs.world import (
+    World,
+    awaiting_approval,
+    awaiting_payment,
+    changed,
+    join,
+    placed,
+    written,
+)
+from tests.builders import build_product
+from tests.stories import MAC, PHONE, charge, hand_over, label, reserve, unwind
+
+ENDPOINTS = {str(endpoint): endpoint for endpoint in endpoints()}
+pytestmark = pytest.mark.usefixtures("short_waits")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """What to send: the good request for an order, with these changes."""
+
+    order: Order | None = None
+    sent: Sent = field(default_factory=lambda: Sent(label="good"))
+
+
+Maker = Callable[[World, Endpoint], Ready]
+_MAKERS: dict[str, Callable[[World, Endpoint], AbstractContextManager[Ready]]] = {}
+
+
+def scene(name: str) -> Callable[[Maker], Maker]:
+    """Register what prepares a scene."""
+
+    def register(maker: Maker) -> Maker:
+        @contextmanager
+        def ready(world: World, endpoint: Endpoint) -> Iterator[Ready]:
+            yield maker(world, endpoint)
+
+        _MAKERS[name] = ready
+        return maker
+
+    return register
+
+
+def around(
+    name: str,
+) -> Callable[[Callable[[World, Endpoint], Iterator[Ready]]], Callable[..., Iterator[Ready]]]:
+    """Register what prepares a scene and holds something while the request is sent."""
+
+    def register(maker: Callable[[World, Endpoint], Iterator[Ready]]) -> Callable[..., Iterator[Ready]]:
+        _MAKERS[name] = contextmanager(maker)
+        return maker
+
+    return register
+
+
+@pytest.mark.parametrize(
+    "case",
+    [pytest.param(case, id=f"{case.id}-{case.endpoint}-{case.scene}".replace(" ", "-")) for case in SCENES],
+)
+def test_good_request_is_refused(world: World, case: Scene, caplog: pytest.LogCaptureFixture) -> None:
+    endpoint = ENDPOINTS[case.endpoint]
+    with _MAKERS[case.scene](world, endpoint) as ready:
+        answer_at = _measured(world, endpoint, ready, down=case.scene == "database down")
+        body = check_problem(
+            answer_at,
+            case,
+            status=case.status,
+            pointer=case.pointer,
+            log=caplog if case.scene != "database down" else _Deaf(),  # type: ignore[arg-type]
+        )
+    assert set(case.tells) <= set(body.get("details", {}))
+    assert ("Retry-After" in answer_at) == case.retry_after
+
+
+class _Deaf:
+    """A database that is away is worth an error in the log."""
+
+    records = ()
+
+
+def _measured(world: World, endpoint: Endpoint, ready: Ready, *, down: bool) -> Any:
+    """Send the request; whatever it did to the database fails the test."""
+    if down:
+        return world.send(endpoint, ready.sent, order=ready.order)
+    before = written()
+    answer = world.send(endpoint, ready.sent, order=ready.order)
+    assert changed(before) == set()
+    return answer
+
+
+def test_every_scene_is_prepared_and_every_preparation_used() -> None:
+    assert {case.scene for case in SCENES} == set(_MAKERS)
+
+
+# --- What is wanted -------------------------------------------------------------------------------
+
+
+def _place(*items: object, **fields: object) -> Ready:
+    change = (("/items", list(items)), *((f"/{name}", value) for name, value in fields.items()))
+    return Ready(sent=Sent(label="items", change=change))
+
+
+@scene("unknown sku")
+def _unknown(world: World, endpoint: Endpoint) -> Ready:
+    return _place(PHONE, "no-such-sku")
+
+
+@scene("inactive sku")
+def _inactive(world: World, endpoint: Endpoint) -> Ready:
+    product = build_product(organization=world.shop.organization)
+    Product.objects.filter(pk=product.pk).update(active=False)
+    return _place(PHONE, product.sku)
+
+
+@scene("price times quantity")
+def _overflow(world: World, endpoint: Endpoint) -> Ready:
+    product = build_product(organization=world.shop.organization, price_minor=2**62)
+    return _place({"sku": product.sku, "quantity": 3})
+
+
+@scene("huge amount")
+def _huge(world: World, endpoint: Endpoint) -> Ready:
+    return _place(PHONE, amount="9" * 20)
+
+
+@scene("another amount")
+def _mismatch(world: World, endpoint: Endpoint) -> Ready:
+    return _place(PHONE, amount="1.00")
+
+
+@scene("client_ref taken")
+def _taken(world: World, endpoint: Endpoint) -> Ready:
+    name = uuid7().hex
+    sent = Sent(label="first", change=(("/client_ref", name),))
+    assert world.send(endpoint, sent).status_code == 201
+    return Ready(sent=sent)
+
+
+@scene("another currency")
+def _currency(world: World, endpoint: Endpoint) -> Ready:
+    """Only an owner of the tables can plant such a price; the service refuses it all the same."""
+    product = build_product(organization=world.shop.organization)
+    with psycopg.connect(settings.MIGRATE_DATABASE_URL) as owner:
+        owner.execute("ALTER TABLE inventory_product DROP CONSTRAINT inventory_product_currency")
+        owner.execute("UPDATE inventory_product SET currency = 'USD' WHERE id = %s", [product.pk])
+    return _place(PHONE, product.sku)
+
+
+# --- The state of an order ------------------------------------------------------------------------
+
+
+def _completed(world: World) -> Order:
+    order = _handed_over(world)
+    for shipment in order.shipments.all():
+        hand_over(shipment.pk)
+    complete_order(order_id=order.pk)
+    return order
+
+
+def _handed_over(world: World) -> Order:
+    order = awaiting_payment(world.shop)
+    charge(world.shop.pay(order))
+    for shipment in order.shipments.all():
+        label(shipment.pk)
+    begin_handover(order_id=order.pk)
+    return order
+
+
+def _cancelled(world: World) -> Order:
+    order = _being_cancelled(world)
+    unwind(order)
+    order.refresh_from_db()
+    assert order.status == Status.CANCELLED
+    return order
+
+
+def _being_cancelled(world: World) -> Order:
+    order = awaiting_payment(world.shop)
+    cancel_order(actor=world.shop.seller_actor, order_id=order.pk)
+    return order
+
+
+_STATES: dict[str, Callable[[World], Order]] = {
+    "placed": lambda world: placed(world.shop),
+    "awaiting payment": lambda world: awaiting_payment(world.shop),
+    "awaiting approval": lambda world: awaiting_approval(world.shop),
+    "being cancelled": _being_cancelled,
+    "cancelled": _cancelled,
+    "completed": _completed,
+    "handed over": _handed_over,
+}
+_DECISION = (("/digest", "0" * 64),)
+
+
+def _in_state(name: str) -> None:
+    @scene(name)
+    def ready(world: World, endpoint: Endpoint) -> Ready:
+        sent = Sent(label=name, body=b'{"action": "APPROVE"}') if endpoint.name == "order-audit" else None
+        order = _STATES[name](world)
+        return Ready(order=order, sent=sent) if sent else Ready(order=order)
+
+
+for _name in _STATES:
+    _in_state(_name)
+
+
+@scene("being paid")
+def _being_paid(world: World, endpoint: Endpoint) -> Ready:
+    order = awaiting_payment(world.shop)
+    world.shop.pay(order)
+    return Ready(order=order)
+
+
+@scene("payment overdue")
+def _payment_overdue(world: World, endpoint: Endpoint) -> Ready:
+    order = world.shop.place(PHONE, payment_deadline_seconds=0)
+    reserve(order)
+    return Ready(order=order)
+
+
+@scene("decided")
+def _decided(world: World, endpoint: Endpoint) -> Ready:
+    order = awaiting_approval(world.shop)
+    assert world.send(endpoint, Sent(label="first"), order=order).status_code == 202
+    return Ready(order=order)
+
+
+@scene("decision overdue")
+def _decision_overdue(world: World, endpoint: Endpoint) -> Ready:
+    order = world.shop.place(MAC, approval_deadline_seconds=0)
+    reserve(order)
+    return Ready(order=order)
+
+
+@scene("withdrawn")
+def _withdrawn(world: World, endpoint: Endpoint) -> Ready:
+    order = awaiting_approval(world.shop)
+    cancel_order(actor=world.shop.seller_actor, order_id=order.pk)
+    return Ready(order=order)
+
+
+@scene("another digest")
+def _another_digest(world: World, endpoint: Endpoint) -> Ready:
+    return Ready(order=awaiting_approval(world.shop), sent=Sent(label="digest", change=_DECISION))
+
+
+@scene("own order")
+def _own(world: World, endpoint: Endpoint) -> Ready:
+    join(world.shop.seller, "auditor")
+    key = build_key(owner=world.shop.seller, organization=world.shop.organization, scopes=["orders:audit"])
+    sent = Sent(label="maker", headers={"Authorization": f"Bearer {key}"})
+    return Ready(order=awaiting_approval(world.shop), sent=sent)
+
+
+# --- Idempotency keys and locks -------------------------------------------------------------------
+
+
+@scene("key used")
+def _key_used(world: World, endpoint: Endpoint) -> Ready:
+    order = world.order_for(endpoint, fresh=True) if endpoint.has_id else None
+    headers = {"Idempotency-Key": uuid7().hex}
+    first = world.send(endpoint, Sent(label="first", headers=headers), order=order)
+    assert first.status_code in (201, 202), first.content
+    pointer, value = {
+        "order-list": ("/items/0/quantity", 2),
+        "order-pay": ("/token", "tok_other"),
+        "order-audit": ("/action", "REJECT"),
+    }[endpoint.name]
+    change = ((pointer, value),) + ((("/amount", "1000.00"),) if endpoint.name == "order-list" else ())
+    return Ready(order=order, sent=Sent(label="second", headers=headers, change=change))
+
+
+@around("key in flight")
+def _key_in_flight(world: World, endpoint: Endpoint) -> Iterator[Ready]:
+    order = world.order_for(endpoint, fresh=True) if endpoint.has_id else None
+    probe, key = uuid7().hex, uuid7().hex
+    world.send(endpoint, Sent(label="probe", headers={"Idempotency-Key": probe}), order=order)
+    scope = IdempotencyLog.objects.get(key=probe).scope
+    with psycopg.connect(settings.MIGRATE_DATABASE_URL) as first:
+        first.execute(
+            "INSERT INTO idempotency_idempotencylog (scope, key, fingerprint, headers, created_at)"
+            " VALUES (%s, %s, '', '{}', now())",
+            [scope, key],
+        )
+        yield Ready(order=order, sent=Sent(label="racer", headers={"Idempotency-Key": key}))
+        first.rollback()
+
+
+@around("order locked")
+def _order_locked(world: World, endpoint: Endpoint) -> Iterator[Ready]:
+    order = world.order_for(endpoint, fresh=True)
+    with psycopg.connect(settings.MIGRATE_DATABASE_URL) as other:
+        other.execute("SELECT 1 FROM orders_order WHERE id = %s FOR UPDATE", [order.pk])
+        table = "approvals_approvalrequest"
+        other.execute(f"SELECT 1 FROM {table} WHERE subject_id = %s FOR UPDATE".encode(), [order.pk])
+        yield Ready(order=order)
+        other.rollback()
+
+
+@around("database down")
+def _database_down(world: World, endpoint: Endpoint) -> Iterator[Ready]:
+    order = world.order_for(endpoint) if endpoint.has_id else None
+    if endpoint.name == "order-audit" and endpoint.method == "POST":
+        sent = Sent(label="down", body=b'{"action": "APPROVE"}')
+    else:
+        sent = Sent(label="down")
+    before = connection.settings_dict["PORT"]
+    connection.close()
+    connection.settings_dict["PORT"] = free_port()
+    try:
+        yield Ready(order=order, sent=sent)
+    finally:
+        connection.close()
+        connection.settings_dict["PORT"] = before
+
+
+# --- Cursors and keys -----------------------------------------------------------------------------
+
+
+def _cursor(world: World, endpoint: Endpoint) -> str:
+    placed(world.shop)
+    placed(world.shop)
+    page = world.send(endpoint, Sent(label="page", query="limit=1")).json()
+    return str(page["next"]).partition("cursor=")[2].partition("&")[0]
+
+
+@scene("foreign cursor")
+def _foreign_cursor(world: World, endpoint: Endpoint) -> Ready:
+    cursor = _cursor(world, ENDPOINTS["GET stock-list"])
+    return Ready(sent=Sent(label="foreign", query=f"cursor={cursor}"))
+
+
+@scene("tampered cursor")
+def _tampered_cursor(world: World, endpoint: Endpoint) -> Ready:
+    cursor = _cursor(world, endpoint)
+    other = "A" if cursor[4] != "A" else "B"
+    return Ready(sent=Sent(label="tampered", query=f"cursor={cursor[:4]}{other}{cursor[5:]}"))
+
+
+def _with_key(text: str) -> Ready:
+    return Ready(sent=Sent(label="key", headers={"Authorization": f"Bearer {text}"}))
+
+
+def _fresh_key(world: World) -> tuple[User, ApiKey, str]:
+    organization = world.shop.organization
+    person = build_person(organization=organization, groups=["viewer"])
+    key, text = create_api_key(
+        actor=None, owner_id=person.pk, organization_id=organization.pk, name="", scopes=["orders:read"]
+    )
+    return person, key, text
+
+
+@scene("bad checksum")
+def _bad_checksum(world: World, endpoint: Endpoint) -> Ready:
+    _person, _key, text = _fresh_key(world)
+    return _with_key(text[:-1] + ("a" if text[-1] != "a" else "b"))
+
+
+@scene("wrong secret")
+def _wrong_secret(world: World, endpoint: Endpoint) -> Ready:
+    _person, key, _text = _fresh_key(world)
+    return _with_key(f"holo_{key.prefix}_{make_key().text.rpartition('_')[2]}")
+
+
+@scene("expired key")
+def _expired_key(world: World, endpoint: Endpoint) -> Ready:
+    _person, key, text = _fresh_key(world)
+    ApiKey.objects.filter(pk=key.pk).update(expires_at=Now() - timedelta(seconds=1))
+    return _with_key(text)
+
+
+@scene("revoked key")
+def _revoked_key(world: World, endpoint: Endpoint) -> Ready:
+    _person, key, text = _fresh_key(world)
+    revoke_api_key(actor=None, key_id=key.pk)
+    return _with_key(text)
+
+
+@scene("owner gone")
+def _owner_gone(world: World, endpoint: Endpoint) -> Ready:
+    person, _key, text = _fresh_key(world)
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    return _with_key(text)
+
+
+@scene("owner left")
+def _owner_left(world: World, endpoint: Endpoint) -> Ready:
+    person, _key, text = _fresh_key(world)
+    Membership.objects.filter(user=person).delete()
+    return _with_key(text)

@@ -1,0 +1,191 @@
+"""Where bad requests are sent: one shop with an order for each address, and a caller of each kind."""
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.contrib.auth.models import Group
+from django.db import connection
+from django.test import Client
+
+from holo.apiauth.scopes import SCOPES
+from holo.approvals.models import ApprovalRequest
+from holo.common.ids import uuid7
+from holo.identity.models import Membership, Organization, User
+from orders.models import Order
+from orders.services import park_order
+from orders.steps import Failure
+from tests.api.people import build_key, build_person
+from tests.bad_inputs.cases.rows import MISSING, As, Sent
+from tests.bad_inputs.surface import Endpoint, Json
+from tests.builders import build_organization
+from tests.stories import MAC, PHONE, Shop, build_shop, reserve
+
+# A use of a key is noted to the minute, also by a call that is refused.
+_COUNTED_ONLY = "apiauth_apikey"
+State = dict[str, tuple[int, int]]
+
+
+def written(only_counts: bool = False) -> State:
+    """Return for each table its number of rows and a sum over their versions, which any change moves."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
+        tables = [row[0] for row in cursor.fetchall()]
+        parts = (
+            f"SELECT '{table}', count(*), "
+            + ("0" if table == _COUNTED_ONLY else "coalesce(sum(xmin::text::bigint), 0)")
+            + f" FROM {table}"
+            for table in tables
+        )
+        cursor.execute(" UNION ALL ".join(parts))
+        return {name: (count, int(versions)) for name, count, versions in cursor.fetchall()}
+
+
+def changed(before: State) -> set[str]:
+    """Return the tables that something was written to since."""
+    now = written()
+    return {table for table in now if now[table] != before.get(table)}
+
+
+@dataclass(slots=True)
+class World:
+    """A shop whose people have keys, with one order in the state that each address asks for."""
+
+    shop: Shop
+    operator: str
+    auditor: str
+    narrow: dict[str, str] = field(default_factory=dict)
+    stranger: str = ""
+    sessions: dict[As, Client] = field(default_factory=dict)
+    orders: dict[str, Order] = field(default_factory=dict)
+
+    def order_for(self, endpoint: Endpoint, *, fresh: bool = False) -> Order:
+        """Return the order whose state suits an address; a new one if it is going to be changed."""
+        if fresh or endpoint.name not in self.orders:
+            self.orders[endpoint.name] = _MAKERS.get(endpoint.name, placed)(self.shop)
+        return self.orders[endpoint.name]
+
+    def good_body(self, endpoint: Endpoint, order: Order | None = None) -> Json:
+        """Return a copy of the body that the endpoint accepts."""
+        body = json.loads(json.dumps(endpoint.good.body))
+        if body and "digest" in body:
+            subject = (order or self.order_for(endpoint)).pk
+            body["digest"] = ApprovalRequest.objects.get(subject_id=subject).subject_digest
+        if body and "client_ref" in body:
+            body["client_ref"] = uuid7().hex
+        return body
+
+    def headers(self, endpoint: Endpoint, caller: As) -> dict[str, str]:
+        """Return the header with the caller's key; none for sessions and for nobody."""
+        keys = {
+            As.GOOD: self.auditor if endpoint.scope == "orders:audit" else self.operator,
+            As.NARROW: self.narrow[endpoint.scope],
+            As.STRANGER: self.stranger,
+        }
+        return {"Authorization": f"Bearer {keys[caller]}"} if caller in keys else {}
+
+    def send(self, endpoint: Endpoint, sent: Sent, caller: As = As.GOOD, order: Order | None = None) -> Any:
+        """Send the good request of an endpoint with what `sent` changes."""
+        client = self.sessions.get(caller) or Client()
+        client.raise_request_exception = False
+        target = sent.object_id or (str((order or self.order_for(endpoint)).pk) if endpoint.has_id else "")
+        path = endpoint.path(target) + (f"?{sent.query}" if sent.query else "")
+        body = b""
+        if endpoint.method == "POST":
+            body = sent.body if sent.body is not None else self._body(endpoint, sent, order)
+        headers = {**self.headers(endpoint, caller), **sent.headers}
+        return client.generic(
+            sent.method or endpoint.method,
+            path,
+            body,
+            content_type=sent.content_type if endpoint.method == "POST" else "",
+            headers=headers,
+        )
+
+    def _body(self, endpoint: Endpoint, sent: Sent, order: Order | None) -> bytes:
+        body = self.good_body(endpoint, order)
+        for pointer, value in sent.change:
+            change(body, pointer, value)
+        return json.dumps(body).encode()
+
+
+def change(body: Json, pointer: str, value: Json) -> None:
+    """Set what a pointer names, in place."""
+    *way, last = pointer.split("/")[1:]
+    for step in way:
+        body = body[int(step) if isinstance(body, list) else step]
+    key: Any = int(last) if isinstance(body, list) else last
+    if value is MISSING:
+        del body[key]
+    else:
+        body[key] = value
+
+
+def placed(shop: Shop) -> Order:
+    """Return an order that nothing has been done for."""
+    return shop.place(PHONE)
+
+
+def awaiting_payment(shop: Shop) -> Order:
+    """Return an order that may be paid."""
+    order = placed(shop)
+    reserve(order)
+    return order
+
+
+def awaiting_approval(shop: Shop) -> Order:
+    """Return an order that may be decided."""
+    order = shop.place(MAC)
+    reserve(order)
+    return order
+
+
+def parked(shop: Shop) -> Order:
+    """Return an order that may be retried."""
+    order = awaiting_payment(shop)
+    failure = Failure(step="release_stock", attempts=5, error_code="request.busy", message="held")
+    park_order(order_id=order.pk, failures=[failure])
+    return order
+
+
+_MAKERS: Mapping[str, Callable[[Shop], Order]] = {
+    "order-pay": awaiting_payment,
+    "order-audit": awaiting_approval,
+    "order-retry": parked,
+}
+
+
+def build_world() -> World:
+    """Make the shop and its people."""
+    shop = build_shop(stock=1000)
+    own = shop.organization
+    join(shop.seller, "operator")
+    world = World(
+        shop=shop,
+        operator=_key(shop.seller, own, ("orders:read", "orders:write", "inventory:read")),
+        auditor=_key(shop.auditor, own, ("orders:read", "orders:audit")),
+    )
+    # The group gives a narrow key's owner all it lacks, so that the key alone is what is too narrow.
+    wide = build_person(organization=own, groups=["operator", "auditor"])
+    world.narrow = {
+        scope: _key(wide, own, [other for other in SCOPES if other != scope][:1]) for scope in SCOPES
+    }
+    stranger = build_person(organization=build_organization(), groups=["operator", "auditor"])
+    world.stranger = _key(stranger, stranger.memberships.get().organization, SCOPES)
+    several = build_person(organization=own, groups=["operator", "auditor"])
+    Membership.objects.create(user=several, organization=build_organization())
+    nowhere = build_person(organization=None, groups=["operator", "auditor"])
+    for kind, person in ((As.SESSION, wide), (As.SEVERAL, several), (As.NOWHERE, nowhere)):
+        world.sessions[kind] = Client(enforce_csrf_checks=True)
+        world.sessions[kind].force_login(person)
+    return world
+
+
+def join(person: User, *groups: str) -> None:
+    """Put a person into groups."""
+    person.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in groups))
+
+
+def _key(owner: User, organization: Organization, scopes: Iterable[str]) -> str:
+    return build_key(owner=owner, organization=organization, scopes=list(scopes))

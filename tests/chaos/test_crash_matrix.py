@@ -1,0 +1,70 @@
+"""Workers killed at each step and each compensation, before and after each commit and before the report."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from holo.stack.postgres import PostgresServer
+from holo.stack.temporal_server import TemporalServer
+from holo.stack.valkey import ValkeyServer
+from tests.chaos.drivers import run_cases
+from tests.chaos.steps import SERVICES, Interruption, points_of
+from tests.proof import Proof, sample
+from workflows.orders.contracts import Activity as A
+
+# Which branch takes a worker to which steps; together all that there are. A parcel's steps are killed in the
+# order's own run and in a child's.
+STEPS: Mapping[str, tuple[str, ...]] = {
+    "paid": (
+        A.RESERVE_STOCK,
+        A.SETTLE_PAYMENT,
+        A.CHARGE_PAYMENT,
+        A.CREATE_LABEL,
+        A.BEGIN_HANDOVER,
+        A.HAND_OVER_SHIPMENT,
+        A.COMPLETE_ORDER,
+    ),
+    "two-parcels": (A.CREATE_LABEL, A.BEGIN_HANDOVER, A.HAND_OVER_SHIPMENT, A.COMPLETE_ORDER),
+    "approved": (A.SETTLE_APPROVAL,),
+    "declined-once": (A.CHARGE_PAYMENT,),
+    "one-of-two-parcels-refused": (A.VOID_LABEL, A.REFUND_PAYMENT, A.RELEASE_STOCK, A.CLOSE_ORDER),
+    "refused-parcel": (A.CREATE_LABEL,),
+    "cancelled-in-temporal": (A.CANCEL_ORDER,),
+    "parcel-ended-by-hand": (A.FAIL_SHIPMENT,),
+    "handover-parked": (A.PARK_ORDER, A.SETTLE_RETRY),
+}
+CASES = [
+    Interruption(branch=branch, activity=activity, point=point)
+    for branch, activities in STEPS.items()
+    for activity in activities
+    for point in points_of(activity)
+]
+
+
+@pytest.mark.pure
+def test_every_step_of_the_code_is_in_the_matrix() -> None:
+    assert {activity for activities in STEPS.values() for activity in activities} == set(SERVICES)
+
+
+@pytest.mark.prove
+def test_order_whose_worker_is_killed_ends_right(
+    postgres: PostgresServer,
+    temporal: TemporalServer,
+    valkey: ValkeyServer,
+    django_db_setup: None,
+    tmp_path: Path,
+    proof: Proof,
+) -> None:
+    """Within a minute, with the books of stock, gateway and carrier in agreement."""
+    cases = sample(CASES, at_least=3)
+    results = run_cases(cases, postgres=postgres, folder=tmp_path)
+    wrong = [f"{r.branch}, {r.activity} at {r.point}: {r.problems}" for r in results if r.problems]
+    assert wrong == []
+    assert len(results) == len(cases)
+    proof.note(
+        cases=len(cases),
+        of=len(CASES),
+        points=[str(case) for case in cases],
+        slowest_seconds=max(result.seconds for result in results),
+    )

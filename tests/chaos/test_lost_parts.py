@@ -1,0 +1,145 @@
+"""Servers and workers that go away in the middle of orders, and come back or do not: no order is lost."""
+
+import re
+import signal
+
+import psycopg
+import pytest
+from django.db import connection, connections
+from django.test import Client
+
+from holo.outbox.metrics import REGISTRY
+from holo.stack.postgres import PostgresServer
+from holo.stack.valkey import ValkeyServer
+from orders.models import Order, SandboxCharge
+from orders.states import Status
+from tests.branches import payloads_of
+from tests.chaos.books import disagreements
+from tests.live import Live, ends, eventually, reaches, worker_process
+from tests.proof import Proof, rounds
+from tests.stories import MAC, PHONE, Shop, build_shop
+from workflows.orders.contracts import order_workflow_id
+from workflows.runtime import client
+
+pytestmark = pytest.mark.prove
+# In flight when the part goes away; the full figure is 200.
+ORDERS = rounds(200)
+PATIENCE = 120.0
+_ATTEMPT = re.compile(r'"attempt": ?(\d+)')
+
+
+@pytest.fixture
+def shop(live_relay: Live) -> Shop:
+    """A shop with a relay running; workers are up to the test."""
+    return build_shop(stock=10_000)
+
+
+def paid_orders(shop: Shop, count: int) -> list[Order]:
+    """Place orders, and pay them when all wait for it; some are being charged when this returns."""
+    orders = [shop.place(PHONE) for _ in range(count)]
+    for order in orders:
+        reaches(order, Status.AWAITING_PAYMENT, within=PATIENCE)
+    charges = SandboxCharge.objects.count()
+    for order in orders:
+        shop.pay(order, "tok_slow")
+    eventually(lambda: SandboxCharge.objects.count() > charges, within=PATIENCE, what="charges under way")
+    return orders
+
+
+def all_completed(orders: list[Order]) -> None:
+    """Wait until all are."""
+    for order in orders:
+        ends(order, Status.COMPLETED, within=PATIENCE)
+
+
+def most_attempts(orders: list[Order]) -> int:
+    """Return the largest number of attempts that any step of these orders took."""
+    histories = [client.fetch_history(workflow_id=order_workflow_id(order.pk)) for order in orders]
+    return max(int(number) for text in histories for number in _ATTEMPT.findall(payloads_of(text)))
+
+
+def terminate_connections(server: PostgresServer) -> int:
+    """End every connection to the present database but this thread's; return how many."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid(), current_database()")
+        own, database = cursor.fetchone() or (0, "")
+    with psycopg.connect(server.superuser_dsn("postgres")) as superuser:
+        ended = superuser.execute(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
+            [database, own],
+        ).fetchone()
+    return int(ended[0]) if ended else 0
+
+
+def test_every_connection_terminated_costs_one_attempt_at_most(
+    shop: Shop, postgres: PostgresServer, proof: Proof
+) -> None:
+    before = shop.stock()
+    with worker_process():
+        orders = paid_orders(shop, ORDERS)
+        terminated = terminate_connections(postgres)
+        all_completed(orders)
+    assert terminated > 1
+    assert disagreements(shop, before, *orders) == []
+    attempts = most_attempts(orders)
+    assert attempts <= 2
+    proof.note(orders=ORDERS, connections=terminated, most_attempts=attempts)
+
+
+def test_postgresql_restarted_loses_no_order(shop: Shop, postgres: PostgresServer, proof: Proof) -> None:
+    before = shop.stock()
+    with worker_process():
+        orders = paid_orders(shop, ORDERS)
+        connections.close_all()
+        postgres.stop()
+        postgres.start()
+        postgres.wait_ready()
+        all_completed(orders)
+    assert disagreements(shop, before, *orders) == []
+    proof.note(orders=ORDERS, most_attempts=most_attempts(orders))
+
+
+@pytest.mark.prove(only_in_full=True)
+def test_one_of_two_workers_killed_the_other_finishes_all(shop: Shop, proof: Proof) -> None:
+    before = shop.stock()
+    with worker_process() as first, worker_process():
+        orders = paid_orders(shop, ORDERS)
+        first.send_signal(signal.SIGKILL)
+        first.wait(10)
+        all_completed(orders)
+    assert disagreements(shop, before, *orders) == []
+    proof.note(orders=ORDERS)
+
+
+def test_orders_go_on_without_valkey_and_readiness_and_metrics_tell(
+    shop: Shop, valkey: ValkeyServer, proof: Proof
+) -> None:
+    """What waits for it is the auditors' mail, which goes out when it is back."""
+    refused = mails("holo_outbox_failed_total", verdict="transient")
+    with worker_process():
+        valkey.stop()
+        try:
+            waiting = shop.place(MAC)
+            orders = [shop.place(PHONE) for _ in range(ORDERS)]
+            reaches(waiting, Status.AWAITING_APPROVAL, within=PATIENCE)
+            for order in orders:
+                reaches(order, Status.AWAITING_PAYMENT, within=PATIENCE)
+                shop.pay(order)
+            all_completed(orders)
+            ready = Client().get("/healthz/ready").json()
+            assert (ready["status"], ready["failed"]) == ("degraded", ["redis"])
+            eventually(
+                lambda: mails("holo_outbox_failed_total", verdict="transient") > refused,
+                what="the waiting mail in the metrics",
+            )
+            delivered = mails("holo_outbox_delivered_total")
+        finally:
+            valkey.start()
+            valkey.wait_ready()
+        eventually(lambda: mails("holo_outbox_delivered_total") > delivered, within=60, what="the mail")
+    proof.note(orders=ORDERS)
+
+
+def mails(metric: str, **labels: str) -> float:
+    """Return a figure of the relay's metrics about mail to auditors."""
+    return REGISTRY.get_sample_value(metric, {"topic": "approvals.approval_requested", **labels}) or 0.0
