@@ -1,6 +1,6 @@
 # Every command here is a wrapper: what it does is in manage.py or in the tool that it names.
 .DEFAULT_GOAL := help
-.PHONY: help install run up demo down reset doctor check test prove
+.PHONY: help install run up demo down reset doctor check test prove bench
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` chooses another one.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -51,6 +51,9 @@ test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, a
 
 prove: $(STAMP) ## Repeat every proof in full (about an hour) and write docs/proof.json; PROVE_SEED=… repeats one
 	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json docs/proof.json
+
+bench: $(STAMP) ## Measure speed and memory on a stack of its own (ten minutes; QUICK=1: two), see docs/performance.md
+	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
 
 .PHONY: lint
 lint: $(STAMP)

@@ -97,7 +97,9 @@ class MeasuredStack:
                 name = _name(pid)
             except OSError:
                 continue  # ended meanwhile
-            found[name] = found.get(name, 0.0) + (int(fields[11]) + int(fields[12])) / _TICKS
+            # PostgreSQL's backends come and go; the postmaster keeps what those used that have gone.
+            ticks = fields[11:15] if name == "postgres" else fields[11:13]
+            found[name] = found.get(name, 0.0) + sum(map(int, ticks)) / _TICKS
         return found
 
     def remove(self) -> None:

@@ -85,3 +85,11 @@ class NotAwaitingApprovalError(OrderError):
     code = "orders.not_awaiting_approval"
     status = 409
     meaning = "The order does not wait for a decision; the answer carries its status."
+
+
+class HandoverRefusedError(OrderError):
+    """The carrier will not take a parcel that has a label."""
+
+    code = "orders.handover_refused"
+    status = 409
+    meaning = "The carrier refuses the parcel; an operator must look at it, then retry."

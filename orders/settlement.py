@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from holo.common.errors import DomainError
+from orders.errors import HandoverRefusedError
 from orders.ports import (
     Carrier,
     CarrierRefusedError,
@@ -13,14 +13,6 @@ from orders.ports import (
     Parcel,
     PaymentGateway,
 )
-
-
-class HandoverRefusedError(DomainError):
-    """The carrier will not take a parcel that has a label."""
-
-    code = "orders.handover_refused"
-    status = 409
-    meaning = "The carrier refuses the parcel; an operator must look at it, then retry."
 
 
 def settle_charge(gateway: PaymentGateway, charge: Charge | None) -> ChargeState | None:

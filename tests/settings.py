@@ -16,3 +16,5 @@ WORKER_SANDBOX = True
 LOG_LEVEL = "WARNING"
 # WhiteNoise warns about a folder that is not there, and warnings are errors here.
 STATIC_ROOT = BASE_DIR / "holo" / "static"  # noqa: F405
+# Each client of a test loads the middleware anew, which would look at all static files: 30 ms each time.
+WHITENOISE_AUTOREFRESH = True

@@ -22,8 +22,10 @@ from holo.stack.ports import free_port
 from inventory.models import Product
 from inventory.operations import Owner, Want, extend_reservation, reserve_stock
 from inventory.services import create_product, create_warehouse, receive_stock
+from orders import settlement
 from orders.locks import lock_order
 from orders.operations import record_event
+from orders.ports import CarrierRefusedError, Label, Parcel
 from orders.states import Status
 from tests.api.people import build_person
 from tests.bad_inputs.cases.calls import CALLS
@@ -158,6 +160,25 @@ def _no_auditor(world: World) -> Act:
         request_id=request.pk,
         verdict=ApprovalDecision.Verdict.APPROVE,
     )
+
+
+class _Refusing:
+    """A carrier that has changed its mind."""
+
+    def create_label(self, parcel: Parcel) -> Label:
+        raise CarrierRefusedError("no")
+
+    def hand_over(self, parcel: Parcel) -> None:
+        raise CarrierRefusedError("the parcel is too heavy")
+
+    def void_label(self, *, key: str) -> None:
+        raise CarrierRefusedError("no")
+
+
+@scene("refused parcel")
+def _refused_parcel(world: World) -> Act:
+    parcel = Parcel(key="k", warehouse="EAST", ship_to=None)
+    return lambda: settlement.hand_over_parcel(_Refusing(), parcel)
 
 
 # --- Keys -----------------------------------------------------------------------------------------

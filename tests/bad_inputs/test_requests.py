@@ -207,7 +207,7 @@ def test_a36_a_method_in_a_header_is_ignored(
 def test_plain_address_refuses_hosts_and_methods(
     world: World, path: str, caplog: pytest.LogCaptureFixture
 ) -> None:
-    client = Client(raise_request_exception=False)
+    client = Client(raise_request_exception=False, enforce_csrf_checks=True)
     before = written()
     foreign = client.get(path, headers={"Host": "evil.example"})
     assert foreign.status_code == 400

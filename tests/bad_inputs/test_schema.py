@@ -1,4 +1,4 @@
-"""Requests generated from the committed OpenAPI document: no fault, and no answer that it does not describe."""
+"""Requests generated from the committed OpenAPI document: no fault, no answer that it does not describe."""
 
 from collections import Counter
 from pathlib import Path
@@ -29,6 +29,7 @@ from tests.bad_inputs.world import (
     placed,
 )
 from tests.proof import FULL, SEED, Proof
+from tests.stories import PHONE
 
 CASES = 2_000 if FULL else 200
 CHECKS = [
@@ -102,6 +103,10 @@ def test_every_answer_is_a_documented_one(
         if alone and case.headers and "X-Organization" in case.headers:
             # Nearly every made-up organisation is unknown, which would hide all that comes after.
             case.headers = {name: value for name, value in case.headers.items() if name != "X-Organization"}
+        if alone > 1 and case.operation.label == "POST /api/v1/orders" and isinstance(case.body, dict):
+            # No made-up SKU exists, and no made-up amount is right.
+            known = {name: value for name, value in case.body.items() if name != "amount"}
+            case.body = {**known, "items": [PHONE]}
         answer = case.call(headers=headers)
         called[case.operation.label] += 1
         answered[answer.status_code] += 1
@@ -110,5 +115,6 @@ def test_every_answer_is_a_documented_one(
     call()
     proof.note(cases=sum(called.values()), statuses=dict(sorted(answered.items())))
     assert len(called) == len(endpoints()), called
-    assert (200 in answered) == bool(key)
-    assert (set(answered) <= {400, 401}) == (not key), answered
+    assert (201 in answered) <= (role == "operator"), answered
+    assert 201 in answered or role != "operator" or not FULL, answered
+    assert (set(answered) <= {400, 401, 404}) == (not key), answered

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from django.contrib.auth.models import Group
@@ -27,19 +28,23 @@ _COUNTED_ONLY = "apiauth_apikey"
 State = dict[str, tuple[int, int]]
 
 
-def written(only_counts: bool = False) -> State:
+def written() -> State:
     """Return for each table its number of rows and a sum over their versions, which any change moves."""
+    with connection.cursor() as cursor:
+        cursor.execute(_counting())
+        return {name: (count, int(versions)) for name, count, versions in cursor.fetchall()}
+
+
+@cache
+def _counting() -> str:
+    versions = "coalesce(sum(xmin::text::bigint), 0)"
     with connection.cursor() as cursor:
         cursor.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1")
         tables = [row[0] for row in cursor.fetchall()]
-        parts = (
-            f"SELECT '{table}', count(*), "
-            + ("0" if table == _COUNTED_ONLY else "coalesce(sum(xmin::text::bigint), 0)")
-            + f" FROM {table}"
-            for table in tables
-        )
-        cursor.execute(" UNION ALL ".join(parts))
-        return {name: (count, int(versions)) for name, count, versions in cursor.fetchall()}
+    return " UNION ALL ".join(
+        f"SELECT '{table}', count(*), {0 if table == _COUNTED_ONLY else versions} FROM {table}"
+        for table in tables
+    )
 
 
 def changed(before: State) -> set[str]:
@@ -87,7 +92,7 @@ class World:
 
     def send(self, endpoint: Endpoint, sent: Sent, caller: As = As.GOOD, order: Order | None = None) -> Any:
         """Send the good request of an endpoint with what `sent` changes."""
-        client = self.sessions.get(caller) or Client()
+        client = self.sessions.get(caller) or Client(enforce_csrf_checks=True)
         client.raise_request_exception = False
         target = sent.object_id or (str((order or self.order_for(endpoint)).pk) if endpoint.has_id else "")
         path = endpoint.path(target) + (f"?{sent.query}" if sent.query else "")

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import sys
-import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -86,7 +85,7 @@ def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None
         try:
             urllib.request.urlopen(url, timeout=5).close()
             return
-        except (urllib.error.URLError, ConnectionError):
+        except OSError:  # refused, reset, or slower than the limit on a busy machine
             waited += 1
             # The process itself is what is waited for: it ends at once if it cannot start.
             try:

@@ -19,6 +19,7 @@ from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, 
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
 from django.utils.translation import gettext as _
 from django.views import defaults
+from django.views.decorators.csrf import csrf_exempt
 from rest_framework import exceptions as drf
 from rest_framework.utils.encoders import JSONEncoder
 
@@ -224,6 +225,8 @@ def is_api(request: HttpRequest) -> bool:
     return request.path.startswith("/api/")
 
 
+# Exempt, or a POST without a session would be told of a CSRF token, and in HTML.
+@csrf_exempt
 def nothing_here(request: HttpRequest, path: str = "") -> HttpResponse:
     """Answer for addresses below /api/ that do not exist, also while DEBUG shows its own page elsewhere."""
     return problem_http(NotFoundError(_nowhere()), request)

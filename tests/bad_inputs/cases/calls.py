@@ -4,6 +4,12 @@ from tests.bad_inputs.cases.rows import Call
 
 CALLS = (
     Call(
+        id="R08",
+        what="a parcel that the carrier will not take",
+        code="orders.handover_refused",
+        scene="refused parcel",
+    ),
+    Call(
         id="R01",
         what="a second hold for the same owner",
         code="inventory.already_reserved",

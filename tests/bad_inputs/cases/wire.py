@@ -18,6 +18,16 @@ def _row(case: str, what: str, head: str, *statuses: int, body: bytes = b"", cod
     return Wire(id=case, what=what, head=head + "\r\n", statuses=statuses, body=body, code=code)
 
 
+# Sent byte by byte, in a test of its own.
+SLOW = Wire(
+    id="A47",
+    what="a body that takes longer than the server waits",
+    code="request.body_incomplete",
+    head="",
+    body=b" " * 60,
+    statuses=(408,),
+)
+
 WIRE = (
     _row("A45", "a gzip bomb", f"{_POST}{_JSON}{_GZIP}Content-Length: {len(_BOMB)}\r\n", 415, body=_BOMB),
     _row(
