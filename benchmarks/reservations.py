@@ -24,8 +24,7 @@ _START_LIMIT = 60.0
 # The statements of `inventory.locks` and `inventory.operations` as they reach the server.
 _SAME = """
 {choice}
-BEGIN;
-SELECT set_config('lock_timeout', '3000', true), set_config('statement_timeout', '15000', true);
+BEGIN \\; SET LOCAL lock_timeout = 3000 \\; SET LOCAL statement_timeout = 15000;
 SELECT s.id AS stock_level, s.product_id AS product, s.warehouse_id AS warehouse, w.code, w.priority,
  s.on_hand - s.reserved AS available
 FROM inventory_stocklevel s JOIN inventory_warehouse w ON w.id = s.warehouse_id

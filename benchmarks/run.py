@@ -25,7 +25,7 @@ class Size:
 
 
 FULL = Size(rounds=3, reservation_seconds=2, orders=300, placing_seconds=12, approvals=60)
-QUICK = Size(rounds=1, reservation_seconds=1, orders=120, placing_seconds=6, approvals=20)
+QUICK = Size(rounds=1, reservation_seconds=1, orders=80, placing_seconds=6, approvals=20)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,7 @@ LIMITS: dict[str, object] = {
     "worker.batcherConcurrency": 20,
 }
 
-# Go's default collects at twice the live memory, which is small here; 100 MB more save a tenth of its CPU.
+# Go's default collects at twice the live memory, which is small here; 150 MB more save a tenth of its CPU.
 GARBAGE_PERCENT = "300"
 
 # A proxy of the environment must not be asked about the loopback.

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.test import Client
 
+from orders.models import Order
 from tests.bad_inputs.answers import check_problem, check_quiet
 from tests.bad_inputs.cases.bodies import BODIES
 from tests.bad_inputs.cases.fields import FIELDS
@@ -14,6 +15,7 @@ from tests.bad_inputs.cases.requests import REQUESTS
 from tests.bad_inputs.cases.rows import As, BodyCase, Case, FieldCase, On, Sent
 from tests.bad_inputs.surface import (
     GOOD,
+    PLACE,
     Endpoint,
     Field,
     Kind,
@@ -201,6 +203,18 @@ def test_a36_a_method_in_a_header_is_ignored(
         assert answer.status_code == 400
         assert answer.json()["code"] == "request.unknown_filter"
     check_quiet(caplog)
+
+
+def test_a13_free_text_is_kept_as_it_is_meant(world: World) -> None:
+    """Scripts need invisible characters; an accent has one form in the database."""
+    (endpoint,) = [endpoint for endpoint in POSTS if endpoint.name == "order-list"]
+    sent = Sent(label="text", change=(("/ship_to/name", "Ame\u0301lie \u202e\u200d <b>"),))
+    answer = world.send(endpoint, sent)
+    assert answer.status_code == 201, answer.content
+    assert Order.objects.get(pk=answer.json()["id"]).ship_to == {
+        **PLACE.body["ship_to"],  # type: ignore[index]
+        "name": "Am\u00e9lie \u202e\u200d <b>",
+    }
 
 
 @pytest.mark.parametrize("path", plain_addresses())
