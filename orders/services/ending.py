@@ -18,11 +18,11 @@ def complete_order(*, order_id: UUID) -> Step:
 
     Idempotent by step key. Locks the order, then stock rows. Next: DONE.
     """
-    return once(key=f"{order_id}:complete", result=Step, effect=lambda: _complete(order_id))
-
-
-def _complete(order_id: UUID) -> Step:
     order = lock_order(order_id)
+    return once(key=f"{order_id}:complete", result=Step, effect=lambda: _complete(order))
+
+
+def _complete(order: Order) -> Step:
     consume_reservation(owner=owner_of(order), actor_label=system(order).label)
     _resolve_parked(order)
     record_event(order, "completed", status=Status.COMPLETED)
@@ -35,11 +35,11 @@ def close_order(*, order_id: UUID) -> Step:
 
     Idempotent by step key. Locks the order. Next: DONE.
     """
-    return once(key=f"{order_id}:close", result=Step, effect=lambda: _close(order_id))
-
-
-def _close(order_id: UUID) -> Step:
     order = lock_order(order_id)
+    return once(key=f"{order_id}:close", result=Step, effect=lambda: _close(order))
+
+
+def _close(order: Order) -> Step:
     _resolve_parked(order)
     abort = order.abort
     record_event(order, "closed", status=Status(abort.ends_as), data={"reason": abort.reason})
