@@ -7,9 +7,11 @@ import pytest
 from django.contrib.auth.models import Group
 from django.db.models.functions import Now
 from django.test import Client
+from pytest_django import DjangoAssertNumQueries
 
+from holo.apiauth import authentication, keys
 from holo.apiauth.errors import OwnKeyOnlyError, ScopeNotHeldError, UnknownScopeError
-from holo.apiauth.keys import make_key
+from holo.apiauth.keys import KeyText, make_key, matches
 from holo.apiauth.models import ApiKey
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.audit.models import AuditEvent
@@ -42,14 +44,15 @@ def ended_keys(organization: Organization) -> dict[str, str]:
     _key, left_text = fresh(left)
     Membership.objects.filter(user=left).delete()
     key, good = fresh()
-    other = make_key().text
+    other, secret = make_key().text, "0" * 32
     return {
         "malformed": "Bearer nonsense",
         "empty": "Bearer ",
         "basic": "Basic dXNlcjpwYXNz",
         "checksum": f"Bearer {good[:-1]}{'a' if good[-1] != 'a' else 'b'}",
         "unknown": f"Bearer {other}",
-        "wrong secret": f"Bearer holo_{key.prefix}_{other.rpartition('_')[2]}",
+        "foreign secret": f"Bearer holo_{key.prefix}_{other.rpartition('_')[2]}",
+        "wrong secret": f"Bearer holo_{key.prefix}_{secret}{keys._checksum(key.prefix, secret)}",
         "expired": f"Bearer {expired_text}",
         "revoked": f"Bearer {revoked_text}",
         "inactive owner": f"Bearer {gone_text}",
@@ -66,6 +69,27 @@ def test_every_useless_key_gets_the_same_401(organization: Organization) -> None
         assert response["WWW-Authenticate"] == 'Bearer realm="holo"'
         bodies.add(response.content)
     assert len(bodies) == 1
+
+
+def test_refusal_of_a_known_prefix_costs_what_an_unknown_one_costs(
+    organization: Organization,
+    django_assert_num_queries: DjangoAssertNumQueries,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared: list[str] = []
+
+    def counted(given: KeyText, secret_hash: str) -> bool:
+        compared.append(secret_hash)
+        return matches(given, secret_hash)
+
+    monkeypatch.setattr(authentication, "matches", counted)
+    # What can be no key is told by its text alone. Of all others the same is asked and compared.
+    without_lookup = ("malformed", "empty", "basic", "checksum", "foreign secret")
+    for why, header in ended_keys(organization).items():
+        compared.clear()
+        with django_assert_num_queries(0 if why in without_lookup else 1):
+            Client().get("/api/v1/notes", headers={"Authorization": header})
+        assert len(compared) == 1, why
 
 
 def test_key_in_the_address_is_refused_even_with_a_good_header(operator: Api) -> None:
