@@ -40,7 +40,7 @@ class BareShipment:
 
 @workflow.defn
 class BareOrder:
-    """Reserve, look, wait for a signal, look, charge, labels, pivot, handovers, complete: all empty."""
+    """Reserve, wait for a signal, look, charge, labels, handovers: all empty."""
 
     def __init__(self) -> None:
         self._woken = False
@@ -55,7 +55,6 @@ class BareOrder:
         """Walk through as an order with that many parcels does."""
         shipment = ShipmentRef(shipment_id=order.order_id)
         await self._local(order)
-        await self._local(order)
         await workflow.wait_condition(lambda: self._woken, timeout=1800)
         await self._local(order)
         await self._remote(shipment)
@@ -63,14 +62,13 @@ class BareOrder:
             await self._remote(shipment)
         else:
             await asyncio.gather(*(self._child(shipment, order.order_id, n) for n in range(parcels)))
-        await self._local(order)
-        await asyncio.gather(
+        handed_over: list[StepTaken] = await asyncio.gather(
             *(
                 workflow.execute_activity(REMOTE, shipment, result_type=StepTaken, **HANDOVER)
                 for _ in range(parcels)
             )
         )
-        return await self._local(order)
+        return handed_over[-1]
 
     async def _local(self, order: OrderRef) -> StepTaken:
         step: StepTaken = await workflow.execute_local_activity(

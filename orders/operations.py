@@ -120,6 +120,11 @@ def hand_over_order(order: Order) -> None:
     record_event(order, "handover_begun")
 
 
+def resolve_parked(order: Order) -> None:
+    """Note that the locked order's parked steps were done after all."""
+    order.parked_steps.filter(resolved_at__isnull=True).update(resolved_at=order.locked_at)
+
+
 def abort_order(order: Order, *, ends_as: Status, reason: AbortReason, actor: Actor | None = None) -> bool:
     """Give the locked order up, unless it was before; an open approval request is withdrawn with it.
 

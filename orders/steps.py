@@ -7,14 +7,16 @@ from uuid import UUID
 
 
 class Next(StrEnum):
-    """What an order does next. APPROVAL, PAYMENT and ATTENTION are waits for people."""
+    """What an order does next. APPROVAL, PAYMENT and ATTENTION are waits for people.
+
+    SHIPPING goes on until all labels exist, HANDOVER until all parcels have left.
+    """
 
     APPROVAL = "approval"
     PAYMENT = "payment"
     CHARGE = "charge"
     SHIPPING = "shipping"
     HANDOVER = "handover"
-    COMPLETION = "completion"
     UNWIND = "unwind"
     ATTENTION = "attention"
     RETRY = "retry"
@@ -25,8 +27,9 @@ class Next(StrEnum):
 class Step:
     """The answer of one step.
 
-    `deadline` is until when a wait lasts; `payment_id` what to charge; `shipment_ids` what to send;
-    `status` the order's status after the step.
+    `deadline` is until when a wait lasts: it has passed already where the step cannot tell that nothing has
+    happened since, so that the waiting process asks at once. `payment_id` is what to charge, `shipment_ids`
+    what to send, `status` the order's status after the step.
     """
 
     next: Next

@@ -17,7 +17,7 @@ from temporalio.client import Client
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from orders import services
-from orders.models import Order, SandboxCharge, SandboxFault
+from orders.models import Order, OrderAbort, SandboxCharge, SandboxFault
 from orders.sandbox.faults import ANY_KEY
 from orders.states import Status
 from tests.live import eventually, reaches
@@ -152,7 +152,13 @@ def _parcel_ended_by_hand(shop: Shop) -> Order:
         child = shipment_workflow_id(order.shipments.earliest("id").pk)
         eventually(lambda: client.find_workflow(workflow_id=child), within=PATIENCE, what="the parcel's run")
         client.terminate_workflow(workflow_id=child, reason="ended by hand")
+        # Until then: an attempt in flight would make the label of a parcel without a process after all.
+        eventually(lambda: _is_aborted(order), within=PATIENCE, what="the abort")
     return order
+
+
+def _is_aborted(order: Order) -> bool:
+    return OrderAbort.objects.filter(order=order).exists()
 
 
 def parked_charge(shop: Shop) -> Order:

@@ -131,11 +131,11 @@ def label(shipment_id: UUID) -> Step:
     return services.record_label(shipment_id=shipment_id, outcome=outcome)
 
 
-def hand_over(shipment_id: UUID) -> None:
+def hand_over(shipment_id: UUID) -> Step:
     """Take the handover step, port call included."""
     parcel = services.begin_shipment_handover(shipment_id=shipment_id)
     settlement.hand_over_parcel(carrier(), parcel)
-    services.record_shipment_handover(shipment_id=shipment_id)
+    return services.record_shipment_handover(shipment_id=shipment_id)
 
 
 def unwind(order: Order) -> Step:

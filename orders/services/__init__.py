@@ -1,7 +1,7 @@
 """The commands of the app: each is one durable transaction."""
 
 from orders.services.approval import settle_approval
-from orders.services.ending import close_order, complete_order
+from orders.services.ending import close_order
 from orders.services.order import cancel_order, place_order
 from orders.services.payment import (
     begin_payment,
@@ -15,7 +15,6 @@ from orders.services.payment import (
 from orders.services.recovery import park_order, request_retry, settle_retry
 from orders.services.repair import close_late_payment, settle_stray_hold
 from orders.services.shipment import (
-    begin_handover,
     begin_label,
     begin_shipment_handover,
     begin_void,
@@ -27,7 +26,6 @@ from orders.services.shipment import (
 from orders.services.stock import release_order_stock, reserve_order_stock
 
 __all__ = [
-    "begin_handover",
     "begin_label",
     "begin_payment",
     "begin_refund",
@@ -36,7 +34,6 @@ __all__ = [
     "cancel_order",
     "close_late_payment",
     "close_order",
-    "complete_order",
     "fail_shipment",
     "park_order",
     "place_order",

@@ -27,7 +27,8 @@ def settle_approval(*, order_id: UUID) -> Step:
     """
     order = lock_order(order_id)
     if order.status != Status.AWAITING_APPROVAL and order.payment_deadline is not None:
-        return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
+        # It was applied before; a payment may have been made since, so the process asks at once.
+        return Step(next=Next.PAYMENT, status=order.status, deadline=order.locked_at)
     if is_aborted(order):
         return Step(next=Next.UNWIND, status=order.status)
     request = settle_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)

@@ -1,14 +1,24 @@
-"""Labels, the point of no return, and the handover of parcels."""
+"""Labels, the point of no return, the handover of parcels, and completion with the last of them."""
 
 from uuid import UUID
 
-from holo.idempotency.commands import command
-from orders.locks import lock_order, lock_shipment
+from holo.idempotency.commands import command, once
+from inventory.operations import consume_reservation
+from orders.locks import lock_shipment
 from orders.models import Order, Shipment
-from orders.operations import abort_order, hand_over_order, is_aborted, is_handed_over, record_event
+from orders.operations import (
+    abort_order,
+    hand_over_order,
+    is_aborted,
+    is_handed_over,
+    record_event,
+    resolve_parked,
+    system,
+)
 from orders.ports import CarrierRefusedError, Label, Parcel
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
+from orders.subject import owner_of
 
 State = Shipment.State
 
@@ -45,7 +55,9 @@ def begin_label(*, shipment_id: UUID) -> Parcel | None:
 def record_label(*, shipment_id: UUID, outcome: Label | CarrierRefusedError | None) -> Step:
     """Write the label, or give the order up where the carrier refuses it.
 
-    Idempotent by the shipment's state. Locks the order, then its approval request. Next: HANDOVER or UNWIND.
+    The last label of an order passes its point of no return in the same commit. Idempotent by the shipment's
+    state and the handover row. Locks the order, then its approval request. Next: SHIPPING (other labels are
+    missing), HANDOVER with the shipments, or UNWIND.
     """
     order, shipment = lock_shipment(shipment_id)
     if isinstance(outcome, Label) and shipment.state == State.PREPARING:
@@ -55,8 +67,19 @@ def record_label(*, shipment_id: UUID, outcome: Label | CarrierRefusedError | No
         record_event(order, "shipment_ready", data=_shown(shipment))
     elif isinstance(outcome, CarrierRefusedError) and shipment.state == State.PREPARING:
         _refused(order, shipment, AbortReason.CARRIER_REFUSED)
-    ready = shipment.state in (State.READY, State.HANDED_OVER) and not is_aborted(order)
-    return Step(next=Next.HANDOVER if ready else Next.UNWIND, status=order.status)
+    return _hand_over_when_ready(order)
+
+
+def _hand_over_when_ready(order: Order) -> Step:
+    """Pass the point of no return, unless the order was given up or a parcel is not ready."""
+    if is_aborted(order):
+        return Step(next=Next.UNWIND, status=order.status)
+    shipments = dict(order.shipments.values_list("pk", "state"))
+    if not is_handed_over(order):
+        if any(state != State.READY for state in shipments.values()):
+            return Step(next=Next.SHIPPING, status=order.status)
+        hand_over_order(order)
+    return Step(next=Next.HANDOVER, status=order.status, shipment_ids=tuple(shipments))
 
 
 def _refused(order: Order, shipment: Shipment, reason: AbortReason) -> None:
@@ -74,34 +97,13 @@ def _shown(shipment: Shipment) -> dict[str, object]:
 def fail_shipment(*, shipment_id: UUID) -> Step:
     """Give the order up because the process of a shipment ended without a result.
 
-    Locks the order, then its approval request. Next: HANDOVER or UNWIND.
+    Its label may have been written all the same; then the order goes on. Locks the order, then its approval
+    request. Next: as `record_label`.
     """
     order, shipment = lock_shipment(shipment_id)
     if shipment.state == State.PREPARING:
         abort_order(order, ends_as=Status.REFUNDED, reason=AbortReason.SHIPMENT_FAILED)
-    ready = shipment.state in (State.READY, State.HANDED_OVER) and not is_aborted(order)
-    return Step(next=Next.HANDOVER if ready else Next.UNWIND, status=order.status)
-
-
-@command
-def begin_handover(*, order_id: UUID) -> Step:
-    """Pass the point of no return, unless the order was given up or a parcel is not ready.
-
-    Idempotent by the handover row. Locks the order. Next: COMPLETION with the shipments, or UNWIND.
-    """
-    order = lock_order(order_id)
-    shipments = list(order.shipments.all())
-    if not is_handed_over(order):
-        if is_aborted(order):
-            return Step(next=Next.UNWIND, status=order.status)
-        unready = [shipment for shipment in shipments if shipment.state != State.READY]
-        assert not unready, "the point of no return comes when all parcels are ready"
-        hand_over_order(order)
-    return Step(
-        next=Next.COMPLETION,
-        status=order.status,
-        shipment_ids=tuple(shipment.pk for shipment in shipments),
-    )
+    return _hand_over_when_ready(order)
 
 
 @command
@@ -113,14 +115,27 @@ def begin_shipment_handover(*, shipment_id: UUID) -> Parcel | None:
 
 
 @command
-def record_shipment_handover(*, shipment_id: UUID) -> None:
-    """Write that the carrier has the parcel; once. Locks the order."""
+def record_shipment_handover(*, shipment_id: UUID) -> Step:
+    """Write that the carrier has the parcel; with the last one, consume the hold and complete the order.
+
+    Idempotent by the shipment's state, the completion by step key. Locks the order, then stock rows. Next:
+    HANDOVER (other parcels have not left) or DONE.
+    """
     order, shipment = lock_shipment(shipment_id)
-    if shipment.state != State.READY:
-        return
-    shipment.state, shipment.handed_over_at = State.HANDED_OVER, order.locked_at
-    shipment.save(update_fields=["state", "handed_over_at"])
-    record_event(order, "shipment_handed_over", data=_shown(shipment))
+    if shipment.state == State.READY:
+        shipment.state, shipment.handed_over_at = State.HANDED_OVER, order.locked_at
+        shipment.save(update_fields=["state", "handed_over_at"])
+        record_event(order, "shipment_handed_over", data=_shown(shipment))
+    if order.shipments.exclude(state=State.HANDED_OVER).exists():
+        return Step(next=Next.HANDOVER, status=order.status)
+    return once(key=f"{order.pk}:complete", result=Step, effect=lambda: _complete(order))
+
+
+def _complete(order: Order) -> Step:
+    consume_reservation(owner=owner_of(order), actor_label=system(order).label)
+    resolve_parked(order)
+    record_event(order, "completed", status=Status.COMPLETED)
+    return Step(next=Next.DONE, status=order.status)
 
 
 @command

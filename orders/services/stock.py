@@ -7,7 +7,6 @@ from uuid import UUID
 from django.utils.translation import gettext_noop
 
 from holo.approvals.operations import Reason, Subject, open_request
-from holo.common.clock import database_now
 from holo.idempotency.commands import command, once
 from inventory.operations import Held, Short, Want, release_reservation, reserve_stock
 from orders.locks import lock_order
@@ -31,9 +30,9 @@ def reserve_order_stock(*, order_id: UUID) -> Step:
         return Step(next=Next.ATTENTION, status=order.status)
     reserved_before = order.status != Status.PLACED
     step = once(key=f"{order_id}:reserve", result=Step, effect=lambda: _reserve(order))
-    if reserved_before and step.next == Next.APPROVAL:
-        # The process walks from the top again and may have missed the decision: it asks at once.
-        return replace(step, deadline=database_now())
+    if reserved_before and step.next in (Next.APPROVAL, Next.PAYMENT):
+        # The process walks from the top again and may have missed a decision or a payment: it asks at once.
+        return replace(step, deadline=order.locked_at)
     return step
 
 

@@ -12,7 +12,6 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 
 from holo.common.crash import plan
-from orders import services
 from orders.models import Order, SandboxCharge, SandboxLabel
 from orders.states import Status
 from tests.chaos.books import disagreements
@@ -67,9 +66,7 @@ def completed(shop: Shop) -> Order:
     reserve(order)
     (shipment,) = charge(shop.pay(order)).shipment_ids
     label(shipment)
-    services.begin_handover(order_id=order.pk)
     hand_over(shipment)
-    services.complete_order(order_id=order.pk)
     return order
 
 

@@ -10,7 +10,6 @@ from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.common.errors import error_table
 from holo.common.ids import uuid7
-from orders import services
 from orders.migrations import __path__ as migrations_path
 from orders.models import Order
 from orders.states import TRANSITIONS
@@ -77,7 +76,6 @@ def test_abort_and_handover_exclude_each_other(shop: Shop) -> None:
     reserve(order)
     (shipment,) = charge(shop.pay(order)).shipment_ids
     label(shipment)
-    services.begin_handover(order_id=order.pk)
     assert (
         refused(
             "INSERT INTO orders_orderabort"

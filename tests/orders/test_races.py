@@ -18,7 +18,7 @@ from holo.approvals.services import decide
 from holo.common.clock import database_now
 from holo.common.errors import BusyError, DomainError
 from holo.stack.postgres import PostgresServer
-from orders import services
+from orders import services, settlement
 from orders.errors import (
     NotCancellableError,
     NotPayableError,
@@ -26,11 +26,12 @@ from orders.errors import (
     PaymentOpenError,
 )
 from orders.models import Order, OrderAbort, OrderHandover, Payment
+from orders.ports import carrier
 from orders.states import Status
 from orders.steps import Next
 from tests.proof import FULL, Proof, dice, rounds
 from tests.racing import duel, race
-from tests.stories import MAC, PHONE, Shop, actor_of, build_person, build_shop, charge, label, reserve
+from tests.stories import MAC, PHONE, Shop, actor_of, build_person, build_shop, charge, reserve
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
 ROUNDS = rounds(200)
@@ -184,10 +185,10 @@ def test_cancel_against_handover_has_one_winner(shop: Shop, proof: Proof) -> Non
         order = shop.place(PHONE)
         reserve(order)
         (shipment,) = charge(shop.pay(order)).shipment_ids
-        label(shipment)
+        outcome = settlement.request_label(carrier(), services.begin_label(shipment_id=shipment))
         cancelled, begun = duel(
             partial(services.cancel_order, actor=shop.seller_actor, order_id=order.pk),
-            partial(services.begin_handover, order_id=order.pk),
+            partial(services.record_label, shipment_id=shipment, outcome=outcome),
         )
         handed_over = OrderHandover.objects.filter(order=order).exists()
         assert OrderAbort.objects.filter(order=order).exists() != handed_over

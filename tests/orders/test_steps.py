@@ -1,10 +1,13 @@
 """The steps of an order on a real database, one by one, without Temporal."""
 
+from dataclasses import replace
+
 import pytest
 
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.audit.models import AuditEvent
+from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
 from holo.common.money import Money
 from holo.outbox.models import OutboxMessage
@@ -20,7 +23,7 @@ from orders.errors import (
     PaymentDeadlinePassedError,
     PaymentOpenError,
 )
-from orders.models import Order, SandboxCharge, SandboxLabel
+from orders.models import Order, OrderHandover, SandboxCharge, SandboxLabel
 from orders.services.order import Placement, WantedLine
 from orders.states import Status
 from orders.steps import Failure, Next
@@ -72,10 +75,10 @@ def test_paid_order_is_shipped_and_completed(shop: Shop) -> None:
     step = charge(payment)
     assert step.next == Next.SHIPPING
     assert len(step.shipment_ids) == 1
-    assert label(step.shipment_ids[0]).next == Next.HANDOVER
-    assert services.begin_handover(order_id=order.pk).next == Next.COMPLETION
-    hand_over(step.shipment_ids[0])
-    assert services.complete_order(order_id=order.pk).status == Status.COMPLETED
+    labelled = label(step.shipment_ids[0])
+    assert (labelled.next, labelled.shipment_ids) == (Next.HANDOVER, step.shipment_ids)
+    done = hand_over(step.shipment_ids[0])
+    assert (done.next, done.status) == (Next.DONE, Status.COMPLETED)
     assert shop.stock()[PHONE] == (9, 0)
     assert kinds_of(order) == [
         "placed",
@@ -93,15 +96,13 @@ def test_paid_order_is_shipped_and_completed(shop: Shop) -> None:
 def test_every_step_repeated_changes_nothing(shop: Shop) -> None:
     order = shop.place(PHONE)
     first = reserve(order)
-    assert reserve(order) == first
+    again = reserve(order)
+    assert again == replace(first, deadline=again.deadline)
     payment = shop.pay(order)
     step = charge(payment)
     assert charge(payment) == step
-    for _ in range(2):
-        label(step.shipment_ids[0])
-        services.begin_handover(order_id=order.pk)
-        hand_over(step.shipment_ids[0])
-        services.complete_order(order_id=order.pk)
+    assert label(step.shipment_ids[0]) == label(step.shipment_ids[0])
+    assert hand_over(step.shipment_ids[0]) == hand_over(step.shipment_ids[0])
     assert shop.stock()[PHONE] == (9, 0)
     assert SandboxCharge.objects.get(pk=str(payment)).captures == 1
     assert len(kinds_of(order)) == len(set(kinds_of(order)))
@@ -111,12 +112,45 @@ def test_basket_over_two_warehouses_makes_two_shipments(shop: Shop) -> None:
     order = shop.place(EAST_ONLY, SOUTH_ONLY)
     reserve(order)
     step = charge(shop.pay(order))
-    assert len(step.shipment_ids) == 2
-    label(step.shipment_ids[0])
-    with pytest.raises(AssertionError, match="all parcels are ready"):
-        services.begin_handover(order_id=order.pk)
-    label(step.shipment_ids[1])
-    assert services.begin_handover(order_id=order.pk).next == Next.COMPLETION
+    first, second = step.shipment_ids
+    assert label(first).next == Next.SHIPPING
+    assert not OrderHandover.objects.filter(order=order).exists()
+    labelled = label(second)
+    assert (labelled.next, set(labelled.shipment_ids)) == (Next.HANDOVER, {first, second})
+    assert label(first) == labelled
+    assert hand_over(first).next == Next.HANDOVER
+    assert status_of(order) == Status.FULFILLING
+    assert hand_over(second).next == Next.DONE
+    assert status_of(order) == Status.COMPLETED
+    assert hand_over(first).next == Next.DONE
+
+
+def test_walk_from_the_top_asks_at_once(shop: Shop) -> None:
+    """A step that was taken before cannot tell what has happened since, so its wait is over already."""
+    order = shop.place(PHONE)
+    first, again = reserve(order), reserve(order)
+    assert first.deadline is not None
+    assert again.deadline is not None
+    assert first.deadline > database_now() >= again.deadline
+    decided = shop.place(MAC)
+    reserve(decided)
+    decide(actor=shop.auditor_actor, request_id=request_of(decided).pk, verdict=APPROVE)
+    applied = services.settle_approval(order_id=decided.pk)
+    repeated = services.settle_approval(order_id=decided.pk)
+    assert applied.next == repeated.next == Next.PAYMENT
+    assert applied.deadline is not None
+    assert repeated.deadline is not None
+    assert applied.deadline > database_now() >= repeated.deadline
+
+
+def test_parcel_whose_process_failed_after_its_label_goes_on(shop: Shop) -> None:
+    order = shop.place(EAST_ONLY, SOUTH_ONLY)
+    reserve(order)
+    first, second = charge(shop.pay(order)).shipment_ids
+    label(first)
+    assert services.fail_shipment(shipment_id=first).next == Next.SHIPPING
+    assert label(second).next == Next.HANDOVER
+    assert services.fail_shipment(shipment_id=second).next == Next.HANDOVER
 
 
 def test_too_large_an_order_is_out_of_stock_and_holds_nothing(shop: Shop) -> None:
@@ -270,7 +304,6 @@ def test_cancel_after_handover_is_refused(shop: Shop) -> None:
     reserve(order)
     (shipment,) = charge(shop.pay(order)).shipment_ids
     label(shipment)
-    services.begin_handover(order_id=order.pk)
     with pytest.raises(NotCancellableError):
         services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
     assert not hasattr(Order.objects.get(pk=order.pk), "abort")

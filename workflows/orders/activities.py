@@ -38,7 +38,7 @@ def charge_payment(payment: PaymentRef) -> StepTaken:
 
 @activity.defn(name=Activity.CREATE_LABEL, no_thread_cancel_exception=True)
 def create_label(shipment: ShipmentRef) -> StepTaken:
-    """Get the shipment's label."""
+    """Get the shipment's label; the last one passes the point of no return."""
     parcel = services.begin_label(shipment_id=shipment.shipment_id)
     outcome = settlement.request_label(carrier(), parcel)
     return StepTaken.model_validate(services.record_label(shipment_id=shipment.shipment_id, outcome=outcome))
@@ -50,24 +50,12 @@ def fail_shipment(shipment: ShipmentRef) -> StepTaken:
     return StepTaken.model_validate(services.fail_shipment(shipment_id=shipment.shipment_id))
 
 
-@activity.defn(name=Activity.BEGIN_HANDOVER, no_thread_cancel_exception=True)
-def begin_handover(order: OrderRef) -> StepTaken:
-    """Pass the point of no return."""
-    return StepTaken.model_validate(services.begin_handover(order_id=order.order_id))
-
-
 @activity.defn(name=Activity.HAND_OVER_SHIPMENT, no_thread_cancel_exception=True)
-def hand_over_shipment(shipment: ShipmentRef) -> None:
-    """Give one parcel to its carrier."""
+def hand_over_shipment(shipment: ShipmentRef) -> StepTaken:
+    """Give one parcel to its carrier; the last one completes the order."""
     parcel = services.begin_shipment_handover(shipment_id=shipment.shipment_id)
     settlement.hand_over_parcel(carrier(), parcel)
-    services.record_shipment_handover(shipment_id=shipment.shipment_id)
-
-
-@activity.defn(name=Activity.COMPLETE_ORDER, no_thread_cancel_exception=True)
-def complete_order(order: OrderRef) -> StepTaken:
-    """Consume the hold and complete the order."""
-    return StepTaken.model_validate(services.complete_order(order_id=order.order_id))
+    return StepTaken.model_validate(services.record_shipment_handover(shipment_id=shipment.shipment_id))
 
 
 @activity.defn(name=Activity.CANCEL_ORDER, no_thread_cancel_exception=True)
@@ -127,9 +115,7 @@ ACTIVITIES = (
     charge_payment,
     create_label,
     fail_shipment,
-    begin_handover,
     hand_over_shipment,
-    complete_order,
     cancel_order,
     void_label,
     refund_payment,

@@ -12,7 +12,6 @@ Next = Literal[
     "charge",
     "shipping",
     "handover",
-    "completion",
     "unwind",
     "attention",
     "retry",
@@ -85,9 +84,7 @@ class Activity:
     CHARGE_PAYMENT = "charge_payment"
     CREATE_LABEL = "create_label"
     FAIL_SHIPMENT = "fail_shipment"
-    BEGIN_HANDOVER = "begin_handover"
     HAND_OVER_SHIPMENT = "hand_over_shipment"
-    COMPLETE_ORDER = "complete_order"
     CANCEL_ORDER = "cancel_order"
     VOID_LABEL = "void_label"
     REFUND_PAYMENT = "refund_payment"

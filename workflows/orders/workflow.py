@@ -116,8 +116,6 @@ class OrderFulfilmentWorkflow:
         if step.next == "shipping":
             step = await self._ship(step.shipment_ids)
         if step.next == "handover":
-            step = await self._local(Activity.BEGIN_HANDOVER)
-        if step.next == "completion":
             step = await self._hand_over(step.shipment_ids)
         return step
 
@@ -134,7 +132,6 @@ class OrderFulfilmentWorkflow:
     async def _pay(self, step: StepTaken) -> StepTaken:
         """Wait for a payment and charge it, until one is captured or the order is given up."""
         self._saga.register("refund_payment", self._refund_payment)
-        step = await self._local(Activity.SETTLE_PAYMENT)
         while step.next in ("payment", "charge"):
             if step.next == "payment":
                 step = await self._wait(Activity.SETTLE_PAYMENT, step)
@@ -143,13 +140,16 @@ class OrderFulfilmentWorkflow:
         return step
 
     async def _ship(self, shipment_ids: tuple[UUID, ...]) -> StepTaken:
-        """Get a label for each parcel, in parallel: a child each, or inside this run if there is one."""
+        """Get a label for each parcel, in parallel: a child each, or inside this run if there is one.
+
+        Whoever writes the last label passes the point of no return with it, so one of the answers tells.
+        """
         for shipment_id in shipment_ids:
             self._saga.register(f"void_label:{shipment_id}", self._void_label(shipment_id))
         if len(shipment_ids) == 1:
             return await self._outside(Activity.CREATE_LABEL, ShipmentRef(shipment_id=shipment_ids[0]))
         steps = await asyncio.gather(*(self._ship_by_child(shipment_id) for shipment_id in shipment_ids))
-        return next((step for step in steps if step.next == "unwind"), steps[0])
+        return next(step for step in steps if step.next != "shipping")
 
     async def _ship_by_child(self, shipment_id: UUID) -> StepTaken:
         shipment = ShipmentRef(shipment_id=shipment_id)
@@ -166,23 +166,26 @@ class OrderFulfilmentWorkflow:
         """After the pivot there is only forward: what a carrier refuses waits for an operator."""
         self._saga.forget()
         waiting = shipment_ids
-        while waiting:
-            failures = await asyncio.gather(*(self._try_hand_over(shipment_id) for shipment_id in waiting))
-            refused = [(s, f) for s, f in zip(waiting, failures, strict=True) if f is not None]
-            if refused:
-                await self._attend(tuple(failure for _, failure in refused))
-            waiting = tuple(shipment_id for shipment_id, _ in refused)
-        return await self._local(Activity.COMPLETE_ORDER)
+        while True:
+            answers = await asyncio.gather(*(self._try_hand_over(shipment_id) for shipment_id in waiting))
+            refused = {s: a for s, a in zip(waiting, answers, strict=True) if isinstance(a, StepFailure)}
+            if not refused:
+                return next(a for a in answers if isinstance(a, StepTaken) and a.next == "done")
+            await self._attend(tuple(refused.values()))
+            waiting = tuple(refused)
 
-    async def _try_hand_over(self, shipment_id: UUID) -> StepFailure | None:
+    async def _try_hand_over(self, shipment_id: UUID) -> StepTaken | StepFailure:
         self._position = Activity.HAND_OVER_SHIPMENT
         try:
-            await workflow.execute_activity(
-                Activity.HAND_OVER_SHIPMENT, ShipmentRef(shipment_id=shipment_id), **HANDOVER
+            step: StepTaken = await workflow.execute_activity(
+                Activity.HAND_OVER_SHIPMENT,
+                ShipmentRef(shipment_id=shipment_id),
+                result_type=StepTaken,
+                **HANDOVER,
             )
         except ActivityError as error:
             return failure_of(f"hand_over:{shipment_id}", error)
-        return None
+        return step
 
     # --- Compensation ----------------------------------------------------------------------------
 
