@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from holo.stack.boot import StoreCheck
 from holo.stack.env import BASE_DIR, base_values, child_environment, given, run_dir, write_run_env
 from holo.stack.part import Part
 from holo.stack.ports import LOOPBACK, Ports, answers, ports_at
@@ -15,6 +16,8 @@ from holo.stack.temporal_server import DIRECT, TemporalServer
 from holo.stack.valkey import ValkeyServer
 
 CELERY_PROCESSES = 2
+# Seconds that what is on its way may take when the store is checked; all that was lost is older.
+_UNDER_WAY = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +44,10 @@ class Stack:
             self.postgres = PostgresServer(self.folder / "postgres", port=self.ports.postgres)
         if not given().get("REDIS_URL"):
             self.valkey = ValkeyServer(self.folder / "valkey", port=self.ports.valkey)
+        self.store_check = StoreCheck(self.folder / "temporal.db")
         if temporal_cli is not None:
+            # What a power cut takes is found again by the check, which `--only-services` does not run.
+            checked = self.store_check.possible and not options.only_services
             self.temporal = TemporalServer(
                 temporal_cli,
                 port=self.ports.temporal,
@@ -49,6 +55,7 @@ class Stack:
                 log=logs / "temporal.log",
                 db_file=self.folder / "temporal.db",
                 namespace=given().get("TEMPORAL_NAMESPACE") or "default",
+                synchronous="normal" if checked else "full",
             )
 
     def values(self) -> dict[str, str]:
@@ -106,7 +113,20 @@ class Stack:
             everything = tuple(part.name for part in parts)
             command = (sys.executable, "manage.py", "demo")
             parts.append(self._task("demo", command, everything, foreground=True, vital=False))
+        if self.temporal is not None and self.store_check.is_due():
+            parts.append(self._reconcile())
         return parts
+
+    def _reconcile(self) -> Part:
+        """Find again, once the machine was started anew, what Temporal's store may have lost."""
+        words = ("reconcile", "--apply", "--grace", str(_UNDER_WAY))
+        return Part(
+            name="reconcile",
+            launch=self._launch("reconcile", _manage_py(*words)),
+            after=("relay", "worker"),
+            on_ready=self.store_check.done,
+            task=True,
+        )
 
     def _product(self, after: tuple[str, ...]) -> list[Part]:
         web = [sys.executable, "-m", "gunicorn", "holo.wsgi:application"]

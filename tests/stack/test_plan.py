@@ -72,6 +72,38 @@ def test_only_services_starts_no_process_of_the_product(given: dict[str, str]) -
     assert list(stack.urls()) == ["Temporal"]
 
 
+def test_store_is_checked_once_after_the_machine_was_started_anew(
+    folder: Path, given: dict[str, str]
+) -> None:
+    def planned() -> dict[str, Part]:
+        return parts_of(Stack(Options(), temporal_cli=Path("temporal")))
+
+    assert "reconcile" not in planned(), "a new store has lost nothing"
+    assert "synchronous=normal" in planned()["temporal"].launch().argv
+    (folder / "temporal.db").touch()
+    assert "reconcile" not in planned()
+    (folder / "temporal.boot").write_text("another start")
+    check = planned()["reconcile"]
+    assert set(check.after) == {"relay", "worker"}
+    assert "reconcile" in planned(), "one that did not end well is due again"
+    assert check.on_ready is not None
+    check.on_ready()
+    assert "reconcile" not in planned()
+    (folder / "temporal.boot").unlink()
+    assert "reconcile" in planned(), "an older store may have been through anything"
+
+
+def test_store_that_nobody_checks_is_synchronised_in_full(
+    given: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    services = Stack(Options(only_services=True), temporal_cli=Path("temporal"))
+    assert "synchronous=full" in parts_of(services)["temporal"].launch().argv
+    monkeypatch.setattr("holo.stack.boot.boot_id", lambda: None)
+    elsewhere = parts_of(Stack(Options(), temporal_cli=Path("temporal")))
+    assert "synchronous=full" in elsewhere["temporal"].launch().argv
+    assert "reconcile" not in elsewhere
+
+
 def test_no_command_line_carries_a_password(given: dict[str, str]) -> None:
     given |= {"DATABASE_URL": "postgres://a:secretword@h/x", "SECRET_KEY": "secretword"}
     for part in Stack(Options(demo=True), temporal_cli=Path("temporal")).parts():

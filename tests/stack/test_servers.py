@@ -26,7 +26,7 @@ def test_valkey_keeps_its_data_over_a_restart(tmp_path: Path) -> None:
             server.stop()
 
 
-def test_temporal_never_trades_safety_for_speed(tmp_path: Path) -> None:
+def test_temporal_waits_for_the_disk_unless_told_otherwise(tmp_path: Path) -> None:
     server = TemporalServer(
         Path("temporal"), port=1, ui_port=2, log=tmp_path / "log", db_file=tmp_path / "temporal.db"
     )

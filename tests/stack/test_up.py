@@ -69,8 +69,15 @@ def test_killed_up_leaves_no_child_and_the_next_one_starts_at_once(checkout: Che
 
 
 def test_whole_product_answers_and_a_kill_leaves_neither_child_nor_grandchild(checkout: Checkout) -> None:
+    services = checkout.start("up", "--only-services")
+    assert checkout.says(READY)
+    services.send_signal(signal.SIGINT)
+    assert services.wait(20) == 0
     up = checkout.start("up")
     assert checkout.says("  Admin  ", seconds=60), checkout.output.read_text()
+    # Nobody has checked this store since the machine was started.
+    assert checkout.says("reconcile is done", seconds=30), checkout.output.read_text()
+    assert "0 found, 0 mended" in checkout.output.read_text()
     with DIRECT.open(f"http://{LOOPBACK}:{ports_at(checkout.offset).web}/healthz/live") as answer:
         assert answer.status == 200
     children = "\n".join(checkout.leftovers().values())
