@@ -58,10 +58,9 @@ class BareOrder:
         await workflow.wait_condition(lambda: self._woken, timeout=1800)
         await self._local(order)
         await self._remote(shipment)
-        if parcels == 1:
-            await self._remote(shipment)
-        else:
-            await asyncio.gather(*(self._child(shipment, order.order_id, n) for n in range(parcels)))
+        await asyncio.gather(
+            self._remote(shipment), *(self._child(shipment, order.order_id, n) for n in range(1, parcels))
+        )
         handed_over: list[StepTaken] = await asyncio.gather(
             *(
                 workflow.execute_activity(REMOTE, shipment, result_type=StepTaken, **HANDOVER)

@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from django.db import transaction
+from temporalio.api.enums.v1 import PendingActivityState
 from temporalio.api.failure.v1 import ApplicationFailureInfo, Failure
 from temporalio.api.workflowservice.v1 import RespondActivityTaskFailedByIdRequest
 from temporalio.client import Client
@@ -26,6 +28,7 @@ from workflows.orders.contracts import Activity, OrderRef, order_workflow_id, sh
 from workflows.orders.domain import DOMAIN
 from workflows.orders.workflow import OrderFulfilmentWorkflow
 from workflows.runtime import client
+from workflows.runtime.errors import WorkflowNotFoundError
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
 # Long enough for a killed worker's step to be given to another one.
@@ -149,16 +152,35 @@ def _parcel_ended_by_hand(shop: Shop) -> Order:
     with outage("create_label"):
         order = _paid(shop, EAST_ONLY, SOUTH_ONLY)
         eventually(lambda: order.shipments.count() == 2, within=PATIENCE, what="the shipments")
-        child = shipment_workflow_id(order.shipments.earliest("id").pk)
-        eventually(lambda: client.find_workflow(workflow_id=child), within=PATIENCE, what="the parcel's run")
-        client.terminate_workflow(workflow_id=child, reason="ended by hand")
+        eventually(lambda: child_of(order), within=PATIENCE, what="the parcel's run")
+        client.terminate_workflow(workflow_id=child_of(order), reason="ended by hand")
         # Until then: an attempt in flight would make the label of a parcel without a process after all.
         eventually(lambda: _is_aborted(order), within=PATIENCE, what="the abort")
     return order
 
 
+def child_of(order: Order) -> str:
+    """Return the workflow id of the one parcel of two that has a run of its own; empty while it has none."""
+    ids = [shipment_workflow_id(shipment.pk) for shipment in order.shipments.all()]
+    return next((id_ for id_ in ids if client.find_workflow(workflow_id=id_)), "")
+
+
 def _is_aborted(order: Order) -> bool:
     return OrderAbort.objects.filter(order=order).exists()
+
+
+def _label_ended_by_hand(shop: Shop) -> Order:
+    """The operator fails the label that the order's own run makes; the other parcel's is made meanwhile."""
+    with outage("create_label"):
+        order = _paid(shop, EAST_ONLY, SOUTH_ONLY)
+        eventually(lambda: order.shipments.count() == 2, within=PATIENCE, what="the shipments")
+        with transaction.atomic():
+            # An attempt that waits for the lock is one that can be failed; a planned one cannot.
+            Order.objects.select_for_update().get(pk=order.pk)
+            eventually(lambda: _fail_activity(order, Activity.CREATE_LABEL), what="the label")
+    until(order, Status.NEEDS_ATTENTION)
+    _retry(shop, order)
+    return order
 
 
 def parked_charge(shop: Shop) -> Order:
@@ -195,12 +217,17 @@ def _restarted_while_parked(shop: Shop) -> Order:
 
 
 def _fail_activity(order: Order, activity: str) -> bool:
-    """Fail the pending activity of the run for good; False while there is none."""
+    """Fail the activity of the run that is at work for good; False while there is none."""
     workflow_id = order_workflow_id(order.pk)
 
     async def fail(temporal: Client) -> bool:
         found = await temporal.get_workflow_handle(workflow_id).describe()
-        pending = [a for a in found.raw_description.pending_activities if a.activity_type.name == activity]
+        pending = [
+            pending
+            for pending in found.raw_description.pending_activities
+            if pending.activity_type.name == activity
+            and pending.state == PendingActivityState.PENDING_ACTIVITY_STATE_STARTED
+        ]
         if not pending:
             return False
         info = ApplicationFailureInfo(type="ended_by_hand", non_retryable=True)
@@ -214,7 +241,11 @@ def _fail_activity(order: Order, activity: str) -> bool:
         )
         return True
 
-    return client.call(fail)
+    try:
+        return client.call(fail)
+    except WorkflowNotFoundError:
+        # The attempt has ended between the two calls.
+        return False
 
 
 def payloads_of(history: str) -> str:
@@ -252,6 +283,7 @@ BRANCHES: Mapping[str, Branch] = {
         play=partial(_parked_handover, skus=(EAST_ONLY, SOUTH_ONLY)), end=Status.COMPLETED
     ),
     "parcel-ended-by-hand": Branch(play=_parcel_ended_by_hand, end=Status.REFUNDED),
+    "label-ended-by-hand": Branch(play=_label_ended_by_hand, end=Status.COMPLETED),
     "charge-ended-by-hand": Branch(play=_charge_ended_by_hand, end=Status.COMPLETED),
     "restarted-while-parked": Branch(play=_restarted_while_parked, end=Status.COMPLETED),
 }

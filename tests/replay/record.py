@@ -9,12 +9,12 @@ import re
 
 import pytest
 
-from tests.branches import BRANCHES
+from tests.branches import BRANCHES, child_of
 from tests.live import Live, ends
 from tests.replay.corpus import HISTORIES, PARCEL
 from tests.stories import Shop, build_shop
 from tests.workflows.conftest import live, live_relay
-from workflows.orders.contracts import order_workflow_id, shipment_workflow_id
+from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client
 
 __all__ = ["live", "live_relay"]
@@ -35,7 +35,7 @@ def test_record(name: str, shop: Shop) -> None:
     ends(order, branch.end, within=60)
     keep(name, order_workflow_id(order.pk))
     if name == "two-parcels":
-        keep(PARCEL, shipment_workflow_id(order.shipments.earliest("id").pk))
+        keep(PARCEL, child_of(order))
 
 
 def keep(name: str, workflow_id: str) -> None:

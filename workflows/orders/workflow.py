@@ -140,23 +140,29 @@ class OrderFulfilmentWorkflow:
         return step
 
     async def _ship(self, shipment_ids: tuple[UUID, ...]) -> StepTaken:
-        """Get a label for each parcel, in parallel: a child each, or inside this run if there is one.
+        """Get a label for each parcel, in parallel: the first one inside this run, a child for each further.
 
-        Whoever writes the last label passes the point of no return with it, so one of the answers tells.
+        Whoever writes the last label passes the point of no return with it, so one of the answers tells. A
+        failure waits for the others to end: a walk from the top starts their children again.
         """
         for shipment_id in shipment_ids:
             self._saga.register(f"void_label:{shipment_id}", self._void_label(shipment_id))
-        if len(shipment_ids) == 1:
-            return await self._outside(Activity.CREATE_LABEL, ShipmentRef(shipment_id=shipment_ids[0]))
-        steps = await asyncio.gather(*(self._ship_by_child(shipment_id) for shipment_id in shipment_ids))
-        return next(step for step in steps if step.next != "shipping")
+        first, *others = (ShipmentRef(shipment_id=shipment_id) for shipment_id in shipment_ids)
+        answers = await asyncio.gather(
+            self._outside(Activity.CREATE_LABEL, first),
+            *(self._ship_by_child(shipment) for shipment in others),
+            return_exceptions=True,
+        )
+        for answer in answers:
+            if isinstance(answer, BaseException):
+                raise answer
+        return next(step for step in answers if isinstance(step, StepTaken) and step.next != "shipping")
 
-    async def _ship_by_child(self, shipment_id: UUID) -> StepTaken:
-        shipment = ShipmentRef(shipment_id=shipment_id)
+    async def _ship_by_child(self, shipment: ShipmentRef) -> StepTaken:
         self._position = "ship"
         try:
             return await workflow.execute_child_workflow(
-                ShipmentWorkflow.run, shipment, id=shipment_workflow_id(shipment_id)
+                ShipmentWorkflow.run, shipment, id=shipment_workflow_id(shipment.shipment_id)
             )
         except ChildWorkflowError:
             # Terminated or failed by hand: the rows tell whether its label exists.
