@@ -11,6 +11,7 @@ from django.db import connection
 from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
+from holo.common.fitness import current_role, lossy_settings
 from holo.outbox.relay import THREADS as RELAY_THREADS
 from holo.stack.command_line import pending_migrations
 from holo.stack.env import given, run_dir
@@ -121,24 +122,17 @@ def _database_findings(where: str) -> Iterator[Finding]:
 
 def _roles(where: str) -> Finding:
     """The fence: the role that the product uses owns no table and may not change an append-only one."""
+    role = current_role()
     with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
-            "WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE')"
-        )
-        (owned,) = cursor.fetchone()
         open_tables = []
         for table in guarded_tables(cursor):
             cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')", [table])
             open_tables += [table] if cursor.fetchone()[0] else []
-        # A temporary table of the same name would swallow what is meant for an append-only one.
-        cursor.execute("SELECT has_database_privilege(current_database(), 'TEMP')")
-        (may_shadow,) = cursor.fetchone()
-    if may_shadow and not owned:
+    if role.makes_temporary and not role.owned_tables:
         text = _("the app role may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
         return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
-    if owned or open_tables:
-        text = _("fence off: the app role owns %(n)d tables") % {"n": owned}
+    if role.owned_tables or open_tables:
+        text = _("fence off: the app role owns %(n)d tables") % {"n": role.owned_tables}
         # With one address for everything the product works; it is the operator's choice.
         return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
     return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
@@ -146,12 +140,7 @@ def _roles(where: str) -> Finding:
 
 def _durability(where: str) -> Finding:
     """What is acknowledged must survive a crash of the machine; on a development machine it need not."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY 1",
-            [["fsync", "full_page_writes", "synchronous_commit"]],
-        )
-        off = [row[0] for row in cursor.fetchall()]
+    off = lossy_settings()
     text = _("off: %(names)s; a crash may lose commits") % {"names": ", ".join(off)} if off else ""
     return Finding(name="durability", good=not off or settings.DEBUG, where=where, detail=text)
 

@@ -12,6 +12,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
 from django.test import Client
 
+from holo.common import fitness
 from holo.stack import doctor, env
 from holo.stack.command_line import main
 from holo.stack.ports import free_port
@@ -20,6 +21,7 @@ from holo.stack.temporal_server import TemporalServer
 from tests.bad_inputs.cases.rows import Variables
 from tests.bad_inputs.cases.variables import BASE, VARIABLES
 from tests.stack.conftest import ROOT
+from workflows.runtime.fitness import refuse_unfit_temporal
 
 SETTINGS = str(ROOT / "holo" / "settings.py")
 _READ = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "DEMO")
@@ -144,6 +146,90 @@ def _as_superuser(postgres: PostgresServer, sql: str) -> None:
         own.execute(sql.encode())
 
 
+@pytest.mark.usefixtures("fresh_database")
+def test_e06_process_of_the_product_refuses_a_role_that_is_too_strong(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    monkeypatch.setattr(fitness, "lossy_settings", list)  # the tests' server runs without fsync; see E07
+    settings.DEBUG = False
+    fitness.refuse_unfit_database()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT current_database()")
+        (name,) = cursor.fetchone() or ("",)
+    _as_superuser(postgres, f'GRANT TEMP ON DATABASE "{name}" TO PUBLIC')
+    assert "may make temporary tables" in _refusal()
+    for role, password, says in (
+        (OWNER, postgres.passwords.owner, "the owner of the tables"),
+        ("postgres", postgres.passwords.superuser, "a superuser"),
+    ):
+        monkeypatch.setitem(connection.settings_dict, "USER", role)
+        monkeypatch.setitem(connection.settings_dict, "PASSWORD", password)
+        connection.close()
+        assert says in _refusal()
+    settings.MIGRATE_DATABASE_URL = ""
+    assert "a superuser" in _refusal()
+    monkeypatch.setitem(connection.settings_dict, "USER", OWNER)
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", postgres.passwords.owner)
+    connection.close()
+    fitness.refuse_unfit_database()
+    connection.close()
+
+
+def _refusal() -> str:
+    with pytest.raises(ImproperlyConfigured) as refusal:
+        fitness.refuse_unfit_database()
+    return str(refusal.value)
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_e07_every_process_of_the_product_refuses_to_start_in_production(tmp_path: Path) -> None:
+    """The server of the tests runs without fsync; each command ends with one line that says so."""
+    database = connection.settings_dict
+    url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
+    kept = {name: value for name, value in os.environ.items() if name not in _READ}
+    own = {"HOLO_RUN_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "holo.settings", "DATABASE_URL": url}
+    ports = {name: str(free_port()) for name in ("RELAY_METRICS_PORT", "WORKER_METRICS_PORT")}
+    python = sys.executable
+    commands = {
+        "web": [python, "-m", "gunicorn", "holo.wsgi:application", "--bind", f"127.0.0.1:{free_port()}"],
+        "relay": [python, "manage.py", "run_relay"],
+        "worker": [python, "manage.py", "run_worker"],
+        "celery": [python, "-m", "celery", "-A", "holo", "--quiet", "worker", "--concurrency", "1"],
+        "beat": [python, "-m", "celery", "-A", "holo", "--quiet", "beat", "-s", str(tmp_path / "beat")],
+    }
+    running = {
+        name: subprocess.Popen(
+            command,
+            cwd=ROOT,
+            env={**kept, **BASE, **ports, **own},
+            text=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        for name, command in commands.items()
+    }
+    try:
+        said = {name: process.communicate(timeout=60)[1] for name, process in running.items()}
+    finally:
+        for process in running.values():
+            process.kill()
+            process.wait()
+    for name, text in said.items():
+        assert running[name].returncode in (2, 4), (name, text)
+        assert "PostgreSQL runs with fsync, full_page_writes, synchronous_commit off" in text, (name, text)
+        assert "Traceback" not in text, text
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_e07_a_database_that_is_away_keeps_nobody_from_starting(
+    monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    settings.DEBUG = False
+    monkeypatch.setitem(connection.settings_dict, "PORT", str(free_port()))
+    connection.close()
+    fitness.refuse_unfit_database()
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize(("debug", "good"), [(False, False), (True, True)])
 def test_e07_commits_that_a_crash_may_lose_are_trouble_in_production(
@@ -171,3 +257,23 @@ def test_e09_namespace_that_is_not_there_is_trouble(temporal: TemporalServer, se
     settings.TEMPORAL_NAMESPACE = "no-such-namespace"
     found = doctor._temporal()
     assert (found.good, found.detail) == (False, "there is no namespace no-such-namespace")
+
+
+def test_e09_worker_in_production_refuses_a_temporal_that_may_forget(
+    temporal: TemporalServer, settings: LazySettings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The server of the tests keeps all in memory; one that `up` has started here has a file."""
+    monkeypatch.setenv("HOLO_RUN_DIR", str(tmp_path))
+    settings.DEBUG = False
+    with pytest.raises(ImproperlyConfigured, match="a development server, which may keep open orders"):
+        refuse_unfit_temporal()
+    (tmp_path / "env").write_text(f"TEMPORAL_ADDRESS={settings.TEMPORAL_ADDRESS}\n")
+    (tmp_path / "temporal.db").touch()
+    refuse_unfit_temporal()
+    settings.TEMPORAL_NAMESPACE = "no-such-namespace"
+    with pytest.raises(ImproperlyConfigured, match="has no namespace no-such-namespace"):
+        refuse_unfit_temporal()
+    settings.TEMPORAL_ADDRESS = f"127.0.0.1:{free_port()}"
+    refuse_unfit_temporal()
+    settings.DEBUG = True
+    refuse_unfit_temporal()

@@ -16,7 +16,11 @@ from typing import Any, TypeVar
 
 from django.conf import settings
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
-from temporalio.api.workflowservice.v1 import GetSystemInfoRequest
+from temporalio.api.workflowservice.v1 import (
+    DescribeNamespaceRequest,
+    GetClusterInfoRequest,
+    GetSystemInfoRequest,
+)
 from temporalio.client import Client, GrpcCompression, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
@@ -57,6 +61,14 @@ class WorkflowDescription:
     history_length: int
     started_at: datetime
     closed_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerDescription:
+    """What a Temporal server tells of itself: the kind of its store, and whether it knows our namespace."""
+
+    store: str
+    has_namespace: bool
 
 
 async def connect(*, runtime: Runtime | None = None) -> Client:
@@ -177,6 +189,24 @@ def check_health() -> None:
         )
 
     call(ask, timeout=CONNECT_TIMEOUT.total_seconds() + 2)
+
+
+def describe_server() -> ServerDescription:
+    """Ask Temporal about itself; raises TemporalUnavailableError."""
+
+    async def ask(client: Client) -> ServerDescription:
+        service = client.workflow_service
+        cluster = await service.get_cluster_info(GetClusterInfoRequest(), timeout=RPC_TIMEOUT)
+        wanted = DescribeNamespaceRequest(namespace=client.namespace)
+        try:
+            await service.describe_namespace(wanted, timeout=RPC_TIMEOUT)
+        except RPCError as error:
+            if error.status != RPCStatusCode.NOT_FOUND:
+                raise
+            return ServerDescription(store=cluster.persistence_store, has_namespace=False)
+        return ServerDescription(store=cluster.persistence_store, has_namespace=True)
+
+    return call(ask)
 
 
 def workflow_name(workflow: type) -> str:

@@ -12,6 +12,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from prometheus_client import start_http_server
 
+from holo.common.fitness import refuse_unfit_database
+from workflows.runtime.fitness import refuse_unfit_temporal
 from workflows.runtime.metrics import REGISTRY
 from workflows.runtime.registry import Domain, enabled_domains
 from workflows.runtime.worker import check_connection_budget, run_workers
@@ -34,6 +36,8 @@ class Command(BaseCommand):
         try:
             domains = enabled_domains(options["domains"])
             check_connection_budget(domains)
+            refuse_unfit_database()
+            refuse_unfit_temporal()
         except ImproperlyConfigured as error:
             raise CommandError(str(error), returncode=2) from error
         if not domains:

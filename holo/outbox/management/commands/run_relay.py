@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 from prometheus_client import start_http_server
 
+from holo.common.fitness import refuse_unfit_database
 from holo.outbox.delivery import load_handlers
 from holo.outbox.metrics import REGISTRY
 from holo.outbox.relay import THREADS, Relay
@@ -34,6 +35,7 @@ class Command(BaseCommand):
             raise CommandError(_("--threads must be at least 1"), returncode=2)
         try:
             handlers = load_handlers()
+            refuse_unfit_database()
         except ImproperlyConfigured as error:
             raise CommandError(str(error), returncode=2) from error
         _serve_metrics()

@@ -1,0 +1,86 @@
+"""What a production installation refuses to start with: a role too strong, commits that a crash may lose.
+
+A database that does not answer yet is no reason not to start; its processes wait for it.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
+
+logger = logging.getLogger(__name__)
+
+_DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
+_ROLE = """
+SELECT current_setting('is_superuser') = 'on', has_database_privilege(current_database(), 'TEMP'),
+    (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE'))
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Role:
+    """What the role of this connection may do.
+
+    `makes_temporary`: it may make temporary tables, which would swallow what is meant for an append-only one
+    of the same name.
+    """
+
+    superuser: bool
+    makes_temporary: bool
+    owned_tables: int
+
+
+def current_role() -> Role:
+    """Ask the database about the role that the product uses."""
+    with connection.cursor() as cursor:
+        cursor.execute(_ROLE)
+        superuser, makes_temporary, owned = cursor.fetchone() or (False, False, 0)
+    return Role(superuser=superuser, makes_temporary=makes_temporary, owned_tables=owned)
+
+
+def lossy_settings() -> list[str]:
+    """Return the settings of the server that let a crash of the machine take acknowledged commits."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM pg_settings WHERE setting = 'off' AND name = ANY(%s) ORDER BY 1",
+            [list(_DURABLE)],
+        )
+        return [row[0] for row in cursor.fetchall()]
+
+
+def refuse_unfit_database() -> None:
+    """Raise ImproperlyConfigured, with all that is wrong in one line, where orders would not be safe.
+
+    With DEBUG=1 nothing is asked. One address for everything (no MIGRATE_DATABASE_URL) is the operator's
+    choice, and `doctor` says that the fence is off; a superuser is refused all the same.
+    """
+    if settings.DEBUG:
+        return
+    try:
+        problems = list(_problems())
+    except DatabaseError:
+        logger.warning("the database is not looked at before the start: PostgreSQL does not answer")
+        return
+    finally:
+        connection.close()
+    if problems:
+        raise ImproperlyConfigured("; ".join(problems))
+
+
+def _problems() -> Iterator[str]:
+    role = current_role()
+    if role.superuser:
+        yield _("DATABASE_URL names a superuser, whom no guard of the database stops")
+    elif settings.MIGRATE_DATABASE_URL and role.owned_tables:
+        yield _("DATABASE_URL names the owner of the tables; give it a role that owns none")
+    elif settings.MIGRATE_DATABASE_URL and role.makes_temporary:
+        yield _("the role of DATABASE_URL may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
+    if lossy := lossy_settings():
+        yield _("PostgreSQL runs with %(names)s off: a crash would lose commits") % {
+            "names": ", ".join(lossy)
+        }
