@@ -5,6 +5,7 @@ folder, on free ports. Tests connect as the app role.
 """
 
 import os
+import signal
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -25,6 +26,11 @@ from holo.stack.valkey import ValkeyServer
 
 pytest_plugins = ["tests.proof"]
 TEMPLATE = "holo"
+
+
+# A job in the background starts with SIGINT ignored, and so would all commands that the tests interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
