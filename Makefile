@@ -49,7 +49,7 @@ test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, a
 		echo "No Chromium here: the browser journeys are skipped (apt-get install chromium)"
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
 
-prove: $(STAMP) ## Repeat every proof in full (about an hour) and write docs/proof.json; PROVE_SEED=… repeats one
+prove: $(STAMP) ## Repeat every proof in full (about twenty minutes) and write docs/proof.json; PROVE_SEED=… repeats one
 	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json docs/proof.json
 
 bench: $(STAMP) ## Measure speed and memory on a stack of its own (ten minutes; QUICK=1: two), see docs/performance.md
