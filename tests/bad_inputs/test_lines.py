@@ -28,6 +28,9 @@ from tests.bad_inputs.world import World, changed, written
 from tests.conftest import use_database
 from tests.stack.conftest import ROOT, eventually
 
+# `reconcile` asks Temporal before it asks the database.
+pytestmark = pytest.mark.usefixtures("temporal")
+
 OURS = ("holo", "inventory", "ledger", "orders", "workflows")
 
 
@@ -112,6 +115,8 @@ class _Scene:
             connection.close()
             connection.settings_dict["NAME"] = self._request.getfixturevalue("empty_database")
         if self._name == "port taken":
+            # The server of the tests does without fsync, which production refuses before anything else.
+            self._settings.DEBUG = True
             self._socket = socket.create_server(("127.0.0.1", 0))
             port = self._socket.getsockname()[1]
             self._settings.RELAY_METRICS_PORT = self._settings.WORKER_METRICS_PORT = port
