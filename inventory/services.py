@@ -1,6 +1,5 @@
 """Commands of inventory: the catalogue, and goods that arrive."""
 
-import unicodedata
 from uuid import UUID
 
 from django.db import connection
@@ -9,8 +8,9 @@ from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
-from holo.common.errors import FieldProblem, InvalidError, NotFoundError
+from holo.common.errors import NotFoundError
 from holo.common.money import MAX_MINOR, Money
+from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
 from inventory.errors import (
     PriceOutOfRangeError,
@@ -50,9 +50,9 @@ def create_product(*, actor: Actor, sku: str, name: str, price: Money) -> Produc
     """
     product, created = Product.objects.get_or_create(
         organization_id=actor.organization_id,
-        sku=_text(sku, field="sku", longest=64),
+        sku=clean_text(sku, field="sku", longest=64),
         defaults={
-            "name": _text(name, field="name", longest=200),
+            "name": clean_text(name, field="name", longest=200),
             "price_minor": _price(price),
             "currency": price.currency,
         },
@@ -87,7 +87,7 @@ def change_product(
         raise NotFoundError(_("there is no such product"))
     wanted: dict[str, object] = {}
     if name is not None:
-        wanted["name"] = _text(name, field="name", longest=200)
+        wanted["name"] = clean_text(name, field="name", longest=200)
     if price is not None:
         wanted |= {"price_minor": _price(price), "currency": price.currency}
     if active is not None:
@@ -116,11 +116,11 @@ def create_warehouse(*, actor: Actor, code: str, name: str, priority: int) -> Wa
     Takes no locks. Raises WarehouseCodeTakenError, InvalidError.
     """
     if not _MIN_PRIORITY <= priority <= _MAX_PRIORITY:
-        raise _invalid("priority", _("a priority lies between -32768 and 32767"))
+        raise invalid_field("priority", _("a priority lies between -32768 and 32767"))
     warehouse, created = Warehouse.objects.get_or_create(
         organization_id=actor.organization_id,
-        code=_text(code, field="code", longest=32),
-        defaults={"name": _text(name, field="name", longest=200), "priority": priority},
+        code=clean_text(code, field="code", longest=32),
+        defaults={"name": clean_text(name, field="name", longest=200), "priority": priority},
     )
     if not created:
         message = _("another warehouse has the code %(code)s") % {"code": warehouse.code}
@@ -152,7 +152,7 @@ def receive_stock(
     """
     if not 1 <= quantity <= MAX_QUANTITY:
         raise _out_of_range()
-    text = _text(note, field="note", longest=200) if note else ""
+    text = clean_text(note, field="note", longest=200) if note else ""
     product = Product.objects.filter(organization_id=actor.organization_id, pk=product_id).first()
     warehouse = Warehouse.objects.filter(organization_id=actor.organization_id, pk=warehouse_id).first()
     if product is None:
@@ -256,28 +256,10 @@ def _record_receipt(actor: Actor, shelf: StockLevelView, quantity: int, note: st
     )
 
 
-def _text(value: str, *, field: str, longest: int) -> str:
-    """Return the text in normal form, if it can be seen and compared by eye."""
-    text = unicodedata.normalize("NFC", value)
-    if text != text.strip() or not 1 <= len(text) <= longest:
-        message = _("must have 1 to %(longest)d characters and no blanks around it") % {"longest": longest}
-        raise _invalid(field, message)
-    if any(unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") for char in text):
-        raise _invalid(field, _("must have no invisible characters"))
-    return text
-
-
 def _price(price: Money) -> int:
     if not 0 < price.minor <= MAX_MINOR:
         raise PriceOutOfRangeError(_("a price is more than zero"))
     return price.minor
-
-
-def _invalid(field: str, message: str) -> InvalidError:
-    return InvalidError(
-        f"{field}: {message}",
-        errors=[FieldProblem(pointer=f"/{field}", code=InvalidError.code, message=message)],
-    )
 
 
 def _out_of_range() -> QuantityOutOfRangeError:
