@@ -244,6 +244,10 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
+    # What a PATCH must say is required there too.
+    "COMPONENT_SPLIT_PATCH": False,
+    # Two models have a field `kind`.
+    "ENUM_NAME_OVERRIDES": {"EnvironmentKind": "holo.identity.models.Environment.Kind"},
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

@@ -14,7 +14,11 @@ handler403 = "holo.common.api.problems.permission_denied"
 handler404 = "holo.common.api.problems.not_found"
 handler500 = "holo.common.api.problems.server_error"
 
-v1 = [path("", include("inventory.api.urls")), path("", include("orders.api.urls"))]
+v1 = [
+    path("", include("inventory.api.urls")),
+    path("", include("orders.api.urls")),
+    path("", include("holo.identity.api.urls")),
+]
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),

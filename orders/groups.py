@@ -10,6 +10,8 @@ VIEWER, OPERATOR, AUDITOR = "viewer", "operator", "auditor"
 
 # Whose rows everybody in a group may see. Not those of people and keys.
 _SEEN_APPS = ("approvals", "audit", "inventory", "ledger", "orders", "outbox")
+# Of people and what they belong to, this much.
+_SEEN_MODELS = ("project", "environment")
 # The sandbox's books stand for another company's; stored answers and the like have no page.
 _UNSEEN_MODELS = ("sandboxcharge", "sandboxfault", "sandboxlabel")
 _OPERATES = (
@@ -39,6 +41,10 @@ def ensure_groups(*, apps: Apps = installed_apps, using: str = DEFAULT_DB_ALIAS,
     seen = list(
         permissions.filter(content_type__app_label__in=_SEEN_APPS, codename__startswith="view_").exclude(
             content_type__model__in=_UNSEEN_MODELS
+        )
+        | permissions.filter(
+            content_type__app_label="identity",
+            codename__in=[f"view_{model}" for model in _SEEN_MODELS],
         )
     )
     further = {VIEWER: (), OPERATOR: _OPERATES, AUDITOR: _DECIDES}

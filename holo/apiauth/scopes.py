@@ -10,13 +10,19 @@ ORDERS_READ = "orders:read"
 ORDERS_WRITE = "orders:write"
 ORDERS_AUDIT = "orders:audit"
 INVENTORY_READ = "inventory:read"
+ORGANIZATION_READ = "organization:read"
+ORGANIZATION_WRITE = "organization:write"
 
 SCOPES = {
     ORDERS_READ: _("see orders"),
     ORDERS_WRITE: _("place, pay, cancel and retry orders"),
     ORDERS_AUDIT: _("approve and reject orders"),
     INVENTORY_READ: _("see products and stock"),
+    ORGANIZATION_READ: _("see members, projects and environments"),
+    ORGANIZATION_WRITE: _("manage members, projects and environments, as the role allows"),
 }
+# Everybody's, whatever the groups: these commands ask for the role in the organisation themselves.
+_OF_EVERYBODY = frozenset({ORGANIZATION_READ, ORGANIZATION_WRITE})
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {
     "viewer": _READS,
@@ -37,7 +43,7 @@ def scopes_of_groups(user: User, groups: Iterable[str]) -> frozenset[str]:
     """Return the scopes of a person whose groups are known already; see `scopes_of_user`."""
     if not user.is_active:
         return frozenset()
-    scopes = frozenset[str]().union(*(_OF_GROUP.get(name, frozenset()) for name in groups))
+    scopes = _OF_EVERYBODY.union(*(_OF_GROUP.get(name, frozenset()) for name in groups))
     if user.is_superuser:
         scopes |= frozenset(SCOPES) - {ORDERS_AUDIT}
     return scopes

@@ -8,18 +8,39 @@ from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
-from holo.common.admin import BoundedSearch
-from holo.identity.forms import PersonAddForm, PersonChangeForm
-from holo.identity.models import Membership, Organization, User
+from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
+from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
+from holo.identity.models import Environment, Membership, Organization, Project, User
+from holo.identity.selectors import is_last_owner
+from holo.identity.staff import OrganizationLimited
 
+# Production stands out: a mistake there costs most.
+_TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
 _POWERS = ("is_staff", "is_superuser", "groups")
 
 
-class MembershipInline(admin.TabularInline[Membership, User]):
-    """The organisations of a person."""
+class _BySuperusers:
+    """Memberships are written here by superusers only, who hold every role; others use the API.
+
+    The API lets an owner or admin of an organisation give the roles that they hold themselves.
+    """
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the person may add memberships."""
+        return bool(request.user.is_superuser)
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Tell whether the person may change memberships."""
+        return bool(request.user.is_superuser)
+
+
+class MembershipInline(_BySuperusers, admin.TabularInline[Membership, User]):
+    """The organisations of a person; memberships end on their own page."""
 
     model = Membership
+    form = MembershipForm
     extra = 0
+    can_delete = False
 
 
 @admin.register(User)
@@ -79,14 +100,57 @@ class OrganizationAdmin(BoundedSearch[Organization]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(BoundedSearch[Membership]):
+class MembershipAdmin(_BySuperusers, BoundedSearch[Membership]):
     """Who belongs where."""
+
+    form = MembershipForm
+    # Ending many at once could end the last owner's; the page of one tells before it happens.
+    actions = None
 
     list_display = ["user", "organization", "role", "created_at"]
     list_filter = ["organization", "role"]
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "organization__slug"]
     autocomplete_fields = ["user", "organization"]
+
+    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
+        """Let superusers end any membership but that of the last owner."""
+        return bool(request.user.is_superuser) and (obj is None or not is_last_owner(obj.pk))
+
+
+class EnvironmentInline(admin.TabularInline[Environment, Project]):
+    """The environments of a project."""
+
+    model = Environment
+    fields = ["slug", "kind_badge", "created_at"]
+    readonly_fields = ["slug", "kind_badge", "created_at"]
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody adds rows by hand."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Nobody edits rows by hand."""
+        return False
+
+    @admin.display(description=_("kind"))
+    def kind_badge(self, environment: Environment) -> str:
+        """Return what the environment is for."""
+        return badge(environment.get_kind_display(), _TONES[environment.kind])
+
+
+@admin.register(Project)
+class ProjectAdmin(OrganizationLimited[Project], ReadOnlyAdmin[Project]):
+    """The projects of one's organisations; the API adds and renames them."""
+
+    list_display = ["slug", "name", "organization", "created_at"]
+    list_filter = ["organization"]
+    list_select_related = ["organization"]
+    search_fields = ["slug", "name"]
+    fields = ["slug", "name", "organization", "created_at"]
+    inlines = [EnvironmentInline]
 
 
 admin.site.unregister(Group)

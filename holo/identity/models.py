@@ -1,4 +1,4 @@
-"""People and the organisations they belong to: defined here once for the whole product."""
+"""People, organisations and their environments: defined here once for the whole product."""
 
 from typing import Any, ClassVar
 from uuid import UUID
@@ -9,6 +9,10 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
+
+# What addresses of the API carry: lower case, digits, single hyphens between.
+SHORT_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
+SHORT_NAME_LENGTH = 50
 
 
 class UserManager(BaseUserManager["User"]):
@@ -79,7 +83,7 @@ class Membership(models.Model):
     """That a person belongs to an organisation, and as what."""
 
     class Role(models.TextChoices):
-        """What a member is; what each may do is decided by groups and scopes."""
+        """What a member is: who may manage the organisation. Work with orders takes groups and scopes."""
 
         OWNER = "owner", _("owner")
         ADMIN = "admin", _("admin")
@@ -108,3 +112,72 @@ class Membership(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} · {self.organization}"
+
+
+class Project(models.Model):
+    """A part of an organisation's business with environments of its own."""
+
+    id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="projects", verbose_name=_("organisation")
+    )
+    slug = models.SlugField(_("short name"))
+    name = models.CharField(_("name"), max_length=200)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("project")
+        verbose_name_plural = _("projects")
+        ordering = ["slug"]
+        constraints = [
+            models.UniqueConstraint(fields=["organization", "slug"], name="identity_project_slug_once"),
+            # What an environment refers to, so that both are of one organisation.
+            models.UniqueConstraint(fields=["id", "organization"], name="identity_project_tenant"),
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=SHORT_NAME), name="identity_project_slug_form"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Environment(models.Model):
+    """Where a project runs; keys, secrets and events belong to one of them."""
+
+    class Kind(models.TextChoices):
+        """What an environment is for."""
+
+        PRODUCTION = "production", _("production")
+        STAGING = "staging", _("staging")
+        DEVELOPMENT = "development", _("development")
+        PREVIEW = "preview", _("preview")
+
+    id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="environments", verbose_name=_("organisation")
+    )
+    project = models.ForeignKey(
+        Project, on_delete=models.PROTECT, related_name="environments", verbose_name=_("project")
+    )
+    slug = models.SlugField(_("short name"))
+    kind = models.CharField(_("kind"), max_length=11, choices=Kind.choices)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("environment")
+        verbose_name_plural = _("environments")
+        ordering = ["slug"]
+        constraints = [
+            models.UniqueConstraint(fields=["project", "slug"], name="identity_environment_slug_once"),
+            models.CheckConstraint(
+                condition=models.Q(kind__in=["production", "staging", "development", "preview"]),
+                name="identity_environment_kind",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(slug__regex=SHORT_NAME), name="identity_environment_slug_form"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.slug

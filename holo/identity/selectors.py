@@ -4,9 +4,13 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
+from django.db.models import QuerySet
+from django.utils.translation import gettext as _
 
+from holo.common.actor import OrganizationId
+from holo.common.errors import NotFoundError
 from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
-from holo.identity.models import Membership, Organization, User
+from holo.identity.models import Environment, Membership, Organization, Project, User
 
 AUDITOR_GROUP = "auditor"
 
@@ -40,6 +44,52 @@ def organization_ids_of(user: User) -> list[UUID]:
     if user.is_superuser:
         return list(Organization.objects.values_list("pk", flat=True))
     return list(Membership.objects.filter(user=user).values_list("organization_id", flat=True))
+
+
+def list_members(organization_id: OrganizationId) -> QuerySet[Membership]:
+    """Return who belongs to an organisation, each with the person."""
+    return Membership.objects.filter(organization_id=organization_id).select_related("user")
+
+
+def get_member(organization_id: OrganizationId, user_id: UUID) -> Membership:
+    """Return one member. Raises NotFoundError."""
+    member = list_members(organization_id).filter(user_id=user_id).first()
+    if member is None:
+        raise NotFoundError(_("there is no such member"))
+    return member
+
+
+def is_last_owner(membership_id: int) -> bool:
+    """Tell whether a membership, as it is stored, is the only one of an active owner in its organisation."""
+    owner = Membership.objects.filter(pk=membership_id, role=Membership.Role.OWNER).first()
+    if owner is None:
+        return False
+    return (
+        not Membership.objects.filter(
+            organization_id=owner.organization_id, role=Membership.Role.OWNER, user__is_active=True
+        )
+        .exclude(pk=membership_id)
+        .exists()
+    )
+
+
+def list_projects(organization_id: OrganizationId) -> QuerySet[Project]:
+    """Return an organisation's projects, each with its environments."""
+    return Project.objects.filter(organization_id=organization_id).prefetch_related("environments")
+
+
+def get_project(organization_id: OrganizationId, slug: str) -> Project:
+    """Return one project with its environments. Raises NotFoundError."""
+    project = list_projects(organization_id).filter(slug=slug).first()
+    if project is None:
+        raise NotFoundError(_("there is no such project"))
+    return project
+
+
+def list_environments(organization_id: OrganizationId, project_slug: str) -> QuerySet[Environment]:
+    """Return the environments of one project. Raises NotFoundError."""
+    project = get_project(organization_id, project_slug)
+    return Environment.objects.filter(organization_id=organization_id, project=project)
 
 
 def demo_passwords_work() -> bool:

@@ -1,11 +1,11 @@
-"""Data to play with: one organisation, two warehouses, a catalogue, stock and four people.
+"""Data to play with: one organisation, its project, two warehouses, a catalogue, stock and four people.
 
 Each row is made only where it is missing, and a shelf is filled only if nothing ever arrived on it, so that a
 second run changes nothing and a run that was cut off is completed by the next.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
@@ -13,13 +13,15 @@ from django.contrib.auth.models import Group
 from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.money import Money
 from holo.identity.demo import DEMO_ADMIN, DEMO_APPROVER, DEMO_OPERATOR, DEMO_PASSWORD, DEMO_VIEWER
-from holo.identity.models import Membership, Organization, User
+from holo.identity.models import Membership, Organization, Project, User
 from holo.identity.selectors import AUDITOR_GROUP
+from holo.identity.services import create_project
 from inventory.models import Product, StockMovement, Warehouse
 from inventory.services import create_product, create_warehouse, receive_stock
 
 ORGANIZATION_SLUG = "demo"
 ORGANIZATION_NAME = "Holo Demo"
+PROJECT_SLUG, PROJECT_NAME = "shop", "Web shop"
 SHANGHAI, GUANGZHOU = "SHA", "CAN"
 CURRENCY = "CNY"
 
@@ -51,6 +53,7 @@ class Seeded:
 
     organizations: int = 0
     people: int = 0
+    projects: int = 0
     warehouses: int = 0
     products: int = 0
     shelves: int = 0
@@ -60,9 +63,7 @@ class Seeded:
     @property
     def is_empty(self) -> bool:
         """Whether everything was there before."""
-        return not any(
-            (self.organizations, self.people, self.warehouses, self.products, self.shelves, self.grants)
-        )
+        return not any(astuple(self))
 
 
 PEOPLE = (
@@ -133,6 +134,12 @@ class _Seeder:
             user.groups.add(group)
             self.seeded.grants += 1
 
+    def projects(self) -> None:
+        """Make the project, with its environments."""
+        if not Project.objects.filter(organization=self.organization, slug=PROJECT_SLUG).exists():
+            create_project(actor=self.actor, slug=PROJECT_SLUG, name=PROJECT_NAME)
+            self.seeded.projects += 1
+
     def warehouses(self) -> None:
         """Make the two warehouses."""
         known = set(Warehouse.objects.filter(organization=self.organization).values_list("code", flat=True))
@@ -182,6 +189,7 @@ def seed_demo() -> Seeded:
     seeder = _Seeder(organization=organization, actor=actor)
     seeder.seeded.organizations += created
     seeder.people()
+    seeder.projects()
     seeder.warehouses()
     seeder.products()
     seeder.stock()

@@ -19,7 +19,10 @@ from tests.stories import PHONE
 
 Json = Any
 ROOT = "/api/v1/"
-_ID = re.compile(r"<uuid:\w+>")
+_ID = re.compile(r"<(?:uuid|slug):\w+>")
+# Methods that take a body, and those that change something.
+BODIED = ("POST", "PATCH")
+CHANGING = (*BODIED, "DELETE")
 
 
 class Kind(StrEnum):
@@ -77,7 +80,7 @@ class Endpoint:
 
     @property
     def has_id(self) -> bool:
-        """Tell whether the address names an order."""
+        """Tell whether the address names an object."""
         return bool(_ID.search(self.route))
 
     @property
@@ -91,7 +94,7 @@ class Endpoint:
         return GOOD[str(self)]
 
     def path(self, object_id: object) -> str:
-        """Return the address for an order, whatever is taken for its id."""
+        """Return the address of an object, whatever is taken for its id."""
         return ROOT + _ID.sub(str(object_id).replace("\\", r"\\"), self.route)
 
 
@@ -132,7 +135,7 @@ def document() -> dict[str, Json]:
 
 def operation(endpoint: Endpoint) -> dict[str, Json]:
     """Return what the document says of an endpoint."""
-    path = ROOT + re.sub(r"<uuid:(\w+)>", r"{\1}", endpoint.route)
+    path = ROOT + re.sub(r"<\w+:(\w+)>", r"{\1}", endpoint.route)
     found: dict[str, Json] = document()["paths"][path][endpoint.method.lower()]
     return found
 
@@ -204,7 +207,25 @@ PLACE = Good(
     ),
 )
 
+_NAME = Field(pointer="/name", kind=Kind.IDENTIFIER, required=True, longest=200)
+_SLUG = Field(pointer="/slug", kind=Kind.IDENTIFIER, required=True, longest=50)
+
 GOOD: dict[str, Good] = {
+    "GET member-list": Good(),
+    "GET member-detail": Good(),
+    "PATCH member-detail": Good(
+        body={"role": "admin"}, fields=(Field(pointer="/role", kind=Kind.CHOICE, required=True),)
+    ),
+    "DELETE member-detail": Good(),
+    "GET project-list": Good(),
+    "POST project-list": Good(body={"slug": "", "name": "Web shop"}, fields=(_SLUG, _NAME)),
+    "GET project-detail": Good(),
+    "PATCH project-detail": Good(body={"name": "Depot"}, fields=(_NAME,)),
+    "GET environment-list": Good(),
+    "POST environment-list": Good(
+        body={"slug": "", "kind": "preview"},
+        fields=(_SLUG, Field(pointer="/kind", kind=Kind.CHOICE, required=True)),
+    ),
     "GET product-list": Good(),
     "GET stock-list": Good(),
     "GET order-list": Good(),

@@ -114,7 +114,7 @@ def test_crafted_list_of_rows_is_refused_whole_and_audited(
 ) -> None:
     own = _rows(model, world, 1)[0]
     stranger = build_shop()
-    foreign_world = World(shop=stranger, operator="", auditor="")
+    foreign_world = World(shop=stranger, operator="", auditor="", owner="")
     foreign = _rows(model, foreign_world, 1)[0]
     client = _member(world)
     audited = AuditEvent.objects.filter(action__endswith="_refused").count()

@@ -14,10 +14,12 @@ from django.db.models.functions import Now
 
 from holo.apiauth.keys import make_key
 from holo.apiauth.models import ApiKey
+from holo.apiauth.scopes import ORGANIZATION_WRITE
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.common.ids import uuid7
 from holo.idempotency.models import IdempotencyLog
 from holo.identity.models import Membership, User
+from holo.identity.roles import Role
 from holo.stack.ports import free_port
 from inventory.models import Product
 from orders.models import Order
@@ -30,6 +32,7 @@ from tests.bad_inputs.cases.scenes import SCENES
 from tests.bad_inputs.surface import Endpoint, endpoints
 from tests.bad_inputs.world import (
     World,
+    a_project,
     awaiting_approval,
     awaiting_payment,
     changed,
@@ -38,6 +41,7 @@ from tests.bad_inputs.world import (
     written,
 )
 from tests.builders import build_product
+from tests.identity.people import add_member, build_team
 from tests.stories import MAC, PHONE, charge, hand_over, label, reserve, unwind
 
 ENDPOINTS = {str(endpoint): endpoint for endpoint in endpoints()}
@@ -415,3 +419,54 @@ def _owner_left(world: World, endpoint: Endpoint) -> Ready:
     person, _key, text = _fresh_key(world)
     Membership.objects.filter(user=person).delete()
     return _with_key(text)
+
+
+# --- The organisation -----------------------------------------------------------------------------
+
+
+def _as(world: World, role: Role, **fields: Any) -> Ready:
+    """Send as a new member of the shop who is this."""
+    organization = world.shop.organization
+    key = build_key(
+        owner=add_member(organization, role), organization=organization, scopes=[ORGANIZATION_WRITE]
+    )
+    return Ready(sent=Sent(label=role, headers={"Authorization": f"Bearer {key}"}, **fields))
+
+
+@scene("plain member")
+def _plain_member(world: World, endpoint: Endpoint) -> Ready:
+    world.target_for(endpoint)
+    return _as(world, Role.MEMBER)
+
+
+@scene("role not held")
+def _role_not_held(world: World, endpoint: Endpoint) -> Ready:
+    world.target_for(endpoint)
+    return _as(world, Role.ADMIN, change=(("/role", "owner"),))
+
+
+@scene("last owner")
+def _last_owner(world: World, endpoint: Endpoint) -> Ready:
+    team = build_team()
+    owner = team.people[Role.OWNER]
+    key = build_key(owner=owner, organization=team.organization, scopes=[ORGANIZATION_WRITE])
+    headers = {"Authorization": f"Bearer {key}"}
+    return Ready(sent=Sent(label="last", headers=headers, object_id=str(owner.pk)))
+
+
+@scene("project slug taken")
+def _project_slug_taken(world: World, endpoint: Endpoint) -> Ready:
+    return Ready(
+        sent=Sent(label="taken", change=(("/slug", a_project(world.shop.organization)), ("/name", "x")))
+    )
+
+
+@scene("environment slug taken")
+def _environment_slug_taken(world: World, endpoint: Endpoint) -> Ready:
+    world.target_for(endpoint)
+    return Ready(sent=Sent(label="taken", change=(("/slug", "production"),)))
+
+
+@scene("short name")
+def _short_name(world: World, endpoint: Endpoint) -> Ready:
+    return Ready(sent=Sent(label="form", change=(("/slug", "Web--shop"),)))

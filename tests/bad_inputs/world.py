@@ -10,17 +10,21 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
-from holo.apiauth.scopes import SCOPES
+from holo.apiauth.scopes import ORGANIZATION_READ, ORGANIZATION_WRITE, SCOPES
 from holo.approvals.models import ApprovalRequest
+from holo.common.actor import OrganizationId, system_actor
 from holo.common.ids import uuid7
 from holo.identity.models import Membership, Organization, User
+from holo.identity.roles import Role
+from holo.identity.services import create_project
 from orders.models import Order
 from orders.services import park_order
 from orders.steps import Failure
 from tests.api.people import build_key, build_person
 from tests.bad_inputs.cases.rows import MISSING, As, Sent
-from tests.bad_inputs.surface import Endpoint, Json
+from tests.bad_inputs.surface import BODIED, Endpoint, Json
 from tests.builders import build_organization
+from tests.identity.people import add_member
 from tests.stories import MAC, PHONE, Shop, build_shop, reserve
 
 # A use of a key is noted to the minute, also by a call that is refused.
@@ -60,16 +64,34 @@ class World:
     shop: Shop
     operator: str
     auditor: str
+    owner: str
     narrow: dict[str, str] = field(default_factory=dict)
     stranger: str = ""
     sessions: dict[As, Client] = field(default_factory=dict)
     orders: dict[str, Order] = field(default_factory=dict)
+    targets: dict[str, str] = field(default_factory=dict)
 
     def order_for(self, endpoint: Endpoint, *, fresh: bool = False) -> Order:
         """Return the order whose state suits an address; a new one if it is going to be changed."""
         if fresh or endpoint.name not in self.orders:
             self.orders[endpoint.name] = _MAKERS.get(endpoint.name, placed)(self.shop)
         return self.orders[endpoint.name]
+
+    def target_for(self, endpoint: Endpoint, *, fresh: bool = False) -> str:
+        """Return the id in the address of something that suits the endpoint; empty if it has none."""
+        if not endpoint.has_id:
+            return ""
+        make = _TARGETS.get(endpoint.route.partition("/")[0])
+        if make is None:
+            return str(self.order_for(endpoint, fresh=fresh).pk)
+        if fresh or endpoint.name not in self.targets:
+            self.targets[endpoint.name] = make(self.shop.organization)
+        return self.targets[endpoint.name]
+
+    def forget(self, endpoint: Endpoint) -> None:
+        """Make something new next time: what there was has been changed."""
+        self.orders.pop(endpoint.name, None)
+        self.targets.pop(endpoint.name, None)
 
     def good_body(self, endpoint: Endpoint, order: Order | None = None) -> Json:
         """Return a copy of the body that the endpoint accepts."""
@@ -79,12 +101,14 @@ class World:
             body["digest"] = ApprovalRequest.objects.get(subject_id=subject).subject_digest
         if body and "client_ref" in body:
             body["client_ref"] = uuid7().hex
+        if body and "slug" in body:
+            body["slug"] = f"s-{uuid7().hex}"
         return body
 
     def headers(self, endpoint: Endpoint, caller: As) -> dict[str, str]:
         """Return the header with the caller's key; none for sessions and for nobody."""
         keys = {
-            As.GOOD: self.auditor if endpoint.scope == "orders:audit" else self.operator,
+            As.GOOD: self._key_for(endpoint.scope),
             As.NARROW: self.narrow[endpoint.scope],
             As.STRANGER: self.stranger,
         }
@@ -94,19 +118,27 @@ class World:
         """Send the good request of an endpoint with what `sent` changes."""
         client = self.sessions.get(caller) or Client(enforce_csrf_checks=True)
         client.raise_request_exception = False
-        target = sent.object_id or (str((order or self.order_for(endpoint)).pk) if endpoint.has_id else "")
+        target = sent.object_id or (str(order.pk) if order else self.target_for(endpoint))
         path = endpoint.path(target) + (f"?{sent.query}" if sent.query else "")
         body = b""
-        if endpoint.method == "POST":
+        if endpoint.method in BODIED:
             body = sent.body if sent.body is not None else self._body(endpoint, sent, order)
         headers = {**self.headers(endpoint, caller), **sent.headers}
         return client.generic(
             sent.method or endpoint.method,
             path,
             body,
-            content_type=sent.content_type if endpoint.method == "POST" else "",
+            content_type=sent.content_type if endpoint.method in BODIED else "",
             headers=headers,
         )
+
+    def _key_for(self, scope: str) -> str:
+        of_others = {
+            "orders:audit": self.auditor,
+            ORGANIZATION_READ: self.owner,
+            ORGANIZATION_WRITE: self.owner,
+        }
+        return of_others.get(scope, self.operator)
 
     def _body(self, endpoint: Endpoint, sent: Sent, order: Order | None) -> bytes:
         body = self.good_body(endpoint, order)
@@ -161,6 +193,22 @@ _MAKERS: Mapping[str, Callable[[Shop], Order]] = {
 }
 
 
+def a_member(organization: Organization) -> str:
+    """Return the id of a new member."""
+    return str(build_person(organization=organization).pk)
+
+
+def a_project(organization: Organization) -> str:
+    """Return the short name of a new project."""
+    slug = f"p-{uuid7().hex}"
+    create_project(actor=system_actor(OrganizationId(organization.pk)), slug=slug, name=slug)
+    return slug
+
+
+# What an address begins with, and what its id names; others name orders.
+_TARGETS: Mapping[str, Callable[[Organization], str]] = {"members": a_member, "projects": a_project}
+
+
 def build_world() -> World:
     """Make the shop and its people."""
     shop = build_shop(stock=1000)
@@ -170,13 +218,16 @@ def build_world() -> World:
         shop=shop,
         operator=_key(shop.seller, own, ("orders:read", "orders:write", "inventory:read")),
         auditor=_key(shop.auditor, own, ("orders:read", "orders:audit")),
+        owner=_key(add_member(own, Role.OWNER), own, (ORGANIZATION_READ, ORGANIZATION_WRITE)),
     )
     # The group gives a narrow key's owner all it lacks, so that the key alone is what is too narrow.
     wide = build_person(organization=own, groups=["operator", "auditor"])
     world.narrow = {
         scope: _key(wide, own, [other for other in SCOPES if other != scope][:1]) for scope in SCOPES
     }
-    stranger = build_person(organization=build_organization(), groups=["operator", "auditor"])
+    # An owner at home, so that what is foreign is all that is in the way.
+    stranger = add_member(build_organization(), Role.OWNER)
+    join(stranger, "operator", "auditor")
     world.stranger = _key(stranger, stranger.memberships.get().organization, SCOPES)
     several = build_person(organization=own, groups=["operator", "auditor"])
     Membership.objects.create(user=several, organization=build_organization())

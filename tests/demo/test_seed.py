@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 from holo.audit.models import AuditEvent
 from holo.common.money import Money
 from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
-from holo.identity.models import Membership, Organization, User
+from holo.identity.models import Environment, Membership, Organization, Project, User
 from holo.identity.selectors import is_auditor
 from inventory.models import Product, StockLevel, StockMovement, Warehouse
 from orders.demo.order_run import Scenario
@@ -19,7 +19,10 @@ from orders.demo.scenarios import SCENARIOS, WAITING
 from orders.demo.seed import seed_demo
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
-SEEDED = (Organization, User, Membership, Warehouse, Product, StockLevel, StockMovement, AuditEvent)
+SEEDED = (
+    *(Organization, User, Membership, Project, Environment, Warehouse, Product),
+    *(StockLevel, StockMovement, AuditEvent),
+)
 
 
 def everything() -> dict[str, list[dict[str, Any]]]:

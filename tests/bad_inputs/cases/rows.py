@@ -17,8 +17,9 @@ class On(StrEnum):
 
     EVERY = "every endpoint"
     READ = "every GET"
-    POST = "every POST"
-    BODY = "every POST with a required field"
+    POST = "every body"
+    WRITE = "every change"
+    BODY = "every body with a required field"
     LIST = "every list"
     ID = "every address with an id"
 

@@ -4,6 +4,13 @@ from tests.bad_inputs.cases.rows import Scene
 
 _COMMANDS = ("POST order-list", "POST order-pay", "POST order-cancel", "POST order-retry", "POST order-audit")
 _ON_ORDERS = _COMMANDS[1:]
+_OF_MANAGERS = (
+    "PATCH member-detail",
+    "DELETE member-detail",
+    "POST project-list",
+    "PATCH project-detail",
+    "POST environment-list",
+)
 _WRONG_STATE = "a command that the order's state does not take"
 
 
@@ -240,5 +247,64 @@ SCENES = (
             retry_after=True,
         )
         for endpoint in ("GET order-list", "GET order-detail", "GET stock-list", *_COMMANDS)
+    ),
+    *(
+        Scene(
+            id="A70",
+            what="a change of the organisation by who does not manage it",
+            code="identity.role_required",
+            endpoint=endpoint,
+            scene="plain member",
+            status=403,
+            tells=("roles",),
+        )
+        for endpoint in _OF_MANAGERS
+    ),
+    Scene(
+        id="A71",
+        what="a role given by who lacks it",
+        code="identity.role_not_held",
+        endpoint="PATCH member-detail",
+        scene="role not held",
+        status=403,
+        tells=("held",),
+    ),
+    *(
+        Scene(
+            id="A72",
+            what="an organisation that would be left without an owner",
+            code="identity.last_owner",
+            endpoint=endpoint,
+            scene="last owner",
+            status=409,
+        )
+        for endpoint in ("PATCH member-detail", "DELETE member-detail")
+    ),
+    Scene(
+        id="A73",
+        what="a short name that is taken",
+        code="identity.project_slug_taken",
+        endpoint="POST project-list",
+        scene="project slug taken",
+        status=409,
+        tells=("slug",),
+    ),
+    Scene(
+        id="A73",
+        what="a short name that is taken",
+        code="identity.environment_slug_taken",
+        endpoint="POST environment-list",
+        scene="environment slug taken",
+        status=409,
+        tells=("slug",),
+    ),
+    Scene(
+        id="A74",
+        what="a short name of another form",
+        code="request.invalid",
+        endpoint="POST project-list",
+        scene="short name",
+        status=400,
+        pointer="/slug",
     ),
 )

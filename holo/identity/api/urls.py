@@ -1,0 +1,15 @@
+"""Addresses below /api/v1/."""
+
+from django.urls import path
+
+from holo.identity.api import views
+
+urlpatterns = [
+    path("members", views.MemberListView.as_view(), name="member-list"),
+    path("members/<uuid:user_id>", views.MemberView.as_view(), name="member-detail"),
+    path("projects", views.ProjectListView.as_view(), name="project-list"),
+    path("projects/<slug:project>", views.ProjectView.as_view(), name="project-detail"),
+    path(
+        "projects/<slug:project>/environments", views.EnvironmentListView.as_view(), name="environment-list"
+    ),
+]

@@ -1,0 +1,44 @@
+"""Refusals that concern organisations, their members and environments."""
+
+from holo.common.errors import DomainError
+
+
+class IdentityError(DomainError):
+    """Base of the errors of this app."""
+
+
+class RoleRequiredError(IdentityError):
+    """Only who manages an organisation changes it."""
+
+    code = "identity.role_required"
+    status = 403
+    meaning = "Only an owner or admin of the organisation may do this; `details.roles` names both."
+
+
+class RoleNotHeldError(IdentityError):
+    """Nobody gives what they lack."""
+
+    code = "identity.role_not_held"
+    status = 403
+    meaning = "Nobody gives, changes or takes a role that they do not hold; `details.held` lists those held."
+
+
+class LastOwnerError(IdentityError):
+    """Somebody must be left who can give every role."""
+
+    code = "identity.last_owner"
+    meaning = "The organisation would be left without an owner; make somebody else one first."
+
+
+class ProjectSlugTakenError(IdentityError):
+    """Another project has the short name."""
+
+    code = "identity.project_slug_taken"
+    meaning = "Another project of the organisation has this short name."
+
+
+class EnvironmentSlugTakenError(IdentityError):
+    """Another environment has the short name."""
+
+    code = "identity.environment_slug_taken"
+    meaning = "Another environment of the project has this short name."

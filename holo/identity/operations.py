@@ -1,0 +1,51 @@
+"""What commands about an organisation begin with: the lock, and what the actor is there."""
+
+from collections.abc import Collection
+
+from django.utils.translation import gettext as _
+
+from holo.common.actor import Actor
+from holo.common.db import require_transaction
+from holo.identity.errors import RoleNotHeldError, RoleRequiredError
+from holo.identity.locks import lock_organization
+from holo.identity.models import Membership, User
+from holo.identity.roles import MANAGERS, Role, roles_held
+
+
+def lock_role(actor: Actor) -> Role | None:
+    """Lock the actor's organisation and return the actor's role in it.
+
+    The system and superusers count as owners; None for a person who is no member (any more).
+    """
+    require_transaction()
+    lock_organization(actor.organization_id)
+    if actor.user_id is None or User.objects.filter(pk=actor.user_id, is_superuser=True).exists():
+        return Role.OWNER
+    role = (
+        Membership.objects.filter(user_id=actor.user_id, organization_id=actor.organization_id)
+        .values_list("role", flat=True)
+        .first()
+    )
+    return Role(role) if role is not None else None
+
+
+def lock_manager(actor: Actor) -> Role:
+    """Like `lock_role`, for commands that only managers may give. Raises RoleRequiredError."""
+    role = lock_role(actor)
+    if role is None or role not in MANAGERS:
+        roles = [manager.value for manager in Role if manager in MANAGERS]
+        raise RoleRequiredError(_("only an owner or admin of the organisation may do this"), roles=roles)
+    return role
+
+
+def require_held(own: Role, *roles: Role) -> None:
+    """Raise RoleNotHeldError unless somebody of the role `own` holds all of `roles`."""
+    held = roles_held(own)
+    missing = [role.value for role in roles if role not in held]
+    if missing:
+        message = _("you do not hold the role %(roles)s") % {"roles": ", ".join(missing)}
+        raise RoleNotHeldError(message, held=_names(held))
+
+
+def _names(roles: Collection[Role]) -> list[str]:
+    return [role.value for role in Role if role in roles]

@@ -1,0 +1,75 @@
+"""Commands about who belongs to an organisation, and as what."""
+
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor
+from holo.idempotency.commands import RequestKey, command
+from holo.identity.errors import LastOwnerError
+from holo.identity.models import Membership
+from holo.identity.operations import lock_manager, lock_role, require_held
+from holo.identity.roles import Role
+from holo.identity.selectors import get_member, is_last_owner
+
+
+@command
+def change_member_role(
+    *, actor: Actor, user_id: UUID, role: Role, request_key: RequestKey | None = None
+) -> Membership:
+    """Make a member of the actor's organisation something else there.
+
+    Idempotent by nature. Locks the organisation. Raises RoleRequiredError, NotFoundError,
+    RoleNotHeldError (the actor lacks the old or the new role), LastOwnerError.
+    """
+    own = lock_manager(actor)
+    member = get_member(actor.organization_id, user_id)
+    before = Role(member.role)
+    if before == role:
+        return member
+    require_held(own, before, role)
+    _keep_an_owner(member)
+    member.role = role
+    member.save(update_fields=["role"])
+    record_audit(
+        actor=actor,
+        action="identity.role_changed",
+        subject_type="identity.user",
+        subject_id=user_id,
+        data={"role": {"before": before.value, "after": role.value}},
+    )
+    return member
+
+
+@command
+def remove_member(*, actor: Actor, user_id: UUID, request_key: RequestKey | None = None) -> Membership:
+    """End a membership and return what it was; the person's keys for the organisation end with it.
+
+    Everybody may leave. Idempotent by `request_key`; else a second call finds no member. Locks the
+    organisation. Raises NotFoundError, RoleRequiredError, RoleNotHeldError, LastOwnerError.
+    """
+    if actor.user_id == user_id:
+        lock_role(actor)
+        member = get_member(actor.organization_id, user_id)
+    else:
+        own = lock_manager(actor)
+        member = get_member(actor.organization_id, user_id)
+        require_held(own, Role(member.role))
+    _keep_an_owner(member)
+    # Not `member.delete()`: the row's values are the answer.
+    Membership.objects.filter(pk=member.pk).delete()
+    record_audit(
+        actor=actor,
+        action="identity.member_removed",
+        subject_type="identity.user",
+        subject_id=user_id,
+        data={"role": member.role},
+    )
+    return member
+
+
+def _keep_an_owner(leaving: Membership) -> None:
+    """Refuse to take the role of the last owner; a trigger of the database refuses it as well."""
+    if is_last_owner(leaving.pk):
+        raise LastOwnerError(_("the organisation would be left without an owner"))
