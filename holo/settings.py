@@ -160,7 +160,11 @@ RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET, l
 # With a token /metrics answers everybody who sends it; without one only this machine.
 METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 WEB_THREADS = env.int("WEB_THREADS", default=8, low=1, high=1000)
-OUTBOX_HANDLERS = ["workflows.runtime.outbox_handlers.handlers", "holo.approvals.mail.handlers"]
+OUTBOX_HANDLERS = [
+    "workflows.runtime.outbox_handlers.handlers",
+    "holo.approvals.mail.handlers",
+    "holo.identity.mail.handlers",
+]
 
 # --- Orders --------------------------------------------------------------------------------------
 ORDER_APPROVAL_THRESHOLD = env.str("ORDER_APPROVAL_THRESHOLD", default="10000.00")
@@ -210,7 +214,16 @@ CELERY_BEAT_SCHEDULE = {
 }
 
 # --- Mail ----------------------------------------------------------------------------------------
-vars().update(env.email_url("EMAIL_URL", default="consolemail://"))
+# On a development machine into files: a log leaves out the links that a mail is about.
+vars().update(
+    env.email_url(
+        "EMAIL_URL", default=f"filemail:///{RUN_DIR.absolute()}/mail" if DEBUG else "consolemail://"
+    )
+)
+# Never taken from a request: who sends one chooses its Host header, and so where a mailed link would lead.
+PUBLIC_URL = env.url(
+    "PUBLIC_URL", default=f"http://127.0.0.1:{8000 + PORT_OFFSET}", schemes=("https", "http")
+).rstrip("/")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="holo@example.com")
 
 # --- API -----------------------------------------------------------------------------------------

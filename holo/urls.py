@@ -8,6 +8,7 @@ from holo.common.api.documentation import ApiDocumentation, ApiSchema, error_cat
 from holo.common.api.problems import nothing_here
 from holo.common.health import live, ready
 from holo.common.metrics import metrics
+from holo.identity.pages import invitation_page
 
 handler400 = "holo.common.api.problems.bad_request"
 handler403 = "holo.common.api.problems.permission_denied"
@@ -23,6 +24,7 @@ v1 = [
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
+    path("invitations/<str:token>", invitation_page, name="accept-invitation"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include((v1, "v1"), namespace="v1")),
     path("api/schema", ApiSchema.as_view(), name="schema"),

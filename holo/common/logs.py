@@ -10,13 +10,15 @@ from holo.common.context import current_context
 _SECRETS = (
     (re.compile(r"(holo_[0-9A-Za-z]{8})_[0-9A-Za-z]{38}"), r"\1_[redacted]"),
     (re.compile(r"(Bearer\s+)(?!holo_)[^\s'\",]+", re.IGNORECASE), r"\1[redacted]"),
+    # A link of an invitation: 43 characters or more; the API's ids of invitations have 36.
+    (re.compile(r"(/invitations/)[\w-]{43,}"), r"\1[redacted]"),
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1[redacted]@"),
 )
 _BREAKS = str.maketrans({"\r": "\\r", "\n": "\\n", "\x1b": "\\x1b", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def redacted(text: str) -> str:
-    """Return `text` without API keys, bearer tokens and passwords of URLs."""
+    """Return `text` without API keys, bearer tokens, links of invitations and passwords of URLs."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text

@@ -6,16 +6,18 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
-from holo.identity.models import Environment, Membership, Organization, Project, User
+from holo.identity.models import Environment, Invitation, Membership, Organization, Project, User
 from holo.identity.selectors import is_last_owner
 from holo.identity.staff import OrganizationLimited
 
 # Production stands out: a mistake there costs most.
 _TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
+_STANDINGS = {"open": "progress", "accepted": "good", "revoked": "neutral"}
 _POWERS = ("is_staff", "is_superuser", "groups")
 
 
@@ -116,6 +118,27 @@ class MembershipAdmin(_BySuperusers, BoundedSearch[Membership]):
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """Let superusers end any membership but that of the last owner."""
         return bool(request.user.is_superuser) and (obj is None or not is_last_owner(obj.pk))
+
+
+@admin.register(Invitation)
+class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]):
+    """Who is asked into one's organisations; the API invites and revokes."""
+
+    list_display = ["email", "organization", "role", "standing", "invited_by", "created_at", "expires_at"]
+    list_filter = ["organization", "state", "role"]
+    list_select_related = ["organization", "invited_by"]
+    search_fields = ["email"]
+    fields = [
+        *("email", "organization", "role", "standing", "invited_by"),
+        *("created_at", "expires_at", "ended_at"),
+    ]
+
+    @admin.display(description=_("state"))
+    def standing(self, invitation: Invitation) -> str:
+        """Return how far the invitation is."""
+        if invitation.state == Invitation.State.OPEN and invitation.expires_at <= timezone.now():
+            return badge(_("expired"), "neutral")
+        return badge(invitation.get_state_display(), _STANDINGS[invitation.state])
 
 
 class EnvironmentInline(admin.TabularInline[Environment, Project]):

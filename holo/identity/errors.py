@@ -42,3 +42,27 @@ class EnvironmentSlugTakenError(IdentityError):
 
     code = "identity.environment_slug_taken"
     meaning = "Another environment of the project has this short name."
+
+
+class AlreadyMemberError(IdentityError):
+    """The person belongs to the organisation."""
+
+    code = "identity.already_member"
+    meaning = "The person is a member already; change the role instead."
+
+
+class InvitationOverError(IdentityError):
+    """The link leads nowhere (any more)."""
+
+    code = "identity.invitation_over"
+    status = 404
+    meaning = "There is no such invitation, or it has been accepted, revoked or replaced, or has run out."
+
+
+class PersonKnownError(IdentityError):
+    """Somebody has this address."""
+
+    code = "identity.person_known"
+    meaning = (
+        "Somebody with this e-mail address has an account; the invitation is accepted with its password."
+    )

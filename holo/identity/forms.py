@@ -1,10 +1,13 @@
-"""Forms of people in the admin: by e-mail address, there are no user names."""
+"""Forms of people: by e-mail address, there are no user names."""
 
 from typing import Any
 
 from django import forms
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth import authenticate
+from django.contrib.auth.forms import AdminUserCreationForm, SetPasswordForm, UserChangeForm
+from django.http import HttpRequest
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner
@@ -50,3 +53,37 @@ class MembershipForm(forms.ModelForm[Membership]):
                 _("The organisation would be left without an owner; make somebody else one first.")
             )
         return values
+
+
+class KnownPersonForm(forms.Form):
+    """Somebody with an account accepts an invitation by showing the password."""
+
+    password = forms.CharField(
+        label=gettext_lazy("Password"),
+        strip=False,
+        max_length=4096,
+        widget=forms.PasswordInput(attrs={"autocomplete": "current-password", "autofocus": True}),
+    )
+
+    def __init__(self, *args: Any, request: HttpRequest, person: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.person = person
+        self._request = request
+
+    def clean_password(self) -> str:
+        """Refuse a wrong password, and any of somebody who may not log in."""
+        password: str = self.cleaned_data["password"]
+        if authenticate(self._request, username=self.person.email, password=password) is None:
+            raise forms.ValidationError(_("The password is wrong."))
+        return password
+
+
+class NewPersonForm(SetPasswordForm):  # type: ignore[type-arg] # not generic at run time
+    """Somebody without an account accepts an invitation with a name and a first password."""
+
+    name = forms.CharField(label=gettext_lazy("Name"), max_length=150)
+    field_order = ["name"]
+
+    def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:
+        # The person is not there yet; a password like the address is refused all the same.
+        super().__init__(User(email=email), *args, **kwargs)

@@ -181,3 +181,57 @@ class Environment(models.Model):
 
     def __str__(self) -> str:
         return self.slug
+
+
+class Invitation(models.Model):
+    """That somebody is asked into an organisation; it ends once, or runs out.
+
+    Of the link only a hash is kept, and only once it has been mailed.
+    """
+
+    class State(models.TextChoices):
+        """How far it is; an open one may have run out."""
+
+        OPEN = "open", _("open")
+        ACCEPTED = "accepted", _("accepted")
+        REVOKED = "revoked", _("revoked")
+
+    id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="invitations", verbose_name=_("organisation")
+    )
+    email = models.EmailField(_("e-mail address"))
+    role = models.CharField(_("role"), max_length=10, choices=Membership.Role.choices)
+    invited_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("invited by")
+    )
+    state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
+    token_hash = models.CharField(_("hash"), max_length=64, null=True, unique=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    expires_at = models.DateTimeField(_("expires"))
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("invitation")
+        verbose_name_plural = _("invitations")
+        ordering = ["-created_at"]
+        constraints = [
+            models.UniqueConstraint(
+                "organization",
+                Lower("email"),
+                condition=models.Q(state="open"),
+                name="identity_invitation_open_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="open", ended_at__isnull=True)
+                | models.Q(state__in=["accepted", "revoked"], ended_at__isnull=False),
+                name="identity_invitation_ended_when_over",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(role__in=["owner", "admin", "member", "auditor"]),
+                name="identity_invitation_role",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.email} · {self.organization}"

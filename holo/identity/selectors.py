@@ -5,12 +5,14 @@ from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 from django.utils.translation import gettext as _
 
 from holo.common.actor import OrganizationId
 from holo.common.errors import NotFoundError
 from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
-from holo.identity.models import Environment, Membership, Organization, Project, User
+from holo.identity.invitation_tokens import hash_token
+from holo.identity.models import Environment, Invitation, Membership, Organization, Project, User
 
 AUDITOR_GROUP = "auditor"
 
@@ -71,6 +73,27 @@ def is_last_owner(membership_id: int) -> bool:
         .exclude(pk=membership_id)
         .exists()
     )
+
+
+def list_invitations(organization_id: OrganizationId) -> QuerySet[Invitation]:
+    """Return an organisation's invitations, those that have ended too."""
+    return Invitation.objects.filter(organization_id=organization_id)
+
+
+def find_invitation(token: str) -> Invitation | None:
+    """Return the invitation that a link leads to, with its organisation, while the link works."""
+    return (
+        Invitation.objects.filter(
+            token_hash=hash_token(token), state=Invitation.State.OPEN, expires_at__gt=Now()
+        )
+        .select_related("organization")
+        .first()
+    )
+
+
+def find_person(email: str) -> User | None:
+    """Return who has this address, in whatever case, active or not."""
+    return User.objects.filter(email__iexact=email).first()
 
 
 def list_projects(organization_id: OrganizationId) -> QuerySet[Project]:

@@ -217,6 +217,15 @@ GOOD: dict[str, Good] = {
         body={"role": "admin"}, fields=(Field(pointer="/role", kind=Kind.CHOICE, required=True),)
     ),
     "DELETE member-detail": Good(),
+    "GET invitation-list": Good(),
+    "POST invitation-list": Good(
+        body={"email": "", "role": "member"},
+        fields=(
+            Field(pointer="/email", kind=Kind.IDENTIFIER, required=True, longest=254),
+            Field(pointer="/role", kind=Kind.CHOICE, required=True),
+        ),
+    ),
+    "DELETE invitation-detail": Good(),
     "GET project-list": Good(),
     "POST project-list": Good(body={"slug": "", "name": "Web shop"}, fields=(_SLUG, _NAME)),
     "GET project-detail": Good(),

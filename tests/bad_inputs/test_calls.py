@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import NoReturn
+from uuid import UUID
 
 import pytest
 from django.conf import LazySettings
@@ -13,11 +14,19 @@ from django.utils import timezone
 from holo.apiauth.services import create_api_key
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
+from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.api.problems import as_domain_error
 from holo.common.db import unit_of_work
 from holo.common.errors import DomainError
 from holo.common.ids import uuid7
 from holo.common.money import Money
+from holo.identity.roles import Role
+from holo.identity.services import (
+    accept_invitation,
+    invite_member,
+    issue_invitation_link,
+    revoke_invitation,
+)
 from holo.stack.ports import free_port
 from inventory.models import Product
 from inventory.operations import Owner, Want, extend_reservation, reserve_stock
@@ -134,6 +143,34 @@ def _no_quantity(world: World) -> Act:
         product_id=world.shop.products[PHONE].pk,
         quantity=0,
     )
+
+
+# --- Invitations ----------------------------------------------------------------------------------
+
+
+def _system(world: World) -> Actor:
+    return system_actor(OrganizationId(world.shop.organization.pk))
+
+
+def _invited(world: World, email: str) -> tuple[UUID, str]:
+    invitation = invite_member(actor=_system(world), email=email, role=Role.MEMBER)
+    issued = issue_invitation_link(invitation_id=invitation.pk)
+    assert issued is not None
+    return invitation.pk, issued[1]
+
+
+@scene("invitation over")
+def _invitation_over(world: World) -> Act:
+    invitation_id, token = _invited(world, "late@example.com")
+    revoke_invitation(actor=_system(world), invitation_id=invitation_id)
+    return lambda: accept_invitation(token=token, name="x", password_hash="x")
+
+
+@scene("person known")
+def _person_known(world: World) -> Act:
+    person = build_person(organization=None)
+    _id, token = _invited(world, person.email)
+    return lambda: accept_invitation(token=token, name="x", password_hash="x")
 
 
 # --- Orders and decisions -------------------------------------------------------------------------

@@ -470,3 +470,14 @@ def _environment_slug_taken(world: World, endpoint: Endpoint) -> Ready:
 @scene("short name")
 def _short_name(world: World, endpoint: Endpoint) -> Ready:
     return Ready(sent=Sent(label="form", change=(("/slug", "Web--shop"),)))
+
+
+@scene("already member")
+def _already_member(world: World, endpoint: Endpoint) -> Ready:
+    address = world.shop.seller.email.upper()
+    return Ready(sent=Sent(label="member", change=(("/email", address),)))
+
+
+@scene("no address")
+def _no_address(world: World, endpoint: Endpoint) -> Ready:
+    return Ready(sent=Sent(label="no address", change=(("/email", "nobody"),)))

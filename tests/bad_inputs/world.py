@@ -16,7 +16,7 @@ from holo.common.actor import OrganizationId, system_actor
 from holo.common.ids import uuid7
 from holo.identity.models import Membership, Organization, User
 from holo.identity.roles import Role
-from holo.identity.services import create_project
+from holo.identity.services import create_project, invite_member
 from orders.models import Order
 from orders.services import park_order
 from orders.steps import Failure
@@ -101,6 +101,8 @@ class World:
             body["digest"] = ApprovalRequest.objects.get(subject_id=subject).subject_digest
         if body and "client_ref" in body:
             body["client_ref"] = uuid7().hex
+        if body and "email" in body:
+            body["email"] = f"{uuid7().hex}@example.com"
         if body and "slug" in body:
             body["slug"] = f"s-{uuid7().hex}"
         return body
@@ -205,8 +207,18 @@ def a_project(organization: Organization) -> str:
     return slug
 
 
+def an_invitation(organization: Organization) -> str:
+    """Return the id of a new invitation."""
+    actor = system_actor(OrganizationId(organization.pk))
+    return str(invite_member(actor=actor, email=f"{uuid7().hex}@example.com", role=Role.MEMBER).pk)
+
+
 # What an address begins with, and what its id names; others name orders.
-_TARGETS: Mapping[str, Callable[[Organization], str]] = {"members": a_member, "projects": a_project}
+_TARGETS: Mapping[str, Callable[[Organization], str]] = {
+    "invitations": an_invitation,
+    "members": a_member,
+    "projects": a_project,
+}
 
 
 def build_world() -> World:

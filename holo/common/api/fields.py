@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import validate_email
 from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
@@ -110,6 +112,20 @@ class IdentifierField(TextField):
         text = super().to_internal_value(data)
         if text != text.strip() or any(unicodedata.category(char) in _NOT_IN_IDENTIFIERS for char in text):
             raise refuse(InvalidTextError, _("invisible characters and blanks around it are not allowed"))
+        return text
+
+
+class EmailField(IdentifierField):
+    """An e-mail address; of any case, stored as it is sent."""
+
+    def to_internal_value(self, data: Any) -> str:
+        """Return the address. One that is too long is left to the length's own check."""
+        text = super().to_internal_value(data)
+        if self.max_length is None or len(text) <= self.max_length:
+            try:
+                validate_email(text)
+            except DjangoValidationError:
+                raise refuse(InvalidTextError, _("not an e-mail address")) from None
         return text
 
 

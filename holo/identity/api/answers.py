@@ -4,7 +4,7 @@ from typing import Any
 
 from rest_framework import serializers
 
-from holo.identity.models import Environment, Membership, Project
+from holo.identity.models import Environment, Invitation, Membership, Project
 from holo.identity.roles import Role
 
 
@@ -38,6 +38,19 @@ class MemberAnswer(serializers.Serializer[Any]):
     joined_at = serializers.DateTimeField()
 
 
+class InvitationAnswer(serializers.Serializer[Any]):
+    """That somebody is asked into the organisation; the link is mailed and nowhere shown."""
+
+    id = serializers.UUIDField()
+    email = serializers.EmailField()
+    role = serializers.ChoiceField(choices=Role.values)
+    state = serializers.ChoiceField(choices=Invitation.State.values)
+    invited_by = serializers.UUIDField(allow_null=True, help_text="User id; null for the system.")
+    created_at = serializers.DateTimeField()
+    expires_at = serializers.DateTimeField(help_text="An open invitation works until then.")
+    ended_at = serializers.DateTimeField(allow_null=True)
+
+
 def render_environment(environment: Environment) -> dict[str, object]:
     """Return an environment as it is answered with."""
     return {
@@ -68,4 +81,18 @@ def render_member(member: Membership) -> dict[str, object]:
         "active": member.user.is_active,
         "role": member.role,
         "joined_at": member.created_at,
+    }
+
+
+def render_invitation(invitation: Invitation) -> dict[str, object]:
+    """Return an invitation as it is answered with."""
+    return {
+        "id": str(invitation.pk),
+        "email": invitation.email,
+        "role": invitation.role,
+        "state": invitation.state,
+        "invited_by": str(invitation.invited_by_id) if invitation.invited_by_id else None,
+        "created_at": invitation.created_at,
+        "expires_at": invitation.expires_at,
+        "ended_at": invitation.ended_at,
     }

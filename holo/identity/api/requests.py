@@ -1,6 +1,6 @@
 """What clients send to the endpoints of an organisation."""
 
-from holo.common.api.fields import ChoiceField, IdentifierField
+from holo.common.api.fields import ChoiceField, EmailField, IdentifierField
 from holo.common.api.serializers import StrictSerializer, names_of
 from holo.identity.api import answers
 from holo.identity.models import SHORT_NAME_LENGTH, Environment
@@ -40,4 +40,12 @@ class ChangeRoleRequest(StrictSerializer):
     """Another role for a member."""
 
     read_only_names = names_of(answers.MemberAnswer)
+    role = ChoiceField(choices=Role.values)
+
+
+class InviteRequest(StrictSerializer):
+    """Who is asked into the organisation, and as what."""
+
+    read_only_names = names_of(answers.InvitationAnswer)
+    email = EmailField(max_length=254)
     role = ChoiceField(choices=Role.values)

@@ -12,7 +12,7 @@ from holo.apiauth.views import ApiView
 from holo.common.api.filters import Filters, choice_filter, text_filter
 from holo.identity import selectors, services
 from holo.identity.api import answers, requests
-from holo.identity.models import Environment
+from holo.identity.models import Environment, Invitation
 from holo.identity.roles import Role
 
 
@@ -68,6 +68,54 @@ class MemberView(ApiView):
         return self.run_command(
             lambda key: services.remove_member(actor=self.actor, user_id=user_id, request_key=key),
             render=answers.render_member,
+            status=200,
+        )
+
+
+class InvitationListView(ApiView):
+    """Who is asked into the organisation."""
+
+    required_scopes = {"GET": ORGANIZATION_READ, "POST": ORGANIZATION_WRITE}
+    filters: ClassVar[Filters] = {"state": choice_filter("state", Invitation.State.values)}
+    ordering = ("-id",)
+
+    @extend_schema(
+        responses=answers.InvitationAnswer(many=True), summary="List the invitations, newest first"
+    )
+    def get(self, request: Request) -> HttpResponse:
+        """Return a page of the organisation's invitations."""
+        return self.page(selectors.list_invitations(self.actor.organization_id), answers.render_invitation)
+
+    @extend_schema(
+        request=requests.InviteRequest,
+        responses={201: answers.InvitationAnswer},
+        summary="Invite somebody by mail",
+    )
+    def post(self, request: Request) -> HttpResponse:
+        """Mail a link that works for seven days; an open invitation to the same address is replaced."""
+        wanted = self.valid(requests.InviteRequest)
+        return self.run_command(
+            lambda key: services.invite_member(
+                actor=self.actor, email=wanted["email"], role=Role(wanted["role"]), request_key=key
+            ),
+            render=answers.render_invitation,
+            status=201,
+        )
+
+
+class InvitationView(ApiView):
+    """One invitation."""
+
+    required_scopes = {"DELETE": ORGANIZATION_WRITE}
+
+    @extend_schema(request=None, responses=answers.InvitationAnswer, summary="Revoke an invitation")
+    def delete(self, request: Request, invitation_id: UUID) -> HttpResponse:
+        """End the invitation; one that has ended stays as it is."""
+        return self.run_command(
+            lambda key: services.revoke_invitation(
+                actor=self.actor, invitation_id=invitation_id, request_key=key
+            ),
+            render=answers.render_invitation,
             status=200,
         )
 

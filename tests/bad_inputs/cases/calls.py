@@ -36,6 +36,18 @@ CALLS = (
         scene="wrong move",
     ),
     Call(
+        id="R21",
+        what="an invitation that has ended",
+        code="identity.invitation_over",
+        scene="invitation over",
+    ),
+    Call(
+        id="R22",
+        what="a new account for an address that has one",
+        code="identity.person_known",
+        scene="person known",
+    ),
+    Call(
         id="R09", what="a decision by who is no auditor", code="approvals.not_an_auditor", scene="no auditor"
     ),
     Call(id="R10", what="a scope that does not exist", code="apiauth.unknown_scope", scene="unknown scope"),

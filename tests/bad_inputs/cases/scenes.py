@@ -7,6 +7,8 @@ _ON_ORDERS = _COMMANDS[1:]
 _OF_MANAGERS = (
     "PATCH member-detail",
     "DELETE member-detail",
+    "POST invitation-list",
+    "DELETE invitation-detail",
     "POST project-list",
     "PATCH project-detail",
     "POST environment-list",
@@ -268,6 +270,32 @@ SCENES = (
         scene="role not held",
         status=403,
         tells=("held",),
+    ),
+    Scene(
+        id="A71",
+        what="a role given by who lacks it",
+        code="identity.role_not_held",
+        endpoint="POST invitation-list",
+        scene="role not held",
+        status=403,
+        tells=("held",),
+    ),
+    Scene(
+        id="A75",
+        what="an invitation of who is a member",
+        code="identity.already_member",
+        endpoint="POST invitation-list",
+        scene="already member",
+        status=409,
+    ),
+    Scene(
+        id="A76",
+        what="no e-mail address",
+        code="request.invalid_text",
+        endpoint="POST invitation-list",
+        scene="no address",
+        status=400,
+        pointer="/email",
     ),
     *(
         Scene(

@@ -1,0 +1,158 @@
+"""Commands about who is asked into an organisation."""
+
+from datetime import timedelta
+from uuid import UUID
+
+from django.utils.translation import gettext as _
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.clock import database_now
+from holo.common.errors import NotFoundError
+from holo.idempotency.commands import RequestKey, command
+from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
+from holo.identity.invitation_tokens import hash_token, make_token
+from holo.identity.locks import lock_organization
+from holo.identity.models import Invitation, Membership, User
+from holo.identity.operations import lock_manager, require_held
+from holo.identity.roles import Role
+from holo.outbox.operations import enqueue
+
+LIFETIME = timedelta(days=7)
+_SUBJECT = "identity.invitation"
+
+
+@command
+def invite_member(
+    *, actor: Actor, email: str, role: Role, request_key: RequestKey | None = None
+) -> Invitation:
+    """Ask somebody into the actor's organisation by mail; the link works for `LIFETIME`.
+
+    An open invitation to the same address is replaced, so that asking again sends a new link. `email` is a
+    valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation. Raises
+    RoleRequiredError, RoleNotHeldError, AlreadyMemberError.
+    """
+    require_held(lock_manager(actor), role)
+    members = Membership.objects.filter(organization_id=actor.organization_id, user__email__iexact=email)
+    if members.exists():
+        raise AlreadyMemberError(_("the person is a member already"))
+    now = database_now()
+    before = Invitation.objects.filter(
+        organization_id=actor.organization_id, email__iexact=email, state=Invitation.State.OPEN
+    )
+    before.update(state=Invitation.State.REVOKED, ended_at=now)
+    invitation = Invitation.objects.create(
+        organization_id=actor.organization_id,
+        email=email.lower(),
+        role=role,
+        invited_by_id=actor.user_id,
+        expires_at=now + LIFETIME,
+    )
+    _record(actor, "identity.member_invited", invitation)
+    enqueue(
+        topic="identity.member_invited",
+        key=f"invitation-{invitation.pk}",
+        organization_id=actor.organization_id,
+        payload={"invitation_id": str(invitation.pk)},
+    )
+    return invitation
+
+
+@command
+def revoke_invitation(
+    *, actor: Actor, invitation_id: UUID, request_key: RequestKey | None = None
+) -> Invitation:
+    """End an invitation of the actor's organisation; its link works no longer.
+
+    Idempotent: one that has ended stays as it is. Locks the organisation. Raises RoleRequiredError,
+    RoleNotHeldError, NotFoundError.
+    """
+    own = lock_manager(actor)
+    invitation = Invitation.objects.filter(organization_id=actor.organization_id, pk=invitation_id).first()
+    if invitation is None:
+        raise NotFoundError(_("there is no such invitation"))
+    require_held(own, Role(invitation.role))
+    if invitation.state == Invitation.State.OPEN:
+        _end(invitation, Invitation.State.REVOKED)
+        _record(actor, "identity.invitation_revoked", invitation)
+    return invitation
+
+
+@command
+def issue_invitation_link(*, invitation_id: UUID) -> tuple[Invitation, str] | None:
+    """Make the secret of an open invitation for the mail that is about to be sent; None if it has ended.
+
+    Not idempotent: a mail that is sent again carries a new secret, and the one before works no longer. Locks
+    the organisation.
+    """
+    invitation = Invitation.objects.filter(pk=invitation_id).select_related("organization").first()
+    if invitation is None or not _lock_open(invitation):
+        return None
+    token = make_token()
+    invitation.token_hash = hash_token(token)
+    invitation.save(update_fields=["token_hash"])
+    return invitation, token
+
+
+@command
+def accept_invitation(
+    *, token: str, person_id: UserId | None = None, name: str = "", password_hash: str = ""
+) -> Membership:
+    """Join the organisation as `person_id`, who has shown a password, or as a new person.
+
+    A new person needs `name` and `password_hash` (of `make_password`). Whoever is a member already stays what
+    they are. Not idempotent: the link works once. Locks the organisation. Raises InvitationOverError (also
+    for somebody else's address), PersonKnownError (a new person whose address has an account).
+    """
+    invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
+    if invitation is None or not _lock_open(invitation):
+        raise InvitationOverError(_("this invitation works no longer"))
+    if person_id is None:
+        person = _new_person(invitation.email, name, password_hash)
+    else:
+        found = User.objects.filter(pk=person_id, is_active=True, email__iexact=invitation.email).first()
+        if found is None:
+            raise InvitationOverError(_("this invitation works no longer"))
+        person = found
+    member, _joined = Membership.objects.get_or_create(
+        organization_id=invitation.organization_id, user=person, defaults={"role": invitation.role}
+    )
+    _end(invitation, Invitation.State.ACCEPTED)
+    actor = Actor(
+        user_id=UserId(person.pk),
+        organization_id=OrganizationId(invitation.organization_id),
+        label=person.email,
+    )
+    _record(actor, "identity.invitation_accepted", invitation)
+    return member
+
+
+def _lock_open(invitation: Invitation) -> bool:
+    """Lock the organisation, read the invitation's state again, and tell whether its link works."""
+    lock_organization(OrganizationId(invitation.organization_id))
+    invitation.refresh_from_db(fields=["state", "token_hash", "expires_at"])
+    return invitation.state == Invitation.State.OPEN and database_now() < invitation.expires_at
+
+
+def _new_person(email: str, name: str, password_hash: str) -> User:
+    person, created = User.objects.get_or_create(
+        email__iexact=email, defaults={"email": email, "name": name, "password": password_hash}
+    )
+    if not created:
+        raise PersonKnownError(_("somebody with this e-mail address has an account"))
+    return person
+
+
+def _end(invitation: Invitation, state: Invitation.State) -> None:
+    invitation.state, invitation.ended_at = state, database_now()
+    invitation.save(update_fields=["state", "ended_at"])
+
+
+def _record(actor: Actor, action: str, invitation: Invitation) -> None:
+    record_audit(
+        actor=actor,
+        action=action,
+        subject_type=_SUBJECT,
+        subject_id=invitation.pk,
+        data={"role": invitation.role},
+    )

@@ -1,0 +1,273 @@
+"""From the invitation to the membership: the link is mailed, works once, and gives what was meant."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.conf import LazySettings
+from django.core import mail
+from django.db import IntegrityError
+from django.test import Client
+from django.utils import timezone, translation
+
+from holo.audit.models import AuditEvent
+from holo.common.actor import UserId
+from holo.common.errors import NotFoundError
+from holo.common.ids import uuid7
+from holo.common.logs import TextFormatter
+from holo.identity.errors import (
+    AlreadyMemberError,
+    InvitationOverError,
+    PersonKnownError,
+    RoleNotHeldError,
+    RoleRequiredError,
+)
+from holo.identity.models import Invitation, Membership, User
+from holo.identity.roles import Role
+from holo.identity.services import (
+    accept_invitation,
+    invite_member,
+    issue_invitation_link,
+    revoke_invitation,
+)
+from holo.identity.tasks import mail_invitation
+from holo.outbox.models import OutboxMessage
+from tests.api.people import PASSWORD, build_person
+from tests.conftest import OwnerAccess
+from tests.identity.people import Team, build_team
+from tests.racing import race
+
+OPEN, ACCEPTED, REVOKED = Invitation.State.OPEN, Invitation.State.ACCEPTED, Invitation.State.REVOKED
+NEW = "new@example.com"
+GOOD = {"name": "New", "new_password1": PASSWORD, "new_password2": PASSWORD}
+
+
+@pytest.fixture
+def team(fresh_database: str) -> Team:
+    return build_team()
+
+
+def link_of(invitation: Invitation) -> str:
+    """Return the secret of the mail that is sent about an invitation."""
+    with translation.override("en"):
+        assert mail_invitation(str(invitation.pk)) == 1
+    found = re.search(r"/invitations/(\S+)", str(mail.outbox[-1].body))
+    assert found is not None
+    return found[1]
+
+
+def invite(team: Team, email: str = NEW, role: Role = Role.MEMBER) -> Invitation:
+    return invite_member(actor=team.actor(Role.OWNER), email=email, role=role)
+
+
+def role_of(team: Team, email: str) -> str | None:
+    found = Membership.objects.filter(organization=team.organization, user__email=email).first()
+    return found.role if found else None
+
+
+def test_an_invitation_is_mailed_and_kept_only_as_a_hash(team: Team, settings: LazySettings) -> None:
+    settings.PUBLIC_URL = "https://holo.example"
+    invitation = invite(team, email="New@Example.com", role=Role.ADMIN)
+    message = OutboxMessage.objects.get(topic="identity.member_invited")
+    assert message.payload == {"invitation_id": str(invitation.pk)}
+    assert invitation.token_hash is None
+    token = link_of(invitation)
+    assert len(token) >= 43
+    sent = mail.outbox[0]
+    assert sent.to == [NEW]
+    assert team.organization.name in sent.subject
+    assert f"https://holo.example/invitations/{token}" in sent.body
+    assert "as admin" in sent.body
+    invitation.refresh_from_db()
+    assert token not in str(list(Invitation.objects.values()))
+    assert token not in str(list(OutboxMessage.objects.values()))
+    assert NEW not in str(list(AuditEvent.objects.values()))
+
+
+def test_a_new_person_joins_with_name_and_password(team: Team) -> None:
+    invitation = invite(team, role=Role.AUDITOR)
+    token = link_of(invitation)
+    client = Client(enforce_csrf_checks=True)
+    page = client.get(f"/invitations/{token}")
+    assert (page.status_code, "no-store" in page["Cache-Control"]) == (200, True)
+    assert client.post(f"/invitations/{token}", GOOD).status_code == 403, "without the CSRF token"
+    csrf = {"csrfmiddlewaretoken": client.cookies["csrftoken"].value}
+    answer = client.post(f"/invitations/{token}", {**GOOD, **csrf})
+    assert (answer.status_code, answer.templates[0].name) == (200, "identity/invitation_accepted.html")
+    person = User.objects.get(email=NEW)
+    assert (person.name, person.check_password(PASSWORD), person.is_staff) == ("New", True, False)
+    assert role_of(team, NEW) == "auditor"
+    invitation.refresh_from_db()
+    assert (invitation.state, invitation.ended_at is not None) == (ACCEPTED, True)
+    accepted = AuditEvent.objects.get(action="identity.invitation_accepted")
+    assert (accepted.actor_id, accepted.organization_id) == (person.pk, team.organization.pk)
+    assert client.get(f"/invitations/{token}").status_code == 404
+
+
+def test_no_log_line_shows_the_link(team: Team, caplog: pytest.LogCaptureFixture) -> None:
+    token = link_of(invite(team))
+    client = Client(enforce_csrf_checks=True)
+    client.get(f"/invitations/{token}")
+    client.post(f"/invitations/{token}", GOOD)
+    lines = [TextFormatter().format(record) for record in caplog.records]
+    assert sum(token in record.getMessage() for record in caplog.records) >= 3, "the control"
+    assert sum("/invitations/[redacted]" in line for line in lines) >= 3
+    assert not any(token in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "spoilt",
+    [
+        {"name": ""},
+        {"new_password2": PASSWORD + "x"},
+        {"new_password1": "short", "new_password2": "short"},
+        {"new_password1": "password1234", "new_password2": "password1234"},
+        {"name": "n" * 151},
+        {"name": "a\x00b"},
+    ],
+)
+def test_a_bad_form_changes_nothing_and_says_why(team: Team, spoilt: dict[str, str]) -> None:
+    token = link_of(invite(team))
+    answer = Client().post(f"/invitations/{token}", {**GOOD, **spoilt})
+    assert answer.status_code == 200
+    assert "errorlist" in answer.content.decode()
+    assert not User.objects.filter(email=NEW).exists()
+    assert Invitation.objects.get().state == OPEN
+
+
+def test_who_has_an_account_shows_its_password(team: Team) -> None:
+    person = build_person(organization=None)
+    token = link_of(invite(team, email=person.email.upper(), role=Role.OWNER))
+    client = Client()
+    assert client.post(f"/invitations/{token}", {"password": "wrong"}).status_code == 200
+    assert client.post(f"/invitations/{token}", GOOD).status_code == 200
+    assert (role_of(team, person.email), User.objects.get(pk=person.pk).name) == (None, "")
+    client.post(f"/invitations/{token}", {"password": PASSWORD})
+    assert role_of(team, person.email) == "owner"
+
+
+def test_who_was_deactivated_does_not_come_back_by_invitation(team: Team) -> None:
+    person = build_person(organization=None)
+    token = link_of(invite(team, email=person.email))
+    User.objects.filter(pk=person.pk).update(is_active=False)
+    answer = Client().post(f"/invitations/{token}", {"password": PASSWORD})
+    assert "errorlist" in answer.content.decode()
+    with pytest.raises(InvitationOverError):
+        accept_invitation(token=token, person_id=UserId(person.pk))
+    assert role_of(team, person.email) is None
+
+
+def test_an_invitation_is_for_one_address(team: Team) -> None:
+    token = link_of(invite(team))
+    with pytest.raises(InvitationOverError):
+        accept_invitation(token=token, person_id=UserId(build_person(organization=None).pk))
+    person = User.objects.create_user(NEW, PASSWORD)
+    with pytest.raises(PersonKnownError):
+        accept_invitation(token=token, name="x", password_hash="x")
+    assert (User.objects.get(pk=person.pk).check_password(PASSWORD), role_of(team, NEW)) == (True, None)
+
+
+def test_a_second_invitation_replaces_the_first(team: Team) -> None:
+    first = link_of(invite(team))
+    second = link_of(invite(team, email=NEW.upper(), role=Role.ADMIN))
+    client = Client()
+    assert [client.get(f"/invitations/{token}").status_code for token in (first, second)] == [404, 200]
+    assert sorted(Invitation.objects.values_list("state", flat=True)) == ["open", "revoked"]
+
+
+def test_a_mail_that_is_sent_again_carries_the_link_that_works(team: Team) -> None:
+    invitation = invite(team)
+    first, second = link_of(invitation), link_of(invitation)
+    client = Client()
+    assert [client.get(f"/invitations/{token}").status_code for token in (first, second)] == [404, 200]
+
+
+def test_a_revoked_or_old_invitation_leads_nowhere_and_is_not_mailed(team: Team) -> None:
+    revoked, old = invite(team), invite(team, email="old@example.com")
+    tokens = [link_of(revoked), link_of(old)]
+    actor = team.actor(Role.OWNER)
+    assert revoke_invitation(actor=actor, invitation_id=revoked.pk).state == REVOKED
+    ended_at = revoke_invitation(actor=actor, invitation_id=revoked.pk).ended_at
+    assert Invitation.objects.get(pk=revoked.pk).ended_at == ended_at
+    Invitation.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    pages = [Client().get(f"/invitations/{token}") for token in (*tokens, "made-up")]
+    assert [page.status_code for page in pages] == [404, 404, 404]
+    assert len({page.content for page in pages}) == 1
+    for token in tokens:
+        with pytest.raises(InvitationOverError):
+            accept_invitation(token=token, name="x", password_hash="x")
+    assert [mail_invitation(str(key)) for key in (revoked.pk, old.pk, uuid7())] == [0, 0, 0]
+    assert AuditEvent.objects.filter(action="identity.invitation_revoked").count() == 1
+
+
+@pytest.mark.parametrize(
+    ("role", "gives", "refusal"),
+    [
+        (Role.ADMIN, Role.OWNER, RoleNotHeldError),
+        (Role.ADMIN, Role.AUDITOR, RoleNotHeldError),
+        (Role.MEMBER, Role.MEMBER, RoleRequiredError),
+        (Role.AUDITOR, Role.AUDITOR, RoleRequiredError),
+    ],
+)
+def test_nobody_invites_to_or_revokes_a_role_they_lack(
+    team: Team, role: Role, gives: Role, refusal: type[Exception]
+) -> None:
+    actor = team.actor(role)
+    with pytest.raises(refusal):
+        invite_member(actor=actor, email=NEW, role=gives)
+    invitation = invite(team, role=gives)
+    with pytest.raises(refusal):
+        revoke_invitation(actor=actor, invitation_id=invitation.pk)
+    assert Invitation.objects.get().state == OPEN
+    assert AuditEvent.objects.filter(action__startswith="identity.").count() == 1
+
+
+def test_invitations_of_others_are_not_found_and_members_not_invited(team: Team) -> None:
+    foreign = invite(build_team())
+    with pytest.raises(NotFoundError):
+        revoke_invitation(actor=team.actor(Role.OWNER), invitation_id=foreign.pk)
+    with pytest.raises(AlreadyMemberError):
+        invite(team, email=team.people[Role.MEMBER].email.upper())
+    assert Invitation.objects.get().state == OPEN
+
+
+def test_who_became_a_member_meanwhile_keeps_the_role(team: Team) -> None:
+    person = build_person(organization=None)
+    token = link_of(invite(team, email=person.email, role=Role.MEMBER))
+    Membership.objects.create(organization=team.organization, user=person, role=Role.ADMIN)
+    accept_invitation(token=token, person_id=UserId(person.pk))
+    assert role_of(team, person.email) == "admin"
+
+
+def test_of_equal_acceptances_one_joins(team: Team) -> None:
+    invitation = invite(team)
+    issued = issue_invitation_link(invitation_id=invitation.pk)
+    assert issued is not None
+    token = issued[1]
+    outcomes = race([lambda: accept_invitation(token=token, name="New", password_hash="x")] * 8)
+    assert sum(isinstance(outcome, Membership) for outcome in outcomes) == 1
+    assert sum(isinstance(outcome, InvitationOverError) for outcome in outcomes) == 7
+    assert (User.objects.filter(email=NEW).count(), role_of(team, NEW)) == (1, "member")
+
+
+def test_of_equal_invitations_one_is_open(team: Team) -> None:
+    outcomes = race([lambda: invite(team)] * 8)
+    assert all(isinstance(outcome, Invitation) for outcome in outcomes)
+    assert Invitation.objects.filter(state=OPEN).count() == 1
+
+
+def test_without_the_lock_the_index_lets_one_be_open(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The positive control: the lock is what lets all of them in turn."""
+    monkeypatch.setattr("holo.identity.operations.lock_organization", lambda _organization: None)
+    outcomes = race([lambda: invite(team)] * 8)
+    refused = [outcome for outcome in outcomes if isinstance(outcome, Exception)]
+    assert all(isinstance(error, IntegrityError) for error in refused), refused
+    assert Invitation.objects.filter(state=OPEN).count() == 1
+
+
+def test_the_database_keeps_an_ended_invitation_consistent(team: Team, owner: OwnerAccess) -> None:
+    invite(team)
+    for change in ("state = 'accepted'", "ended_at = now()", "role = 'king'", "state = 'lost'"):
+        with pytest.raises(Exception, match="identity_invitation_"):
+            owner.execute(f"UPDATE identity_invitation SET {change}")
+    assert Invitation.objects.get().state == OPEN
