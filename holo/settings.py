@@ -75,6 +75,7 @@ INSTALLED_APPS = [
     "holo.identity",
     "holo.apiauth",
     "holo.approvals",
+    "holo.apivote",
     "holo.stack",
     "inventory",
     "ledger",

@@ -9,11 +9,12 @@ from django.db import DEFAULT_DB_ALIAS
 VIEWER, OPERATOR, AUDITOR = "viewer", "operator", "auditor"
 
 # Whose rows everybody in a group may see. Not those of people and keys.
-_SEEN_APPS = ("approvals", "audit", "inventory", "ledger", "orders", "outbox")
+_SEEN_APPS = ("apivote", "approvals", "audit", "inventory", "ledger", "orders", "outbox")
 # Of people and what they belong to, this much.
 _SEEN_MODELS = ("project", "environment")
 # The sandbox's books stand for another company's; stored answers and the like have no page.
-_UNSEEN_MODELS = ("sandboxcharge", "sandboxfault", "sandboxlabel")
+# Who voted for what is a person's own affair.
+_UNSEEN_MODELS = ("sandboxcharge", "sandboxfault", "sandboxlabel", "apiintegrationvote")
 _OPERATES = (
     ("orders", "cancel_order"),
     ("orders", "retry_order"),

@@ -12,6 +12,8 @@ ORDERS_AUDIT = "orders:audit"
 INVENTORY_READ = "inventory:read"
 ORGANIZATION_READ = "organization:read"
 ORGANIZATION_WRITE = "organization:write"
+INTEGRATIONS_READ = "integrations:read"
+INTEGRATIONS_VOTE = "integrations:vote"
 
 SCOPES = {
     ORDERS_READ: _("see orders"),
@@ -20,9 +22,12 @@ SCOPES = {
     INVENTORY_READ: _("see products and stock"),
     ORGANIZATION_READ: _("see members, projects and environments"),
     ORGANIZATION_WRITE: _("manage members, projects and environments, as the role allows"),
+    INTEGRATIONS_READ: _("see integrations and their votes"),
+    INTEGRATIONS_VOTE: _("vote for integrations"),
 }
-# Everybody's, whatever the groups: these commands ask for the role in the organisation themselves.
-_OF_EVERYBODY = frozenset({ORGANIZATION_READ, ORGANIZATION_WRITE})
+# Everybody's, whatever the groups: what changes an organisation asks for the role there itself, and a vote is
+# the person's own.
+_OF_EVERYBODY = frozenset({ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE})
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {
     "viewer": _READS,

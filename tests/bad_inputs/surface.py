@@ -43,6 +43,7 @@ class Kind(StrEnum):
     NAME_PARAMETER = "parameter with a text"
     CHOICES_PARAMETER = "parameter with choices"
     MOMENT_PARAMETER = "parameter with a time"
+    BOOLEAN_PARAMETER = "parameter that is true or false"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,11 @@ class Endpoint:
     def has_id(self) -> bool:
         """Tell whether the address names an object."""
         return bool(_ID.search(self.route))
+
+    @property
+    def is_owned(self) -> bool:
+        """Tell whether what the address names belongs to one organisation; the catalogue is everybody's."""
+        return self.has_id and not self.name.startswith("integration-")
 
     @property
     def is_list(self) -> bool:
@@ -217,6 +223,10 @@ GOOD: dict[str, Good] = {
         body={"role": "admin"}, fields=(Field(pointer="/role", kind=Kind.CHOICE, required=True),)
     ),
     "DELETE member-detail": Good(),
+    "GET integration-list": Good(),
+    "GET integration-detail": Good(),
+    "POST integration-vote": Good(body={}),
+    "DELETE integration-vote": Good(),
     "GET invitation-list": Good(),
     "POST invitation-list": Good(
         body={"email": "", "role": "member"},
@@ -265,6 +275,8 @@ def parameters_of(endpoint: Endpoint) -> Iterator[tuple[str, Kind]]:
             yield name, Kind.MOMENT_PARAMETER
         elif "maxLength" in declared.schema:
             yield name, Kind.NAME_PARAMETER
+        elif declared.schema == {"type": "boolean"}:
+            yield name, Kind.BOOLEAN_PARAMETER
         elif declared.schema == {"type": "string"} or "enum" in declared.schema:
             yield name, Kind.CHOICES_PARAMETER
         else:

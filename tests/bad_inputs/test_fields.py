@@ -46,6 +46,7 @@ class Everything(StrictSerializer):
 PARAMETERS = {
     Kind.NAME_PARAMETER: filters.text_filter("x"),
     Kind.CHOICES_PARAMETER: filters.choices_filter("x", ["placed"]),
+    Kind.BOOLEAN_PARAMETER: filters.boolean_filter("x"),
     Kind.MOMENT_PARAMETER: filters.moment_filter("x"),
 }
 

@@ -46,6 +46,7 @@ def _targets(case: Case) -> list[Endpoint]:
         On.BODY: [endpoint for endpoint in WITH_BODY if _has_required(endpoint)],
         On.LIST: LISTS,
         On.ID: [endpoint for endpoint in ENDPOINTS if endpoint.has_id],
+        On.OWNED: [endpoint for endpoint in ENDPOINTS if endpoint.is_owned],
     }
     return chosen[case.on]
 

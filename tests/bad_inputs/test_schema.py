@@ -45,7 +45,7 @@ ROLES = {
     "viewer": ["orders:read", "inventory:read"],
     "operator": ["orders:read", "orders:write", "inventory:read"],
     "auditor": ["orders:read", "orders:audit", "inventory:read"],
-    "owner": ["organization:read", "organization:write"],
+    "owner": ["organization:read", "organization:write", "integrations:read", "integrations:vote"],
     "nobody": [],
 }
 

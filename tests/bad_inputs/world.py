@@ -11,6 +11,8 @@ from django.db import connection
 from django.test import Client
 
 from holo.apiauth.scopes import ORGANIZATION_READ, ORGANIZATION_WRITE, SCOPES
+from holo.apivote.models import Integration
+from holo.apivote.services import vote_for_integration
 from holo.approvals.models import ApprovalRequest
 from holo.common.actor import OrganizationId, system_actor
 from holo.common.ids import uuid7
@@ -86,6 +88,8 @@ class World:
             return str(self.order_for(endpoint, fresh=fresh).pk)
         if fresh or endpoint.name not in self.targets:
             self.targets[endpoint.name] = make(self.shop.organization)
+            if str(endpoint) == "DELETE integration-vote":
+                vote_for_integration(actor=self.shop.seller_actor, identifier=self.targets[endpoint.name])
         return self.targets[endpoint.name]
 
     def forget(self, endpoint: Endpoint) -> None:
@@ -213,8 +217,18 @@ def an_invitation(organization: Organization) -> str:
     return str(invite_member(actor=actor, email=f"{uuid7().hex}@example.com", role=Role.MEMBER).pk)
 
 
+def an_integration(_organization: Organization) -> str:
+    """Return the identifier of a new integration."""
+    identifier = f"i-{uuid7().hex}"
+    Integration.objects.create(
+        identifier=identifier, name=identifier, category="store", home_page="https://x"
+    )
+    return identifier
+
+
 # What an address begins with, and what its id names; others name orders.
 _TARGETS: Mapping[str, Callable[[Organization], str]] = {
+    "integrations": an_integration,
     "invitations": an_invitation,
     "members": a_member,
     "projects": a_project,
@@ -228,7 +242,11 @@ def build_world() -> World:
     join(shop.seller, "operator")
     world = World(
         shop=shop,
-        operator=_key(shop.seller, own, ("orders:read", "orders:write", "inventory:read")),
+        operator=_key(
+            shop.seller,
+            own,
+            ("orders:read", "orders:write", "inventory:read", "integrations:read", "integrations:vote"),
+        ),
         auditor=_key(shop.auditor, own, ("orders:read", "orders:audit")),
         owner=_key(add_member(own, Role.OWNER), own, (ORGANIZATION_READ, ORGANIZATION_WRITE)),
     )

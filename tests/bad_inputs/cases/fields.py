@@ -160,6 +160,13 @@ FIELDS = (
         id="A54",
         what="neither true nor false",
         code="request.invalid_boolean",
+        kind=Kind.BOOLEAN_PARAMETER,
+        values=_fixed("1", "0", "True", "yes", "", "true,false", "\x00"),
+    ),
+    FieldCase(
+        id="A54",
+        what="neither true nor false",
+        code="request.invalid_boolean",
         kind=Kind.BOOLEAN,
         values=_fixed(1, 0, "true", "yes", []),
     ),

@@ -305,7 +305,7 @@ REQUESTS = (
     Case(
         id="A42",
         what="an object of another organisation",
-        on=On.ID,
+        on=On.OWNED,
         sent=(Sent(label="all scopes"),),
         status=404,
         code="request.not_found",

@@ -22,6 +22,7 @@ class On(StrEnum):
     BODY = "every body with a required field"
     LIST = "every list"
     ID = "every address with an id"
+    OWNED = "every address with the id of what belongs to an organisation"
 
 
 class As(StrEnum):
