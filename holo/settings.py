@@ -15,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.environment import Environment, refuse
+from holo.secretstore.keyring import KeyringError, read_keyring
 from holo.stack.ports import LARGEST_OFFSET
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
@@ -53,6 +54,13 @@ elif not DEBUG and (len(SECRET_KEY) < _SHORTEST_KEY or len(set(SECRET_KEY)) < 5)
     problems.append(f"SECRET_KEY is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more")
 if DEMO and not DEBUG:
     problems.append("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
+# What seals secrets: `id:base64` with commas between, the first one for new ones; or a file of such lines.
+try:
+    KEYRING = read_keyring(
+        text=env.str("SECRETS_KEYRING", default=""), file=env.str("SECRETS_KEYRING_FILE", default="")
+    )
+except KeyringError as _error:
+    problems.append(f"SECRETS_KEYRING: {_error}")
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
@@ -73,6 +81,7 @@ INSTALLED_APPS = [
     "holo.idempotency",
     "holo.outbox",
     "holo.identity",
+    "holo.secretstore",
     "holo.apiauth",
     "holo.approvals",
     "holo.apivote",

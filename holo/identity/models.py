@@ -170,6 +170,8 @@ class Environment(models.Model):
         ordering = ["slug"]
         constraints = [
             models.UniqueConstraint(fields=["project", "slug"], name="identity_environment_slug_once"),
+            # What a row of an environment refers to, so that both are of one project.
+            models.UniqueConstraint(fields=["id", "project"], name="identity_environment_project"),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["production", "staging", "development", "preview"]),
                 name="identity_environment_kind",

@@ -13,6 +13,8 @@ from typing import Final
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from holo.secretstore.keyring import make_entry
+
 BASE_DIR: Final = Path(__file__).resolve().parent.parent.parent
 # Commands that must work before anything is configured.
 _UNCONFIGURED = {"up", "down", "reset", "doctor", "get_temporal"}
@@ -74,10 +76,19 @@ def base_values(*, demo: bool) -> dict[str, str]:
     known = read_file(run_dir() / "env")
     return {
         "SECRET_KEY": user.get("SECRET_KEY") or known.get("SECRET_KEY") or secrets.token_urlsafe(50),
+        **_keyring(user, known),
         "DEBUG": user.get("DEBUG", "1"),
         "DEMO": "1" if demo else user.get("DEMO", "0"),
         "PORT_OFFSET": user.get("PORT_OFFSET", "0"),
     }
+
+
+def _keyring(user: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the ring that seals secrets, made once; none where the user names a file."""
+    if user.get("SECRETS_KEYRING_FILE"):
+        return {}
+    ring = user.get("SECRETS_KEYRING") or known.get("SECRETS_KEYRING") or make_entry("k1")
+    return {"SECRETS_KEYRING": ring}
 
 
 def write_run_env(values: Mapping[str, str]) -> None:

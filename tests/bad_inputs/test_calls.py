@@ -6,7 +6,7 @@ from typing import NoReturn
 from uuid import UUID
 
 import pytest
-from django.conf import LazySettings
+from django.conf import LazySettings, settings
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
@@ -27,6 +27,9 @@ from holo.identity.services import (
     issue_invitation_link,
     revoke_invitation,
 )
+from holo.secretstore.keyring import make_entry, parse_keyring
+from holo.secretstore.places import INSTALLATION
+from holo.secretstore.services import get_secret_or_raise, set_secret
 from holo.stack.ports import free_port
 from inventory.models import Product
 from inventory.operations import Owner, Want, extend_reservation, reserve_stock
@@ -171,6 +174,69 @@ def _person_known(world: World) -> Act:
     person = build_person(organization=None)
     _id, token = _invited(world, person.email)
     return lambda: accept_invitation(token=token, name="x", password_hash="x")
+
+
+# --- Secrets --------------------------------------------------------------------------------------
+
+
+def _kept(world: World, *, ring: str = "", then: str = "", schema: type = object, name: str = "pay") -> Act:
+    """Keep a secret under one ring; return a call that reads it under another."""
+    before = settings.KEYRING
+    settings.KEYRING = parse_keyring(ring or make_entry("k1"))
+    try:
+        set_secret(actor=_system(world), place=INSTALLATION, name="pay", value="text")
+        kept = settings.KEYRING
+    finally:
+        settings.KEYRING = before
+
+    def read() -> object:
+        settings.KEYRING = parse_keyring(then) if then else kept
+        try:
+            return get_secret_or_raise(actor=_system(world), place=INSTALLATION, name=name, schema=schema)
+        finally:
+            settings.KEYRING = before
+
+    return read
+
+
+def _set(world: World, name: str, value: object) -> Act:
+    return lambda: set_secret(actor=_system(world), place=INSTALLATION, name=name, value=value)
+
+
+@scene("no secret")
+def _no_secret(world: World) -> Act:
+    return _kept(world, name="other")
+
+
+@scene("no name")
+def _no_name(world: World) -> Act:
+    return _set(world, "1 a", 1)
+
+
+@scene("no json")
+def _no_json(world: World) -> Act:
+    return _set(world, "pay", object())
+
+
+@scene("another form")
+def _another_form(world: World) -> Act:
+    return _kept(world, schema=int)
+
+
+@scene("no ring")
+def _no_ring(world: World) -> Act:
+    assert settings.KEYRING.current == ""
+    return _set(world, "pay", 1)
+
+
+@scene("key gone")
+def _key_gone(world: World) -> Act:
+    return _kept(world, then=make_entry("k2"))
+
+
+@scene("another key")
+def _another_key(world: World) -> Act:
+    return _kept(world, then=make_entry("k1"))
 
 
 # --- Orders and decisions -------------------------------------------------------------------------

@@ -25,7 +25,12 @@ def test_secret_key_is_made_once(given: dict[str, str]) -> None:
 
 
 def test_given_secrets_are_not_written_down(given: dict[str, str], folder: Path) -> None:
-    given |= {"SECRET_KEY": "mine", "DATABASE_URL": "postgres://mine", "PORT_OFFSET": "40"}
+    given |= {
+        "SECRET_KEY": "mine",
+        "SECRETS_KEYRING": "k1:mine",
+        "DATABASE_URL": "postgres://mine",
+        "PORT_OFFSET": "40",
+    }
     values = base_values(demo=False)
     assert values["SECRET_KEY"] == "mine"
     write_run_env({**values, "REDIS_URL": "redis://127.0.0.1/0"})

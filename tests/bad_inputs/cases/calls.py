@@ -85,4 +85,21 @@ CALLS = (
         scene="no workflow",
     ),
     Call(id="R20", what="a call that Temporal refuses", code="workflows.call_refused", scene="refused call"),
+    Call(id="R23", what="a secret that is not there", code="secretstore.secret_not_found", scene="no secret"),
+    Call(id="R24", what="no name of a secret", code="secretstore.name_invalid", scene="no name"),
+    Call(id="R25", what="a secret that is no JSON", code="secretstore.value_invalid", scene="no json"),
+    Call(
+        id="R26",
+        what="a secret of another form than its reader expects",
+        code="secretstore.value_unexpected",
+        scene="another form",
+    ),
+    Call(id="R27", what="a secret without a key ring", code="secretstore.keyring_missing", scene="no ring"),
+    Call(id="R28", what="a secret whose key is gone", code="secretstore.key_unknown", scene="key gone"),
+    Call(
+        id="R29",
+        what="a secret whose key is another one",
+        code="secretstore.secret_damaged",
+        scene="another key",
+    ),
 )

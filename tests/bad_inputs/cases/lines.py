@@ -34,6 +34,7 @@ COMMANDS = {
     "retry_order": Needs(words=("--all",), database=True),
     "run_relay": Needs(lasting=True),
     "run_worker": Needs(lasting=True),
+    "secrets": Needs(words=("list",), database=True),
     "seed_demo": Needs(database=True),
     "up": Needs(),
     "verify": Needs(database=True, tells_missing_tables=True),

@@ -83,6 +83,19 @@ VARIABLES = (
     ),
     _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"carrier-pigeon://a:{SECRET}@h"),
     _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"smtp://a:{SECRET}@h:port"),
+    _row("E05", "no key ring", "SECRETS_KEYRING: entry 1 is not id:base64", SECRETS_KEYRING=SECRET),
+    _row(
+        "E05",
+        "no key ring",
+        "SECRETS_KEYRING: the key k1 has 5 bytes, not 32",
+        SECRETS_KEYRING="k1:aHVudGU=",
+    ),
+    _row(
+        "E05",
+        "no key ring",
+        "SECRETS_KEYRING: cannot read /no/such/file",
+        SECRETS_KEYRING_FILE="/no/such/file",
+    ),
     _row("E10", "none of the values", "LOG_FORMAT='xml' is none of: json, text", LOG_FORMAT="xml"),
     _row("E10", "none of the values", "LOG_LEVEL='LOUD' is none of: DEBUG", LOG_LEVEL="LOUD"),
 )
