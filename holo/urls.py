@@ -19,6 +19,7 @@ v1 = [
     path("", include("inventory.api.urls")),
     path("", include("orders.api.urls")),
     path("", include("holo.identity.api.urls")),
+    path("", include("holo.secretstore.api.urls")),
     path("", include("holo.apivote.api.urls")),
 ]
 

@@ -8,6 +8,11 @@ os.environ.setdefault("DEMO", "1")
 # A developer's running stack must not be touched: nothing of `.run/env` applies to tests.
 os.environ.setdefault("HOLO_RUN_DIR", "/nonexistent-holo-test-run-dir")
 
+from holo.secretstore.keyring import make_entry
+
+# One for the run; processes that tests start inherit it.
+os.environ.setdefault("SECRETS_KEYRING", make_entry("test"))
+
 from holo.settings import *  # noqa: F403
 
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"

@@ -14,6 +14,8 @@ ORGANIZATION_READ = "organization:read"
 ORGANIZATION_WRITE = "organization:write"
 INTEGRATIONS_READ = "integrations:read"
 INTEGRATIONS_VOTE = "integrations:vote"
+SECRETS_READ = "secrets:read"
+SECRETS_WRITE = "secrets:write"
 
 SCOPES = {
     ORDERS_READ: _("see orders"),
@@ -24,10 +26,14 @@ SCOPES = {
     ORGANIZATION_WRITE: _("manage members, projects and environments, as the role allows"),
     INTEGRATIONS_READ: _("see integrations and their votes"),
     INTEGRATIONS_VOTE: _("vote for integrations"),
+    SECRETS_READ: _("read variables of environments, as the role allows"),
+    SECRETS_WRITE: _("change variables of environments, as the role allows"),
 }
 # Everybody's, whatever the groups: what changes an organisation asks for the role there itself, and a vote is
 # the person's own.
-_OF_EVERYBODY = frozenset({ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE})
+_OF_EVERYBODY = frozenset(
+    {ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE, SECRETS_READ, SECRETS_WRITE}
+)
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {
     "viewer": _READS,

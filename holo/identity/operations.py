@@ -17,8 +17,11 @@ def lock_role(actor: Actor) -> Role | None:
 
     The system and superusers count as owners; None for a person who is no member (any more).
     """
-    require_transaction()
     lock_organization(actor.organization_id)
+    return _role(actor)
+
+
+def _role(actor: Actor) -> Role | None:
     if actor.user_id is None or User.objects.filter(pk=actor.user_id, is_superuser=True).exists():
         return Role.OWNER
     role = (
@@ -31,7 +34,16 @@ def lock_role(actor: Actor) -> Role | None:
 
 def lock_manager(actor: Actor) -> Role:
     """Like `lock_role`, for commands that only managers may give. Raises RoleRequiredError."""
-    role = lock_role(actor)
+    return _manager(lock_role(actor))
+
+
+def require_manager(actor: Actor) -> Role:
+    """Like `lock_manager` without the lock, for what changes no member and no project."""
+    require_transaction()
+    return _manager(_role(actor))
+
+
+def _manager(role: Role | None) -> Role:
     if role is None or role not in MANAGERS:
         roles = [manager.value for manager in Role if manager in MANAGERS]
         raise RoleRequiredError(_("only an owner or admin of the organisation may do this"), roles=roles)

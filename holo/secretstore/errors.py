@@ -63,3 +63,10 @@ class SecretDamagedError(SecretStoreError):
     code = "secretstore.secret_damaged"
     status = 500
     meaning = "A stored secret was changed or moved to another row, or the key of its id is another one."
+
+
+class VariableExistsError(SecretStoreError):
+    """The environment has it."""
+
+    code = "secretstore.variable_exists"
+    meaning = "The environment has a variable of this name; change it instead."

@@ -1,9 +1,35 @@
 """Reads of secrets that show no value."""
 
-from django.db.models import Count, QuerySet
+from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.utils.translation import gettext as _
 
+from holo.common.actor import OrganizationId
+from holo.common.errors import NotFoundError
+from holo.identity.models import Environment
 from holo.secretstore.models import Secret, SecretVersion
-from holo.secretstore.places import Place
+from holo.secretstore.places import Place, place_of
+
+# Variables of an environment are secrets of names that begin so.
+VARIABLE_PREFIX = "env/"
+
+
+def get_environment(organization_id: OrganizationId, project: str, environment: str) -> Environment:
+    """Return an environment by short names. Raises NotFoundError."""
+    found = Environment.objects.filter(
+        organization_id=organization_id, project__slug=project, slug=environment
+    ).first()
+    if found is None:
+        raise NotFoundError(_("there is no such environment"))
+    return found
+
+
+def list_variables(organization_id: OrganizationId, project: str, environment: str) -> QuerySet[Secret]:
+    """Return the variables of an environment, without values. Raises NotFoundError."""
+    place = place_of(get_environment(organization_id, project, environment))
+    newest = SecretVersion.objects.filter(secret=OuterRef("pk"), number=OuterRef("version"))
+    return list_secrets(place, prefix=VARIABLE_PREFIX).annotate(
+        changed_at=Subquery(newest.values("created_at")[:1])
+    )
 
 
 def list_secrets(place: Place, *, prefix: str = "") -> QuerySet[Secret]:

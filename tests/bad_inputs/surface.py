@@ -64,6 +64,8 @@ class Good:
 
     body: Mapping[str, Json] | None = None
     fields: tuple[Field, ...] = ()
+    # A reading that leaves its audit row.
+    audited: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -223,6 +225,27 @@ GOOD: dict[str, Good] = {
         body={"role": "admin"}, fields=(Field(pointer="/role", kind=Kind.CHOICE, required=True),)
     ),
     "DELETE member-detail": Good(),
+    "GET variable-list": Good(),
+    "POST variable-list": Good(
+        body={"name": "", "value": "sk_live_1"},
+        fields=(
+            Field(pointer="/name", kind=Kind.IDENTIFIER, required=True, longest=128),
+            Field(pointer="/value", kind=Kind.TEXT, required=True, longest=32_768),
+        ),
+    ),
+    "GET variable-detail": Good(audited=True),
+    "PATCH variable-detail": Good(
+        body={"value": "sk_live_2"},
+        fields=(Field(pointer="/value", kind=Kind.TEXT, required=True, longest=32_768),),
+    ),
+    "DELETE variable-detail": Good(),
+    "POST variable-import": Good(
+        body={"dotenv": "NEW_ONE=1", "overwrite": True},
+        fields=(
+            Field(pointer="/dotenv", kind=Kind.TEXT, required=True, longest=65_536),
+            Field(pointer="/overwrite", kind=Kind.BOOLEAN),
+        ),
+    ),
     "GET integration-list": Good(),
     "GET integration-detail": Good(),
     "POST integration-vote": Good(body={}),

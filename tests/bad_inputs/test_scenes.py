@@ -14,7 +14,7 @@ from django.db.models.functions import Now
 
 from holo.apiauth.keys import make_key
 from holo.apiauth.models import ApiKey
-from holo.apiauth.scopes import ORGANIZATION_WRITE
+from holo.apiauth.scopes import ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.common.ids import uuid7
 from holo.idempotency.models import IdempotencyLog
@@ -428,7 +428,9 @@ def _as(world: World, role: Role, **fields: Any) -> Ready:
     """Send as a new member of the shop who is this."""
     organization = world.shop.organization
     key = build_key(
-        owner=add_member(organization, role), organization=organization, scopes=[ORGANIZATION_WRITE]
+        owner=add_member(organization, role),
+        organization=organization,
+        scopes=[ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE],
     )
     return Ready(sent=Sent(label=role, headers={"Authorization": f"Bearer {key}"}, **fields))
 
@@ -481,3 +483,21 @@ def _already_member(world: World, endpoint: Endpoint) -> Ready:
 @scene("no address")
 def _no_address(world: World, endpoint: Endpoint) -> Ready:
     return Ready(sent=Sent(label="no address", change=(("/email", "nobody"),)))
+
+
+@scene("variable exists")
+def _variable_exists(world: World, endpoint: Endpoint) -> Ready:
+    name = world.target_for(endpoint)
+    return Ready(sent=Sent(label="exists", change=(("/name", name),)))
+
+
+@scene("no variable name")
+def _no_variable_name(world: World, endpoint: Endpoint) -> Ready:
+    world.target_for(endpoint)
+    return Ready(sent=Sent(label="name", change=(("/name", "A-B"),)))
+
+
+@scene("no dotenv")
+def _no_dotenv(world: World, endpoint: Endpoint) -> Ready:
+    world.target_for(endpoint)
+    return Ready(sent=Sent(label="dotenv", change=(("/dotenv", "A=1\nhunter2 is no line"),)))

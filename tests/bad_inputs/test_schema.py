@@ -45,7 +45,14 @@ ROLES = {
     "viewer": ["orders:read", "inventory:read"],
     "operator": ["orders:read", "orders:write", "inventory:read"],
     "auditor": ["orders:read", "orders:audit", "inventory:read"],
-    "owner": ["organization:read", "organization:write", "integrations:read", "integrations:vote"],
+    "owner": [
+        "organization:read",
+        "organization:write",
+        "integrations:read",
+        "integrations:vote",
+        "secrets:read",
+        "secrets:write",
+    ],
     "nobody": [],
 }
 

@@ -10,15 +10,22 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
-from holo.apiauth.scopes import ORGANIZATION_READ, ORGANIZATION_WRITE, SCOPES
+from holo.apiauth.scopes import (
+    ORGANIZATION_READ,
+    ORGANIZATION_WRITE,
+    SCOPES,
+    SECRETS_READ,
+    SECRETS_WRITE,
+)
 from holo.apivote.models import Integration
 from holo.apivote.services import vote_for_integration
 from holo.approvals.models import ApprovalRequest
 from holo.common.actor import OrganizationId, system_actor
 from holo.common.ids import uuid7
-from holo.identity.models import Membership, Organization, User
+from holo.identity.models import Environment, Membership, Organization, User
 from holo.identity.roles import Role
-from holo.identity.services import create_project, invite_member
+from holo.identity.services import create_environment, create_project, invite_member
+from holo.secretstore.services import create_variable
 from orders.models import Order
 from orders.services import park_order
 from orders.steps import Failure
@@ -105,6 +112,8 @@ class World:
             body["digest"] = ApprovalRequest.objects.get(subject_id=subject).subject_digest
         if body and "client_ref" in body:
             body["client_ref"] = uuid7().hex
+        if body and endpoint.name == "variable-list":
+            body["name"] = f"V{uuid7().hex}"
         if body and "email" in body:
             body["email"] = f"{uuid7().hex}@example.com"
         if body and "slug" in body:
@@ -143,6 +152,8 @@ class World:
             "orders:audit": self.auditor,
             ORGANIZATION_READ: self.owner,
             ORGANIZATION_WRITE: self.owner,
+            SECRETS_READ: self.owner,
+            SECRETS_WRITE: self.owner,
         }
         return of_others.get(scope, self.operator)
 
@@ -205,9 +216,11 @@ def a_member(organization: Organization) -> str:
 
 
 def a_project(organization: Organization) -> str:
-    """Return the short name of a new project."""
-    slug = f"p-{uuid7().hex}"
-    create_project(actor=system_actor(OrganizationId(organization.pk)), slug=slug, name=slug)
+    """Return the short name of a new project; an environment of it and a variable there are called alike."""
+    actor, slug = system_actor(OrganizationId(organization.pk)), f"p{uuid7().hex}"
+    create_project(actor=actor, slug=slug, name=slug)
+    create_environment(actor=actor, project_slug=slug, slug=slug, kind=Environment.Kind.PREVIEW)
+    create_variable(actor=actor, project=slug, environment=slug, name=slug, value="sk_live_0")
     return slug
 
 
@@ -235,6 +248,9 @@ _TARGETS: Mapping[str, Callable[[Organization], str]] = {
 }
 
 
+_OF_OWNERS = (ORGANIZATION_READ, ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE)
+
+
 def build_world() -> World:
     """Make the shop and its people."""
     shop = build_shop(stock=1000)
@@ -248,7 +264,7 @@ def build_world() -> World:
             ("orders:read", "orders:write", "inventory:read", "integrations:read", "integrations:vote"),
         ),
         auditor=_key(shop.auditor, own, ("orders:read", "orders:audit")),
-        owner=_key(add_member(own, Role.OWNER), own, (ORGANIZATION_READ, ORGANIZATION_WRITE)),
+        owner=_key(add_member(own, Role.OWNER), own, _OF_OWNERS),
     )
     # The group gives a narrow key's owner all it lacks, so that the key alone is what is too narrow.
     wide = build_person(organization=own, groups=["operator", "auditor"])

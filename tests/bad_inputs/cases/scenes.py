@@ -9,6 +9,11 @@ _OF_MANAGERS = (
     "DELETE member-detail",
     "POST invitation-list",
     "DELETE invitation-detail",
+    "GET variable-detail",
+    "POST variable-list",
+    "PATCH variable-detail",
+    "DELETE variable-detail",
+    "POST variable-import",
     "POST project-list",
     "PATCH project-detail",
     "POST environment-list",
@@ -296,6 +301,30 @@ SCENES = (
         scene="no address",
         status=400,
         pointer="/email",
+    ),
+    Scene(
+        id="A77",
+        what="a variable that is there already",
+        code="secretstore.variable_exists",
+        endpoint="POST variable-list",
+        scene="variable exists",
+        status=409,
+        tells=("name",),
+    ),
+    *(
+        Scene(
+            id="A78",
+            what="a variable whose name is none, or a .env file with a line that does not fit",
+            code="request.invalid_text",
+            endpoint=endpoint,
+            scene=scene,
+            status=400,
+            pointer=pointer,
+        )
+        for endpoint, scene, pointer in (
+            ("POST variable-list", "no variable name", "/name"),
+            ("POST variable-import", "no dotenv", "/dotenv"),
+        )
     ),
     *(
         Scene(

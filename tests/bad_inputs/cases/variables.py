@@ -94,6 +94,7 @@ VARIABLES = (
         "E05",
         "no key ring",
         "SECRETS_KEYRING: cannot read /no/such/file",
+        SECRETS_KEYRING="",
         SECRETS_KEYRING_FILE="/no/such/file",
     ),
     _row("E10", "none of the values", "LOG_FORMAT='xml' is none of: json, text", LOG_FORMAT="xml"),

@@ -1,0 +1,61 @@
+"""Reads what people keep in `.env` files. Knows no Django.
+
+One `NAME=value` in a line, `export` before it allowed. A value without quotes ends at ` #` and has no blanks
+around it; one in single quotes is as it stands; in double quotes a backslash stands before n, t, ", $ and
+itself. Nothing is expanded: a `$` is a `$`.
+"""
+
+import re
+from collections.abc import Iterator
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
+_LINE = re.compile(r"(?:export[ \t]+)?([^=\s]+)[ \t]*=[ \t]*(.*)")
+_DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"[ \t]*(?:#.*)?')
+_SINGLE = re.compile(r"'([^']*)'[ \t]*(?:#.*)?")
+_ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+
+
+class DotenvError(ValueError):
+    """A line that is none of the kind; the message names its number, never what it holds."""
+
+
+def parse_dotenv(text: str) -> dict[str, str]:
+    """Return the variables of a text. Raises DotenvError for the first line that does not fit."""
+    found: dict[str, str] = {}
+    for number, name, value in _entries(text):
+        if name in found:
+            raise DotenvError(f"line {number}: {name} is there twice")
+        found[name] = value
+    return found
+
+
+def _entries(text: str) -> Iterator[tuple[int, str, str]]:
+    for number, line in enumerate(text.splitlines(), 1):
+        stripped = line.strip()
+        if not stripped or stripped.startswith("#"):
+            continue
+        match = _LINE.fullmatch(stripped)
+        if match is None:
+            raise DotenvError(f"line {number}: not NAME=value")
+        if NAME.fullmatch(match[1]) is None:
+            raise DotenvError(f"line {number}: a name has letters, digits and underscores, no digit first")
+        yield number, match[1], _value(match[2], number)
+
+
+def _value(text: str, number: int) -> str:
+    for quote, form in (('"', _DOUBLE), ("'", _SINGLE)):
+        if text.startswith(quote):
+            match = form.fullmatch(text)
+            if match is None:
+                raise DotenvError(f"line {number}: the {quote} is not closed, or something follows it")
+            return _unescaped(match[1], number) if quote == '"' else match[1]
+    return re.split(r"[ \t]#", text, maxsplit=1)[0].rstrip() if not text.startswith("#") else ""
+
+
+def _unescaped(text: str, number: int) -> str:
+    def meant(match: re.Match[str]) -> str:
+        if match[1] not in _ESCAPES:
+            raise DotenvError(f"line {number}: an escape that does not exist")
+        return _ESCAPES[match[1]]
+
+    return re.sub(r"\\(.)", meant, text)

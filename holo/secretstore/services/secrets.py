@@ -1,0 +1,83 @@
+"""Commands about secrets: set, get, delete; put all under the current key."""
+
+from typing import Any, TypeVar
+from uuid import UUID
+
+from holo.audit.operations import record_audit
+from holo.common.actor import Actor, OrganizationId, system_actor
+from holo.idempotency.commands import command
+from holo.secretstore.locks import lock_versions_sealed_otherwise
+from holo.secretstore.models import SecretVersion
+from holo.secretstore.operations import absent, read_secret, wipe_secret, write_secret
+from holo.secretstore.places import Place
+from holo.secretstore.sealing import reseal_version
+
+T = TypeVar("T")
+# What audit rows about the installation's own secrets name: no organisation has this id.
+NOBODY = OrganizationId(UUID(int=0))
+
+
+@command
+def set_secret(*, actor: Actor, place: Place, name: str, value: Any) -> int:
+    """Keep a value as a new version and return its number; one that was deleted begins anew after its last.
+
+    `name` has 1 to 200 letters, digits and `._/-`, a letter first; `value` is JSON of at most 64 KB. Not
+    idempotent: each call makes a version. Locks the secret. Raises SecretNameError, SecretValueError,
+    KeyringMissingError.
+    """
+    return write_secret(actor, place, name, value).version
+
+
+@command
+def get_secret(
+    *, actor: Actor, place: Place, name: str, schema: type[T], version: int | None = None
+) -> T | None:
+    """Return the newest value, or that of `version`, as `schema` reads it; None where there is none.
+
+    Each value that is given out is audited, in the same transaction. Idempotent. Takes no locks. Raises
+    SecretMalformedError, KeyringMissingError, SecretKeyUnknownError, SecretDamagedError.
+    """
+    return read_secret(actor, place, name, schema, version)
+
+
+@command
+def get_secret_or_raise(
+    *, actor: Actor, place: Place, name: str, schema: type[T], version: int | None = None
+) -> T:
+    """Like `get_secret`, but raises SecretNotFoundError where there is none."""
+    value = read_secret(actor, place, name, schema, version)
+    if value is None:
+        raise absent(name)
+    return value
+
+
+@command
+def delete_secret(*, actor: Actor, place: Place, name: str) -> None:
+    """Delete a secret: all its versions are wiped, and only their numbers and times stay.
+
+    Not idempotent: a second call finds none. Locks the secret. Raises SecretNotFoundError.
+    """
+    wipe_secret(actor, place, name)
+
+
+@command
+def reseal_some(*, current: str, after: int = 0, count: int = 100) -> tuple[int, int]:
+    """Put up to `count` versions with an id above `after` under the ring's current key.
+
+    Returns how many, and the id to go on after. Cut off at any moment it has changed all of a batch or none;
+    values stay readable all the time, for both keys are in the ring. Locks the versions, skipping those that
+    somebody holds. Raises as `envelope.unseal`.
+    """
+    versions = lock_versions_sealed_otherwise(current, after=after, count=count)
+    for version in versions:
+        reseal_version(version)
+    SecretVersion.objects.bulk_update(versions, ["key_id", "data_key"])
+    if versions:
+        record_audit(
+            actor=system_actor(NOBODY),
+            action="secretstore.secrets_resealed",
+            subject_type="secretstore.secretversion",
+            subject_id=f"{versions[0].pk}-{versions[-1].pk}",
+            data={"count": len(versions), "key_id": current},
+        )
+    return len(versions), versions[-1].pk if versions else after

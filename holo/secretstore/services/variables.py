@@ -1,0 +1,139 @@
+"""Commands about the variables of an environment: secrets named `env/NAME`, for managers alone."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from django.utils.translation import gettext as _
+
+from holo.common.actor import Actor
+from holo.common.errors import NotFoundError
+from holo.idempotency.commands import RequestKey, command
+from holo.identity.models import Environment
+from holo.identity.operations import require_manager
+from holo.secretstore.errors import VariableExistsError
+from holo.secretstore.locks import lock_secret
+from holo.secretstore.models import Secret
+from holo.secretstore.operations import read_secret, wipe_secret, write_secret
+from holo.secretstore.places import Place, place_of
+from holo.secretstore.selectors import VARIABLE_PREFIX, get_environment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Imported:
+    """How many variables an import added, changed, and left because they were there."""
+
+    created: int
+    updated: int
+    skipped: int
+
+
+@command
+def create_variable(
+    *,
+    actor: Actor,
+    project: str,
+    environment: str,
+    name: str,
+    value: str,
+    request_key: RequestKey | None = None,
+) -> Secret:
+    """Add a variable to an environment of the actor's organisation, named by short names.
+
+    Idempotent by `request_key`. Locks the variable. Raises RoleRequiredError, NotFoundError,
+    VariableExistsError, and as `set_secret`.
+    """
+    place = _place(actor, project, environment)
+    known = lock_secret(place, VARIABLE_PREFIX + name)
+    if known is not None and known.deleted_at is None:
+        raise VariableExistsError(_("the variable %(name)s is there already") % {"name": name}, name=name)
+    return write_secret(actor, place, VARIABLE_PREFIX + name, value)
+
+
+@command
+def update_variable(
+    *,
+    actor: Actor,
+    project: str,
+    environment: str,
+    name: str,
+    value: str,
+    request_key: RequestKey | None = None,
+) -> Secret:
+    """Give a variable a new value, as a new version.
+
+    Idempotent by `request_key`. Locks the variable. Raises RoleRequiredError, NotFoundError, and as
+    `set_secret`.
+    """
+    place = _place(actor, project, environment)
+    known = lock_secret(place, VARIABLE_PREFIX + name)
+    if known is None or known.deleted_at is not None:
+        raise _absent()
+    return write_secret(actor, place, VARIABLE_PREFIX + name, value)
+
+
+@command
+def import_variables(
+    *,
+    actor: Actor,
+    project: str,
+    environment: str,
+    variables: Mapping[str, str],
+    overwrite: bool,
+    request_key: RequestKey | None = None,
+) -> Imported:
+    """Add all variables, or none; those that are there are changed with `overwrite` and left without.
+
+    Idempotent by `request_key`. Locks the variables by name. Raises RoleRequiredError, NotFoundError, and as
+    `set_secret`.
+    """
+    place = _place(actor, project, environment)
+    created = updated = skipped = 0
+    for name in sorted(variables):
+        known = lock_secret(place, VARIABLE_PREFIX + name)
+        is_there = known is not None and known.deleted_at is None
+        if is_there and not overwrite:
+            skipped += 1
+            continue
+        write_secret(actor, place, VARIABLE_PREFIX + name, variables[name])
+        created, updated = created + (not is_there), updated + is_there
+    return Imported(created=created, updated=updated, skipped=skipped)
+
+
+@command
+def get_variable(*, actor: Actor, project: str, environment: str, name: str) -> tuple[Secret, str]:
+    """Return a variable with its value, and write that it was given out.
+
+    Takes no locks. Raises RoleRequiredError, NotFoundError, and as `get_secret`.
+    """
+    place = _place(actor, project, environment)
+    value = read_secret(actor, place, VARIABLE_PREFIX + name, str)
+    if value is None:
+        raise _absent()
+    return Secret.objects.get(**place.columns(), name=VARIABLE_PREFIX + name), value
+
+
+@command
+def delete_variable(
+    *, actor: Actor, project: str, environment: str, name: str, request_key: RequestKey | None = None
+) -> Secret:
+    """Wipe a variable with all its versions, and return what it was.
+
+    Idempotent by `request_key`; else a second call finds none. Locks the variable. Raises RoleRequiredError,
+    NotFoundError.
+    """
+    place = _place(actor, project, environment)
+    known = lock_secret(place, VARIABLE_PREFIX + name)
+    if known is None or known.deleted_at is not None:
+        raise _absent()
+    return wipe_secret(actor, place, VARIABLE_PREFIX + name)
+
+
+def _place(actor: Actor, project: str, environment: str) -> Place:
+    """Return the place of an environment. Where it is, is told to managers only, like all about secrets."""
+    require_manager(actor)
+    found: Environment = get_environment(actor.organization_id, project, environment)
+    return place_of(found)
+
+
+def _absent() -> NotFoundError:
+    return NotFoundError(_("there is no such variable"))
