@@ -64,6 +64,8 @@ except KeyringError as _error:
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
+# Own proxies before the web process; that many entries of X-Forwarded-For, from its end, are believed.
+PROXY_HOPS = env.int("PROXY_HOPS", default=0, low=0, high=10)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [

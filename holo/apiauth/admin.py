@@ -17,7 +17,7 @@ from django.views.decorators.csrf import csrf_protect
 
 from holo.apiauth.forms import ApiKeyForm
 from holo.apiauth.models import ApiKey
-from holo.apiauth.services import create_api_key, revoke_api_key
+from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.admin import ReadOnlyAdmin, badge
 from holo.common.errors import DomainError
@@ -48,13 +48,15 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "owner",
         "organization",
         "scope_list",
+        "network_list",
         "state",
+        "replaced_by",
         "created_at",
         "expires_at",
         "last_used_at",
         "revoked_at",
     ]
-    actions = ["revoke"]
+    actions = ["rotate", "revoke"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Return the keys of one's organisations; of one's own where one may not see all."""
@@ -67,6 +69,11 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         """Return the scopes as text."""
         return ", ".join(key.scopes)
 
+    @admin.display(description=_("works from"))
+    def network_list(self, key: ApiKey) -> str:
+        """Return the networks as text."""
+        return ", ".join(key.networks) or str(_("anywhere"))
+
     @admin.display(description=_("state"))
     def state(self, key: ApiKey) -> str:
         """Return whether the key works."""
@@ -74,6 +81,8 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
             return badge(_("revoked"), "bad")
         if key.expires_at <= timezone.now():
             return badge(_("expired"), "neutral")
+        if key.replaced_by_id is not None:
+            return badge(_("replaced, works on"), "warn")
         return badge(_("active"), "good")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -105,6 +114,20 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Make an API key")}
         return TemplateResponse(request, template, {**shared, **context})
+
+    @admin.action(description=_("Replace the chosen key"), permissions=["add"])
+    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
+        """Replace one key of one's own and show the new one, this once; the old one works for a day more."""
+        keys = list(queryset[:2])
+        if len(keys) != 1:
+            self.message_user(request, _("Choose one key: the new one is shown once."), messages.WARNING)
+            return None
+        try:
+            key, text = rotate_api_key(actor=_actor(request, keys[0].organization_id), key_id=keys[0].pk)
+        except DomainError as error:
+            self.message_user(request, error.message, messages.ERROR)
+            return None
+        return self._page(request, "apiauth/key_created.html", {"key": key, "text": text})
 
     @admin.action(description=_("Revoke the chosen keys"), permissions=["revoke"])
     def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:

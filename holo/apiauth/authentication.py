@@ -11,9 +11,15 @@ from rest_framework import authentication
 from rest_framework.exceptions import PermissionDenied
 from rest_framework.request import Request
 
-from holo.apiauth.errors import CsrfError, KeyInUrlError, UnauthenticatedError
+from holo.apiauth.errors import (
+    AddressNotAllowedError,
+    CsrfError,
+    KeyInUrlError,
+    UnauthenticatedError,
+)
 from holo.apiauth.keys import contains_key, make_key, matches, parse_key
 from holo.apiauth.models import ApiKey
+from holo.apiauth.networks import client_address, is_within
 from holo.apiauth.scopes import scopes_of_groups, scopes_of_user
 from holo.apiauth.selectors import find_usable_key
 from holo.identity.models import User
@@ -52,6 +58,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         key, groups = (find_usable_key(given.prefix) if given else None) or (None, frozenset())
         if not matches(given or make_key(), key.secret_hash if key else _NOBODYS_HASH) or key is None:
             raise unauthenticated()
+        _require_network(request, key)
         _note_use(key)
         # A key never outgrows its owner: what groups no longer give, it no longer gives either.
         return key.owner, Grant(
@@ -71,6 +78,15 @@ def _refuse_key_in_url(request: Request) -> None:
         logger.warning("an API key was sent in an address; it counts as leaked")
         raise KeyInUrlError(
             _("send the key as `Authorization: Bearer …`, never in the address; revoke this one")
+        )
+
+
+def _require_network(request: Request, key: ApiKey) -> None:
+    """Refuse a valid key from a foreign address. Its holder may know why; nobody else gets this far."""
+    if key.networks and not is_within(address := client_address(request._request), key.networks):
+        logger.warning("the key %s was used from %s, where it does not work", key.prefix, address)
+        raise AddressNotAllowedError(
+            _("this key does not work from %(address)s") % {"address": address or "-"}, address=address
         )
 
 

@@ -69,7 +69,7 @@ class OwnKeyOnlyError(RequestError):
 
     code = "apiauth.own_key_only"
     status = 403
-    meaning = "A key that decides is made by its owner alone, so that nobody decides in another's name."
+    meaning = "A key that decides is made, and any key replaced, by its owner alone: whoever sees it can use it."
 
 
 class KeyLifetimeError(RequestError):
@@ -77,3 +77,33 @@ class KeyLifetimeError(RequestError):
 
     code = "apiauth.key_lifetime"
     meaning = "A key lives between one minute and 366 days."
+
+
+class AddressNotAllowedError(RequestError):
+    """A valid key from where it does not work."""
+
+    code = "apiauth.address_not_allowed"
+    status = 403
+    meaning = "The key works from other addresses only; `details.address` is the one that the server saw."
+
+
+class NetworkInvalidError(RequestError):
+    """No address and no network."""
+
+    code = "apiauth.network_invalid"
+    meaning = "What a key shall work from is no IP address or CIDR network, or there are too many."
+
+
+class KeyEndedError(RequestError):
+    """A key that cannot be replaced any more."""
+
+    code = "apiauth.key_ended"
+    status = 409
+    meaning = "The key has been revoked or replaced, or has expired; make a new one."
+
+
+class GraceInvalidError(RequestError):
+    """Too long an overlap."""
+
+    code = "apiauth.grace_invalid"
+    meaning = "A replaced key goes on working for none to 168 hours."

@@ -24,6 +24,13 @@ class ApiKey(models.Model):
     prefix = models.CharField(_("prefix"), max_length=16, unique=True)
     secret_hash = models.CharField(_("hash"), max_length=64)
     scopes = models.JSONField(_("scopes"), default=list)
+    # Addresses it works from, as CIDR; empty: from anywhere.
+    networks = models.JSONField(
+        _("works from"), default=list, db_default=models.Value([], models.JSONField()), blank=True
+    )
+    replaced_by = models.OneToOneField(
+        "self", on_delete=models.PROTECT, null=True, related_name="replaces", verbose_name=_("replaced by")
+    )
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(_("revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)

@@ -11,7 +11,7 @@ from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from holo.apiauth.services import create_api_key
+from holo.apiauth.services import create_api_key, rotate_api_key
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.common.actor import Actor, OrganizationId, system_actor
@@ -174,6 +174,33 @@ def _person_known(world: World) -> Act:
     person = build_person(organization=None)
     _id, token = _invited(world, person.email)
     return lambda: accept_invitation(token=token, name="x", password_hash="x")
+
+
+# --- Keys -----------------------------------------------------------------------------------------
+
+
+def _a_key(world: World) -> UUID:
+    key, _text = create_api_key(
+        actor=None,
+        owner_id=world.shop.seller.pk,
+        organization_id=world.shop.organization.pk,
+        name="",
+        scopes=["orders:read"],
+    )
+    return key.pk
+
+
+@scene("replaced twice")
+def _replaced_twice(world: World) -> Act:
+    key_id = _a_key(world)
+    rotate_api_key(actor=None, key_id=key_id)
+    return lambda: rotate_api_key(actor=None, key_id=key_id)
+
+
+@scene("long grace")
+def _long_grace(world: World) -> Act:
+    key_id = _a_key(world)
+    return lambda: rotate_api_key(actor=None, key_id=key_id, grace=timedelta(hours=169))
 
 
 # --- Secrets --------------------------------------------------------------------------------------

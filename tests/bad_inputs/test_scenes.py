@@ -501,3 +501,16 @@ def _no_variable_name(world: World, endpoint: Endpoint) -> Ready:
 def _no_dotenv(world: World, endpoint: Endpoint) -> Ready:
     world.target_for(endpoint)
     return Ready(sent=Sent(label="dotenv", change=(("/dotenv", "A=1\nhunter2 is no line"),)))
+
+
+@scene("foreign address")
+def _foreign_address(world: World, endpoint: Endpoint) -> Ready:
+    _key, text = create_api_key(
+        actor=None,
+        owner_id=world.shop.seller.pk,
+        organization_id=world.shop.organization.pk,
+        name="",
+        scopes=["orders:read"],
+        networks=["203.0.113.0/24"],
+    )
+    return Ready(sent=Sent(label="foreign", headers={"Authorization": f"Bearer {text}"}))

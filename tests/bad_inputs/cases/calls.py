@@ -102,4 +102,8 @@ CALLS = (
         code="secretstore.secret_damaged",
         scene="another key",
     ),
+    Call(id="R30", what="a key that is replaced twice", code="apiauth.key_ended", scene="replaced twice"),
+    Call(
+        id="R31", what="a replaced key that works for ever", code="apiauth.grace_invalid", scene="long grace"
+    ),
 )

@@ -326,6 +326,15 @@ SCENES = (
             ("POST variable-import", "no dotenv", "/dotenv"),
         )
     ),
+    Scene(
+        id="A79",
+        what="a key from where it does not work",
+        code="apiauth.address_not_allowed",
+        endpoint="GET order-list",
+        scene="foreign address",
+        status=403,
+        tells=("address",),
+    ),
     *(
         Scene(
             id="A72",

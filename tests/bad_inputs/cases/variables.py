@@ -20,6 +20,7 @@ def _row(case: str, what: str, says: str | tuple[str, ...], **values: str) -> Va
 
 _INTEGERS = {
     "PORT_OFFSET": "0 to 16000",
+    "PROXY_HOPS": "0 to 10",
     "DB_LOCK_TIMEOUT_MS": "1 to 60000",
     "DB_STATEMENT_TIMEOUT_MS": "1 to 600000",
     "WORKER_THREADS": "2 to 1000",

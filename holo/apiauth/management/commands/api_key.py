@@ -1,4 +1,4 @@
-"""`manage.py api_key create|list|revoke`: keys from the command line."""
+"""`manage.py api_key create|list|rotate|revoke`: keys from the command line."""
 
 import json
 from argparse import ArgumentParser
@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import SCOPES
 from holo.apiauth.selectors import list_api_keys
-from holo.apiauth.services import create_api_key, revoke_api_key
+from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.common.errors import DomainError
 from holo.identity.models import Organization, User
 from holo.identity.selectors import organizations_of
@@ -21,12 +21,14 @@ BAD_INPUT = 2
 
 
 class Command(BaseCommand):
-    """Make, list and revoke API keys."""
+    """Make, list, replace and revoke API keys."""
 
-    help = "Makes, lists and revokes API keys. `create` prints the key and nothing else."
+    help = (
+        "Makes, lists, replaces and revokes API keys. `create` and `rotate` print the key and nothing else."
+    )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        """Declare the three sub-commands."""
+        """Declare the sub-commands."""
         commands = parser.add_subparsers(dest="command", required=True)
         create = commands.add_parser("create", help=_("make a key and print it"))
         create.add_argument("--user", required=True, metavar="EMAIL")
@@ -34,6 +36,21 @@ class Command(BaseCommand):
         create.add_argument("--organization", metavar="SLUG", help=_("needed when the user has several"))
         create.add_argument("--name", default="")
         create.add_argument("--days", type=int, default=90)
+        create.add_argument(
+            "--networks",
+            nargs="+",
+            default=[],
+            metavar="CIDR",
+            help=_("addresses it works from; default: all"),
+        )
+        rotate = commands.add_parser("rotate", help=_("replace a key and print the new one"))
+        rotate.add_argument("prefix", help=_("the eight characters after `holo_`"))
+        rotate.add_argument(
+            "--grace-hours",
+            type=int,
+            default=24,
+            help=_("how long the old one goes on working (default: 24)"),
+        )
         listing = commands.add_parser("list", help=_("list the keys, without their secrets"))
         listing.add_argument("--json", action="store_true")
         revoke = commands.add_parser("revoke", help=_("end a key at once"))
@@ -41,7 +58,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sub-command; a refusal is one line."""
-        run = {"create": self._create, "list": self._list, "revoke": self._revoke}[options["command"]]
+        run = {
+            "create": self._create,
+            "list": self._list,
+            "rotate": self._rotate,
+            "revoke": self._revoke,
+        }[options["command"]]
         try:
             run(options)
         except DomainError as error:
@@ -64,6 +86,7 @@ class Command(BaseCommand):
             name=options["name"],
             scopes=options["scopes"],
             expires_in=lifetime,
+            networks=options["networks"],
         )
         self.stdout.write(text)
 
@@ -78,13 +101,25 @@ class Command(BaseCommand):
             ]
             self.stdout.write("  ".join([*shown, " ".join(row["scopes"])]))
 
+    def _rotate(self, options: dict[str, Any]) -> None:
+        try:
+            grace = timedelta(hours=options["grace_hours"])
+        except OverflowError:
+            grace = timedelta(-1)
+        _key, text = rotate_api_key(actor=None, key_id=_found(options["prefix"]).pk, grace=grace)
+        self.stdout.write(text)
+
     def _revoke(self, options: dict[str, Any]) -> None:
-        prefix = options["prefix"].removeprefix("holo_").partition("_")[0]
-        key = ApiKey.objects.filter(prefix=prefix).first()
-        if key is None:
-            raise CommandError(_("there is no key with this prefix"), returncode=BAD_INPUT)
+        key = _found(options["prefix"])
         revoke_api_key(actor=None, key_id=key.pk)
-        self.stdout.write(_("revoked %(prefix)s") % {"prefix": prefix})
+        self.stdout.write(_("revoked %(prefix)s") % {"prefix": key.prefix})
+
+
+def _found(text: str) -> ApiKey:
+    key = ApiKey.objects.filter(prefix=text.removeprefix("holo_").partition("_")[0]).first()
+    if key is None:
+        raise CommandError(_("there is no key with this prefix"), returncode=BAD_INPUT)
+    return key
 
 
 def _organization(owner: User, slug: str | None) -> Organization:
@@ -109,6 +144,8 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "owner": key.owner.email,
         "organization": key.organization.slug,
         "scopes": key.scopes,
+        "networks": key.networks,
+        "replaced_by": key.replaced_by.prefix if key.replaced_by else None,
         "created_at": key.created_at.isoformat(),
         "expires_at": key.expires_at.isoformat(),
         "last_used_at": key.last_used_at.isoformat() if key.last_used_at else None,
@@ -119,4 +156,6 @@ def _row(key: ApiKey) -> dict[str, Any]:
 def _state(key: ApiKey) -> str:
     if key.revoked_at:
         return "revoked"
+    if key.replaced_by_id and key.expires_at > timezone.now():
+        return "replaced"
     return "active" if key.expires_at > timezone.now() else "expired"

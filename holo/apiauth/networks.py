@@ -1,0 +1,56 @@
+"""From which addresses a key works. Pure, but for the setting of trusted proxies."""
+
+import ipaddress
+from collections.abc import Iterable
+
+from django.conf import settings
+from django.http import HttpRequest
+from django.utils.translation import gettext as _
+
+from holo.apiauth.errors import NetworkInvalidError
+
+MAX_NETWORKS = 50
+
+
+def parse_networks(texts: Iterable[str]) -> list[str]:
+    """Return addresses and networks (`203.0.113.7`, `2001:db8::/32`) as CIDR, each once, in their order.
+
+    Raises NetworkInvalidError: no such thing, bits set outside of the mask, more than MAX_NETWORKS.
+    """
+    found: dict[str, None] = {}
+    for text in texts:
+        try:
+            found[str(ipaddress.ip_network(text.strip()))] = None
+        except ValueError:
+            raise NetworkInvalidError(
+                _("%(text)s is no address or network, such as 203.0.113.0/24") % {"text": text[:64]}
+            ) from None
+    if len(found) > MAX_NETWORKS:
+        raise NetworkInvalidError(_("a key has at most %(most)d networks") % {"most": MAX_NETWORKS})
+    return list(found)
+
+
+def client_address(request: HttpRequest) -> str:
+    """Return the caller's address: the peer's, or with PROXY_HOPS what the outermost own proxy saw.
+
+    Each proxy adds its peer at the end of X-Forwarded-For, so counted from the end the header says what our
+    own proxies say; what a client writes into it stands before that and is never read. Empty where the header
+    is shorter than it must be.
+    """
+    hops: int = settings.PROXY_HOPS
+    if not hops:
+        return str(request.META.get("REMOTE_ADDR", ""))
+    seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
+    return seen[-hops] if len(seen) >= hops else ""
+
+
+def is_within(address: str, networks: Iterable[str]) -> bool:
+    """Tell whether an address is in one of the networks; one that is none is in none."""
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped is not None:
+        caller = caller.ipv4_mapped
+    # Networks of the other version contain no address of this one.
+    return any(caller in ipaddress.ip_network(network) for network in networks)
