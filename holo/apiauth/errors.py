@@ -69,7 +69,7 @@ class OwnKeyOnlyError(RequestError):
 
     code = "apiauth.own_key_only"
     status = 403
-    meaning = "A key that decides is made, and any key replaced, by its owner alone: whoever sees it can use it."
+    meaning = "A key that decides is made, and any key replaced, by its owner alone: who sees it can use it."
 
 
 class KeyLifetimeError(RequestError):
