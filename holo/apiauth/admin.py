@@ -34,19 +34,21 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "name",
         "owner",
         "organization",
+        "environment",
         "scope_list",
         "state",
         "expires_at",
         "last_used_at",
     ]
     list_filter = ["organization"]
-    list_select_related = ["owner", "organization"]
+    list_select_related = ["owner", "organization", "environment"]
     search_fields = ["prefix", "name", "owner__email"]
     fields = [
         "prefix",
         "name",
         "owner",
         "organization",
+        "environment",
         "scope_list",
         "network_list",
         "state",

@@ -1,4 +1,7 @@
-"""The text of an API key: `holo_<8 prefix>_<32 secret><6 checksum>`, all base62.
+"""The text of an API key: `holo_<kind>_<8 prefix><22 secret><6 checksum>`, base62 after the kind.
+
+The kind says what the key is for, so that one for production is known by sight: `prod`, `stg`, `dev` or
+`prev` of an environment, `org` of an organisation. Scanners find `holo_(prod|stg|dev|prev|org)_[0-9A-Za-z]{36}`.
 
 The checksum lets scanners and typists tell a key from noise; it authorises nothing.
 """
@@ -12,8 +15,14 @@ import zlib
 from dataclasses import dataclass
 
 _ALPHABET = string.digits + string.ascii_uppercase + string.ascii_lowercase
-_PREFIX, _SECRET, _CHECKSUM = 8, 32, 6
-_KEY = re.compile(rf"holo_([0-9A-Za-z]{{{_PREFIX}}})_([0-9A-Za-z]{{{_SECRET}}})([0-9A-Za-z]{{{_CHECKSUM}}})")
+_PREFIX, _SECRET, _CHECKSUM = 8, 22, 6
+# Of a whole organisation; then those of environments, by what they are for.
+ORGANIZATION = "org"
+KINDS = {"production": "prod", "staging": "stg", "development": "dev", "preview": "prev"}
+_KEY = re.compile(
+    rf"holo_({'|'.join((*KINDS.values(), ORGANIZATION))})_"
+    rf"([0-9A-Za-z]{{{_PREFIX}}})([0-9A-Za-z]{{{_SECRET}}})([0-9A-Za-z]{{{_CHECKSUM}}})"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,18 +36,18 @@ class KeyText:
         return f"KeyText(prefix={self.prefix!r})"
 
 
-def make_key() -> KeyText:
-    """Return a new key with 190 random bits in its secret."""
+def make_key(kind: str = ORGANIZATION) -> KeyText:
+    """Return a new key with 131 random bits in its secret; `kind` is one of KINDS' values or ORGANIZATION."""
     prefix, secret = _random(_PREFIX), _random(_SECRET)
-    return KeyText(prefix=prefix, text=f"holo_{prefix}_{secret}{_checksum(prefix, secret)}")
+    return KeyText(prefix=prefix, text=f"holo_{kind}_{prefix}{secret}{_checksum(kind, prefix, secret)}")
 
 
 def parse_key(text: str) -> KeyText | None:
     """Return the key in `text`, or None when its form or checksum is wrong."""
     match = _KEY.fullmatch(text)
-    if match is None or _checksum(match[1], match[2]) != match[3]:
+    if match is None or _checksum(match[1], match[2], match[3]) != match[4]:
         return None
-    return KeyText(prefix=match[1], text=text)
+    return KeyText(prefix=match[2], text=text)
 
 
 def contains_key(text: str) -> bool:
@@ -60,8 +69,8 @@ def _random(length: int) -> str:
     return "".join(secrets.choice(_ALPHABET) for _ in range(length))
 
 
-def _checksum(prefix: str, secret: str) -> str:
-    number = zlib.crc32(f"{prefix}_{secret}".encode())
+def _checksum(kind: str, prefix: str, secret: str) -> str:
+    number = zlib.crc32(f"{kind}_{prefix}{secret}".encode())
     digits = ""
     for _ in range(_CHECKSUM):
         number, rest = divmod(number, len(_ALPHABET))

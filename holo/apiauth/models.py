@@ -7,15 +7,23 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
-from holo.identity.models import Organization
+from holo.identity.models import Environment, Organization
 
 
 class ApiKey(models.Model):
-    """A key of one person in one organisation. The key itself is shown once, when it is made."""
+    """A key of one person in one organisation, or in one of its environments alone; shown once, when made."""
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="api_keys", verbose_name=_("organisation")
+    )
+    environment = models.ForeignKey(
+        Environment,
+        on_delete=models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="api_keys",
+        verbose_name=_("environment"),
     )
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="api_keys", verbose_name=_("owner")

@@ -43,5 +43,5 @@ def find_usable_key(prefix: str) -> tuple[ApiKey, frozenset[str]] | None:
 
 def list_api_keys(organization_ids: Iterable[UUID] | None = None) -> QuerySet[ApiKey]:
     """Return the keys of some organisations (None: of all), newest first."""
-    keys = ApiKey.objects.select_related("owner", "organization", "replaced_by")
+    keys = ApiKey.objects.select_related("owner", "organization", "environment__project", "replaced_by")
     return keys if organization_ids is None else keys.filter(organization_id__in=list(organization_ids))

@@ -14,7 +14,7 @@ from holo.apiauth.errors import (
     ScopeNotHeldError,
     UnknownScopeError,
 )
-from holo.apiauth.keys import hash_key, make_key
+from holo.apiauth.keys import KINDS, ORGANIZATION, hash_key, make_key
 from holo.apiauth.locks import lock_api_key
 from holo.apiauth.models import ApiKey
 from holo.apiauth.networks import parse_networks
@@ -24,7 +24,7 @@ from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
 from holo.idempotency.commands import command
-from holo.identity.models import User
+from holo.identity.models import Environment, User
 from holo.identity.selectors import organization_ids_of
 
 DEFAULT_LIFETIME = timedelta(days=90)
@@ -45,8 +45,11 @@ def create_api_key(
     scopes: Iterable[str],
     expires_in: timedelta = DEFAULT_LIFETIME,
     networks: Iterable[str] = (),
+    environment_id: UUID | None = None,
 ) -> tuple[ApiKey, str]:
     """Make a key of a person in an organisation; return the row and the key itself, which is not kept.
+
+    With `environment_id` it is for that environment, and reaches no other one's variables.
 
     `actor` is None when the system makes it. Not idempotent: each call makes another. Takes no locks.
     Raises NotFoundError (no such active person there), UnknownScopeError, ScopeNotHeldError (the owner lacks
@@ -62,10 +65,16 @@ def create_api_key(
     if ORDERS_AUDIT in wanted and actor is not None and actor.user_id != owner_id:
         raise OwnKeyOnlyError(_("only its owner makes a key that decides"))
     owner = _owner(owner_id, organization_id, wanted)
+    environment = None
+    if environment_id is not None:
+        environment = Environment.objects.filter(pk=environment_id, organization_id=organization_id).first()
+        if environment is None:
+            raise NotFoundError(_("there is no such environment in this organisation"))
     return _make(
         actor or system_actor(OrganizationId(organization_id)),
         ApiKey(
             organization_id=organization_id,
+            environment=environment,
             owner=owner,
             name=name,
             scopes=wanted,
@@ -77,7 +86,7 @@ def create_api_key(
 
 def _make(actor: Actor, key: ApiKey) -> tuple[ApiKey, str]:
     """Give a key its text, save it and write that it was made."""
-    made = make_key()
+    made = make_key(KINDS[key.environment.kind] if key.environment else ORGANIZATION)
     key.prefix, key.secret_hash = made.prefix, hash_key(made)
     key.save(force_insert=True)
     record_audit(
@@ -126,6 +135,7 @@ def rotate_api_key(
         acting,
         ApiKey(
             organization_id=old.organization_id,
+            environment=old.environment,
             owner=owner,
             name=old.name,
             scopes=old.scopes,

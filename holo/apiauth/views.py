@@ -93,6 +93,7 @@ class ApiView(APIView):
             label=user.email,
             scopes=grant.scopes,
             api_key_id=grant.api_key.pk if grant.api_key else None,
+            environment_id=grant.api_key.environment_id if grant.api_key else None,
         )
 
     def valid(self, serializer_class: type[Serializer[Any]], **context: object) -> dict[str, Any]:

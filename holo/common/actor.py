@@ -21,6 +21,8 @@ class Actor:
     label: str
     scopes: frozenset[str] = field(default_factory=frozenset)
     api_key_id: UUID | None = None
+    # Of a key that is for one environment; None reaches all of the organisation's.
+    environment_id: UUID | None = None
 
     @property
     def person(self) -> UserId:

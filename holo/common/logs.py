@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from holo.common.context import current_context
 
 _SECRETS = (
-    (re.compile(r"(holo_[0-9A-Za-z]{8})_[0-9A-Za-z]{38}"), r"\1_[redacted]"),
+    (re.compile(r"(holo_[a-z]{3,4}_[0-9A-Za-z]{8})[0-9A-Za-z]{28}"), r"\1[redacted]"),
     (re.compile(r"(Bearer\s+)(?!holo_)[^\s'\",]+", re.IGNORECASE), r"\1[redacted]"),
     # A link of an invitation: 43 characters or more; the API's ids of invitations have 36.
     (re.compile(r"(/invitations/)[\w-]{43,}"), r"\1[redacted]"),

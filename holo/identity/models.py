@@ -172,6 +172,7 @@ class Environment(models.Model):
             models.UniqueConstraint(fields=["project", "slug"], name="identity_environment_slug_once"),
             # What a row of an environment refers to, so that both are of one project.
             models.UniqueConstraint(fields=["id", "project"], name="identity_environment_project"),
+            models.UniqueConstraint(fields=["id", "organization"], name="identity_environment_tenant"),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["production", "staging", "development", "preview"]),
                 name="identity_environment_kind",

@@ -3,7 +3,7 @@
 from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
-from holo.common.actor import OrganizationId
+from holo.common.actor import Actor
 from holo.common.errors import NotFoundError
 from holo.identity.models import Environment
 from holo.secretstore.models import Secret, SecretVersion
@@ -13,19 +13,19 @@ from holo.secretstore.places import Place, place_of
 VARIABLE_PREFIX = "env/"
 
 
-def get_environment(organization_id: OrganizationId, project: str, environment: str) -> Environment:
-    """Return an environment by short names. Raises NotFoundError."""
+def get_environment(actor: Actor, project: str, environment: str) -> Environment:
+    """Return an environment that the actor reaches, by short names. Raises NotFoundError."""
     found = Environment.objects.filter(
-        organization_id=organization_id, project__slug=project, slug=environment
+        organization_id=actor.organization_id, project__slug=project, slug=environment
     ).first()
-    if found is None:
+    if found is None or actor.environment_id not in (None, found.pk):
         raise NotFoundError(_("there is no such environment"))
     return found
 
 
-def list_variables(organization_id: OrganizationId, project: str, environment: str) -> QuerySet[Secret]:
+def list_variables(actor: Actor, project: str, environment: str) -> QuerySet[Secret]:
     """Return the variables of an environment, without values. Raises NotFoundError."""
-    place = place_of(get_environment(organization_id, project, environment))
+    place = place_of(get_environment(actor, project, environment))
     newest = SecretVersion.objects.filter(secret=OuterRef("pk"), number=OuterRef("version"))
     return list_secrets(place, prefix=VARIABLE_PREFIX).annotate(
         changed_at=Subquery(newest.values("created_at")[:1])

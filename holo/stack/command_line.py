@@ -31,7 +31,7 @@ FAILED, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
 # What the database says when tables or columns are not there.
 _NOT_MIGRATED = ("42P01", "42703")
 # An API key, and a password within an address. Everybody on the machine can read a command line.
-_SECRET = re.compile(r"holo_[0-9A-Za-z]{8}_[0-9A-Za-z]{38}|://[^/\s@:]*:[^/\s@]+@")
+_SECRET = re.compile(r"holo_[a-z]{3,4}_[0-9A-Za-z]{36}|://[^/\s@:]*:[^/\s@]+@")
 _SHOWN_MIGRATIONS = 5
 
 

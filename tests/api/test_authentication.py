@@ -44,15 +44,15 @@ def ended_keys(organization: Organization) -> dict[str, str]:
     _key, left_text = fresh(left)
     Membership.objects.filter(user=left).delete()
     key, good = fresh()
-    other, secret = make_key().text, "0" * 32
+    other, secret = make_key().text, "0" * 22
     return {
         "malformed": "Bearer nonsense",
         "empty": "Bearer ",
         "basic": "Basic dXNlcjpwYXNz",
         "checksum": f"Bearer {good[:-1]}{'a' if good[-1] != 'a' else 'b'}",
         "unknown": f"Bearer {other}",
-        "foreign secret": f"Bearer holo_{key.prefix}_{other.rpartition('_')[2]}",
-        "wrong secret": f"Bearer holo_{key.prefix}_{secret}{keys._checksum(key.prefix, secret)}",
+        "foreign secret": f"Bearer holo_org_{key.prefix}{other[-28:]}",
+        "wrong secret": f"Bearer holo_org_{key.prefix}{secret}{keys._checksum('org', key.prefix, secret)}",
         "expired": f"Bearer {expired_text}",
         "revoked": f"Bearer {revoked_text}",
         "inactive owner": f"Bearer {gone_text}",

@@ -41,7 +41,7 @@ def wish(organization: Organization, **changes: Any) -> dict[str, Any]:
 def test_key_is_shown_once_and_works(browser: Client, organization: Organization) -> None:
     assert browser.get(reverse(ADD)).status_code == 200
     page = browser.post(reverse(ADD), wish(organization))
-    found = re.search(r"holo_\w{8}_\w{38}", page.content.decode())
+    found = re.search(r"holo_org_\w{36}", page.content.decode())
     assert found is not None
     assert "no-store" in page["Cache-Control"]
     assert Api(found[0]).get("/api/v1/orders").status_code == 200

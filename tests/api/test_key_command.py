@@ -74,11 +74,11 @@ def test_several_organisations_must_be_told_apart(person: User) -> None:
 def test_list_and_revoke(person: User) -> None:
     key = run("create", "--user", person.email, "--scopes", "orders:read", "--name", "till").strip()
     [row] = json.loads(run("list", "--json"))
-    assert (row["prefix"], row["name"], row["state"]) == (key[5:13], "till", "active")
+    assert (row["prefix"], row["name"], row["state"]) == (key[9:17], "till", "active")
     assert key not in run("list")
     assert person.email in run("list")
     run("revoke", row["prefix"])
-    run("revoke", f"holo_{row['prefix']}")
+    run("revoke", f"holo_org_{row['prefix']}")
     assert Api(key).get("/api/v1/orders").status_code == 401
     assert json.loads(run("list", "--json"))[0]["state"] == "revoked"
 

@@ -19,14 +19,18 @@ from holo.apiauth.errors import (
     OwnKeyOnlyError,
     ScopeNotHeldError,
 )
+from holo.apiauth.keys import KeyText, parse_key
 from holo.apiauth.models import ApiKey
 from holo.apiauth.networks import client_address, is_within, parse_networks
 from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.audit.models import AuditEvent
+from holo.common.actor import OrganizationId, system_actor
 from holo.common.errors import NotFoundError
-from holo.identity.models import Organization, User
+from holo.identity.models import Environment, Organization, User
+from holo.identity.services import create_project
 from tests.api.people import Api, build_person, code_of
 from tests.builders import build_organization
+from tests.conftest import OwnerAccess
 from tests.identity.people import actor_of
 from tests.racing import race
 
@@ -164,7 +168,7 @@ def test_a_foreign_address_notes_no_use(person: User, organization: Organization
     _key, text = make(person, organization, "203.0.113.7")
     assert status(text) == 403
     assert ApiKey.objects.get().last_used_at is None
-    assert status("holo_AAAAAAAA_" + "0" * 38) == 401
+    assert status("holo_org_AAAAAAAA" + "0" * 28) == 401
 
 
 @pytest.mark.parametrize(
@@ -232,3 +236,55 @@ def test_the_admin_replaces_one_of_ones_own_keys(person: User, organization: Org
     assert "has been revoked or replaced" in again.content.decode()
     assert "replaced, works on" in client.get(address).content.decode()
     assert ApiKey.objects.count() == 3
+
+
+# --- Environments ---------------------------------------------------------------------------------
+
+
+def test_a_key_of_an_environment_is_known_by_sight_and_stays_one(
+    person: User, organization: Organization
+) -> None:
+    create_project(actor=system_actor(OrganizationId(organization.pk)), slug="shop", name="Shop")
+    for slug, kind in (("production", "prod"), ("staging", "stg"), ("development", "dev")):
+        environment = Environment.objects.get(organization=organization, slug=slug)
+        key, text = create_api_key(
+            actor=None,
+            owner_id=person.pk,
+            organization_id=organization.pk,
+            environment_id=environment.pk,
+            name="",
+            scopes=["orders:read"],
+        )
+        assert text.startswith(f"holo_{kind}_{key.prefix}")
+        assert status(text) == 200
+        new, new_text = rotate_api_key(actor=None, key_id=key.pk)
+        assert (new.environment, new_text.split("_")[1]) == (environment, kind)
+        other_kind = text.replace(f"_{kind}_", "_org_")
+        assert (parse_key(text), parse_key(other_kind)) == (KeyText(prefix=key.prefix, text=text), None)
+
+
+def test_a_key_is_made_for_ones_own_environment_only(
+    person: User, organization: Organization, owner: OwnerAccess
+) -> None:
+    foreign = build_organization()
+    create_project(actor=system_actor(OrganizationId(foreign.pk)), slug="shop", name="Shop")
+    environment = Environment.objects.get(organization=foreign, slug="production")
+    with pytest.raises(NotFoundError):
+        create_api_key(
+            actor=None,
+            owner_id=person.pk,
+            organization_id=organization.pk,
+            environment_id=environment.pk,
+            name="",
+            scopes=["orders:read"],
+        )
+    make(person, organization)
+    with pytest.raises(Exception, match="apiauth_apikey_same_organization"):
+        owner.execute(
+            f"SET CONSTRAINTS ALL IMMEDIATE; UPDATE apiauth_apikey SET environment_id = '{environment.pk}'"
+        )
+    out = StringIO()
+    create_project(actor=system_actor(OrganizationId(organization.pk)), slug="depot", name="Depot")
+    words = ("--user", person.email, "--scopes", "orders:read", "--environment", "depot/staging")
+    call_command("api_key", "create", *words, stdout=out)
+    assert out.getvalue().startswith("holo_stg_")

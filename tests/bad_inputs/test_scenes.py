@@ -390,7 +390,7 @@ def _bad_checksum(world: World, endpoint: Endpoint) -> Ready:
 @scene("wrong secret")
 def _wrong_secret(world: World, endpoint: Endpoint) -> Ready:
     _person, key, _text = _fresh_key(world)
-    return _with_key(f"holo_{key.prefix}_{make_key().text.rpartition('_')[2]}")
+    return _with_key(f"holo_org_{key.prefix}{make_key().text[-28:]}")
 
 
 @scene("expired key")

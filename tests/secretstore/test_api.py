@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from holo.apiauth.services import create_api_key
 from holo.audit.models import AuditEvent
 from holo.idempotency.models import IdempotencyLog
 from holo.identity.models import Environment
@@ -124,3 +125,29 @@ def test_each_part_of_the_address_is_the_callers_own(team: Team, api: Api) -> No
     assert code_of(foreign.get(f"{BASE}/variables/A")) == "request.not_found"
     assert code_of(api.get("/api/v1/projects/shop/environments/staging/variables/A")) == "request.not_found"
     assert Environment.objects.filter(slug="production").count() == 2
+
+
+def test_a_key_of_one_environment_reaches_no_other(team: Team, api: Api, production: Environment) -> None:
+    api.post(f"{BASE}/variables", {"name": "A", "value": "1"})
+    staging = BASE.replace("production", "staging")
+    api.post(f"{staging}/variables", {"name": "A", "value": "2"})
+    _key, text = create_api_key(
+        actor=None,
+        owner_id=team.people[Role.ADMIN].pk,
+        organization_id=team.organization.pk,
+        environment_id=production.pk,
+        name="",
+        scopes=SCOPES,
+    )
+    narrow = Api(text)
+    assert narrow.get(f"{BASE}/variables/A").json()["value"] == "1"
+    answers = [
+        narrow.get(f"{staging}/variables"),
+        narrow.get(f"{staging}/variables/A"),
+        narrow.post(f"{staging}/variables", {"name": "B", "value": "x"}),
+        narrow.post(f"{staging}/import", {"dotenv": "B=1"}),
+        change(narrow, "PATCH", f"{staging}/variables/A", {"value": "x"}),
+        change(narrow, "DELETE", f"{staging}/variables/A"),
+    ]
+    assert {code_of(answer) for answer in answers} == {"request.not_found"}
+    assert api.get(f"{staging}/variables/A").json() == {"name": "A", "version": 1, "value": "2"}

@@ -21,7 +21,7 @@ class VariableListView(ApiView):
     )
     def get(self, request: Request, project: str, environment: str) -> HttpResponse:
         """Return a page of the environment's variables, by name."""
-        rows = selectors.list_variables(self.actor.organization_id, project, environment)
+        rows = selectors.list_variables(self.actor, project, environment)
         return self.page(rows, answers.render_listed)
 
     @extend_schema(

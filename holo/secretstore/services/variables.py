@@ -131,7 +131,7 @@ def delete_variable(
 def _place(actor: Actor, project: str, environment: str) -> Place:
     """Return the place of an environment. Where it is, is told to managers only, like all about secrets."""
     require_manager(actor)
-    found: Environment = get_environment(actor.organization_id, project, environment)
+    found: Environment = get_environment(actor, project, environment)
     return place_of(found)
 
 

@@ -39,7 +39,7 @@ COMMANDS = {
     "up": Needs(),
     "verify": Needs(database=True, tells_missing_tables=True),
 }
-KEY = "holo_AAAAAAAA_" + "0" * 38
+KEY = "holo_org_AAAAAAAA" + "0" * 28
 PASSWORD = "hunter2"
 
 
@@ -168,6 +168,17 @@ LINES = (
         ),
         exits=2,
         says=("10.0.0.1/8 is no address or network",),
+        scene="tables",
+    ),
+    Line(
+        id="L02",
+        what="an unknown environment",
+        words=(
+            *("api_key", "create", "--user", "{seller}", "--scopes", "orders:read"),
+            *("--environment", "shop/none"),
+        ),
+        exits=2,
+        says=("there is no environment shop/none",),
         scene="tables",
     ),
     Line(

@@ -274,7 +274,7 @@ REQUESTS = (
                     "Bearer ",
                     "Bearer",
                     "Basic dXNlcjpwYXNz",
-                    "Bearer holo_AAAAAAAA_" + "0" * 38,
+                    "Bearer holo_org_AAAAAAAA" + "0" * 28,
                     "Bearer \x00",
                     "Bearer " + "x" * 5000,
                 )
@@ -289,7 +289,7 @@ REQUESTS = (
         id="A40",
         what="a key in the address",
         on=On.EVERY,
-        sent=_queries("api_key=abc", "access_token=abc", "Authorization=x", "x=holo_AAAAAAAA_" + "0" * 38),
+        sent=_queries("api_key=abc", "access_token=abc", "Authorization=x", "x=holo_org_AAAAAAAA" + "0" * 28),
         status=401,
         code="request.key_in_url",
     ),

@@ -4,6 +4,7 @@ import json
 from argparse import ArgumentParser
 from datetime import timedelta
 from typing import Any
+from uuid import UUID
 
 from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
@@ -14,7 +15,7 @@ from holo.apiauth.scopes import SCOPES
 from holo.apiauth.selectors import list_api_keys
 from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.common.errors import DomainError
-from holo.identity.models import Organization, User
+from holo.identity.models import Environment, Organization, User
 from holo.identity.selectors import organizations_of
 
 BAD_INPUT = 2
@@ -34,6 +35,11 @@ class Command(BaseCommand):
         create.add_argument("--user", required=True, metavar="EMAIL")
         create.add_argument("--scopes", required=True, nargs="+", metavar="SCOPE", help=", ".join(SCOPES))
         create.add_argument("--organization", metavar="SLUG", help=_("needed when the user has several"))
+        create.add_argument(
+            "--environment",
+            metavar="PROJECT/ENVIRONMENT",
+            help=_("by short names; default: the organisation"),
+        )
         create.add_argument("--name", default="")
         create.add_argument("--days", type=int, default=90)
         create.add_argument(
@@ -44,7 +50,7 @@ class Command(BaseCommand):
             help=_("addresses it works from; default: all"),
         )
         rotate = commands.add_parser("rotate", help=_("replace a key and print the new one"))
-        rotate.add_argument("prefix", help=_("the eight characters after `holo_`"))
+        rotate.add_argument("prefix", help=_("the eight characters after `holo_…_`"))
         rotate.add_argument(
             "--grace-hours",
             type=int,
@@ -54,7 +60,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help=_("list the keys, without their secrets"))
         listing.add_argument("--json", action="store_true")
         revoke = commands.add_parser("revoke", help=_("end a key at once"))
-        revoke.add_argument("prefix", help=_("the eight characters after `holo_`"))
+        revoke.add_argument("prefix", help=_("the eight characters after `holo_…_`"))
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sub-command; a refusal is one line."""
@@ -79,10 +85,12 @@ class Command(BaseCommand):
             lifetime = timedelta(days=options["days"])
         except OverflowError:
             lifetime = timedelta(0)
+        organization = _organization(owner, options["organization"])
         _key, text = create_api_key(
             actor=None,
             owner_id=owner.pk,
-            organization_id=_organization(owner, options["organization"]).pk,
+            organization_id=organization.pk,
+            environment_id=_environment(organization, options["environment"]),
             name=options["name"],
             scopes=options["scopes"],
             expires_in=lifetime,
@@ -116,7 +124,7 @@ class Command(BaseCommand):
 
 
 def _found(text: str) -> ApiKey:
-    key = ApiKey.objects.filter(prefix=text.removeprefix("holo_").partition("_")[0]).first()
+    key = ApiKey.objects.filter(prefix=text.rpartition("_")[2][:8]).first()
     if key is None:
         raise CommandError(_("there is no key with this prefix"), returncode=BAD_INPUT)
     return key
@@ -136,6 +144,16 @@ def _organization(owner: User, slug: str | None) -> Organization:
     raise CommandError(_("this user belongs to no such organisation"), returncode=BAD_INPUT)
 
 
+def _environment(organization: Organization, text: str | None) -> UUID | None:
+    if text is None:
+        return None
+    project, _slash, slug = text.partition("/")
+    found = Environment.objects.filter(organization=organization, project__slug=project, slug=slug).first()
+    if found is None:
+        raise CommandError(_("there is no environment %(name)s") % {"name": text[:200]}, returncode=BAD_INPUT)
+    return found.pk
+
+
 def _row(key: ApiKey) -> dict[str, Any]:
     return {
         "prefix": key.prefix,
@@ -143,6 +161,7 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "state": _state(key),
         "owner": key.owner.email,
         "organization": key.organization.slug,
+        "environment": f"{key.environment.project.slug}/{key.environment.slug}" if key.environment else None,
         "scopes": key.scopes,
         "networks": key.networks,
         "replaced_by": key.replaced_by.prefix if key.replaced_by else None,
