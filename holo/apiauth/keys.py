@@ -1,7 +1,7 @@
 """The text of an API key: `holo_<kind>_<8 prefix><22 secret><6 checksum>`, base62 after the kind.
 
 The kind says what the key is for, so that one for production is known by sight: `prod`, `stg`, `dev` or
-`prev` of an environment, `org` of an organisation. Scanners find `holo_(prod|stg|dev|prev|org)_[0-9A-Za-z]{36}`.
+`prev` of an environment, `org` of all. Scanners find `holo_(prod|stg|dev|prev|org)_[0-9A-Za-z]{36}`.
 
 The checksum lets scanners and typists tell a key from noise; it authorises nothing.
 """
