@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.fitness import current_role, lossy_settings
 from holo.outbox.relay import THREADS as RELAY_THREADS
+from holo.secretstore.selectors import count_versions_by_key
 from holo.stack.command_line import pending_migrations
 from holo.stack.env import given, run_dir
 from holo.stack.errors import StackError
@@ -115,6 +116,8 @@ def _database_findings(where: str) -> Iterator[Finding]:
     yield Finding(name="migrations", good=not pending, where=where, detail=text)
     yield _roles(where)
     yield _durability(where)
+    if not pending:
+        yield _secrets(where)
     needed = configured_connections()
     text = _("%(needed)d configured, %(limit)d allowed") % {"needed": needed, "limit": limit}
     yield Finding(name="connections", good=needed <= limit, where=where, detail=text)
@@ -143,6 +146,24 @@ def _durability(where: str) -> Finding:
     off = lossy_settings()
     text = _("off: %(names)s; a crash may lose commits") % {"names": ", ".join(off)} if off else ""
     return Finding(name="durability", good=not off or settings.DEBUG, where=where, detail=text)
+
+
+def _secrets(where: str) -> Finding:
+    """Each key that seals something must be in the ring; one that seals nothing any more may go."""
+    ring, used = settings.KEYRING, count_versions_by_key()
+    missing = {key_id: count for key_id, count in used.items() if key_id not in ring.keys}
+    if missing:
+        shown = ", ".join(f"{key_id} ({count})" for key_id, count in sorted(missing.items()))
+        text = _("SECRETS_KEYRING lacks keys that seal secrets: %(shown)s") % {"shown": shown}
+        return Finding(name="secrets", good=False, where=where, detail=text)
+    if not ring.current:
+        text = _("SECRETS_KEYRING is not set; no secret can be kept")
+        return Finding(name="secrets", good=True, where=where, detail=text)
+    old = sum(count for key_id, count in used.items() if key_id != ring.current)
+    text = _("%(n)d sealed by %(id)s") % {"n": used.get(ring.current, 0), "id": ring.current}
+    if old:
+        text += _(", %(old)d by older keys; run `manage.py secrets rotate`") % {"old": old}
+    return Finding(name="secrets", good=True, where=where, detail=text)
 
 
 def configured_connections() -> int:

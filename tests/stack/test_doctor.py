@@ -9,6 +9,10 @@ from django.core.management import call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
 
+from holo.common.actor import system_actor
+from holo.secretstore.keyring import make_entry, parse_keyring
+from holo.secretstore.places import INSTALLATION
+from holo.secretstore.services import NOBODY, set_secret
 from holo.stack import doctor
 from holo.stack.postgres import OWNER, PostgresServer
 from holo.stack.temporal_server import TemporalServer
@@ -91,3 +95,21 @@ def test_servers_that_are_down_are_each_named_without_a_traceback(checkout: Chec
     for name in ("stack", "postgres", "valkey", "temporal"):
         assert f"TROUBLE  {name} " in done.stdout
     assert "postgres programs" in done.stdout
+
+
+@pytest.mark.usefixtures("all_given")
+def test_a_key_that_secrets_need_is_missed(settings: Settings) -> None:
+    old, new = make_entry("k1"), make_entry("k2")
+    settings.KEYRING = parse_keyring("")
+    assert examine()[1]["secrets"]["detail"] == "SECRETS_KEYRING is not set; no secret can be kept"
+    settings.KEYRING = parse_keyring(old)
+    set_secret(actor=system_actor(NOBODY), place=INSTALLATION, name="pay", value=1)
+    assert examine()[1]["secrets"]["detail"] == "1 sealed by k1"
+    settings.KEYRING = parse_keyring(f"{new},{old}")
+    set_secret(actor=system_actor(NOBODY), place=INSTALLATION, name="pay", value=2)
+    code, found = examine()
+    assert (code, "1 sealed by k2, 1 by older keys" in found["secrets"]["detail"]) == (0, True)
+    for ring in (new, ""):
+        settings.KEYRING = parse_keyring(ring)
+        code, found = examine()
+        assert (code, found["secrets"]["good"], "k1 (1)" in found["secrets"]["detail"]) == (1, False, True)
