@@ -1,6 +1,7 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.core.checks import register
 from django.utils.translation import gettext_lazy as _
 
 
@@ -11,3 +12,9 @@ class IdentityConfig(AppConfig):
     label = "identity"
     verbose_name = _("Identity")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register the check that nobody defines these entities a second time."""
+        from holo.identity.checks import defined_once
+
+        register(defined_once)
