@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -17,7 +18,7 @@ from django.db import connections
 
 from holo.outbox.delivery import load_handlers
 from holo.outbox.relay import Relay
-from holo.stack.ports import free_port
+from holo.stack.ports import is_busy
 from orders.models import Order
 from orders.states import TERMINAL, Status
 from workflows.orders.contracts import order_workflow_id
@@ -25,6 +26,17 @@ from workflows.runtime import client
 from workflows.runtime.errors import WorkflowNotFoundError
 from workflows.runtime.registry import enabled_domains
 from workflows.runtime.worker import run_workers
+
+
+def worker_port() -> int:
+    """Return a free port whose next but one, which the SDK takes, is free too.
+
+    Below those that Linux gives outgoing connections, so that none of these comes in between.
+    """
+    while True:
+        port = random.randrange(20_000, 32_000)
+        if not is_busy(port) and not is_busy(port + 2):
+            return port
 
 
 @dataclass(slots=True)
@@ -43,7 +55,7 @@ class Live:
     def start_worker(self) -> None:
         """Start the worker in a thread."""
         ready = threading.Event()
-        settings.WORKER_METRICS_PORT = free_port()
+        settings.WORKER_METRICS_PORT = worker_port()
 
         async def serve() -> None:
             self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
@@ -109,7 +121,7 @@ def worker_process(
     environment: Mapping[str, str] | None = None, *, checkout: Path | None = None
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `manage.py run_worker`, of this checkout or another one, on the present database."""
-    ports = {"WORKER_METRICS_PORT": str(free_port()), "LOG_LEVEL": "ERROR"}
+    ports = {"WORKER_METRICS_PORT": str(worker_port()), "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_worker"],
         cwd=checkout or settings.BASE_DIR,

@@ -26,6 +26,7 @@ from holo.common.context import bound
 from holo.outbox.delivery import Delivery, Outcome, Verdict, deliver, load_handlers
 from holo.stack.ports import free_port
 from holo.stack.temporal_server import TemporalServer
+from tests.live import worker_port
 from tests.workflows.sample_domain.activities import CONTEXT, DONE, FAILING, GATES, OUTAGES
 from tests.workflows.sample_domain.contracts import STEPS, Done, Pid, Refusal, Subject
 from tests.workflows.sample_domain.domain import DOMAIN
@@ -427,7 +428,7 @@ def test_forked_processes_make_clients_of_their_own(temporal_client: None) -> No
 def test_worker_process_serves_its_domain_and_stops_gracefully(
     temporal_client: None, fresh_database: str
 ) -> None:
-    port = free_port()
+    port = worker_port()
     process = subprocess.Popen(
         [sys.executable, "manage.py", "run_worker", "--domain", "sample"],
         cwd=BASE,

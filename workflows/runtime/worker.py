@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection, connections
+from django.utils.translation import gettext as _
 from temporalio.client import Client
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 from temporalio.service import RPCError
@@ -174,9 +175,19 @@ def workflow_runner(domain: Domain, *, sandboxed: bool) -> WorkflowRunner:
     return SandboxedWorkflowRunner(restrictions=SandboxRestrictions.default.with_passthrough_modules(*pure))
 
 
+class SdkMetricsError(Exception):
+    """Somebody listens where the SDK's metrics belong."""
+
+
 async def _connected(stop: asyncio.Event) -> Client | None:
     """Connect, trying until Temporal answers or the worker is told to stop."""
-    runtime = Runtime(telemetry=TelemetryConfig(metrics=_sdk_metrics()))
+    try:
+        runtime = Runtime(telemetry=TelemetryConfig(metrics=_sdk_metrics()))
+    except ValueError as error:
+        raise SdkMetricsError(
+            _("port %(port)d for the SDK's metrics (WORKER_METRICS_PORT + %(offset)d) is not free")
+            % {"port": settings.WORKER_METRICS_PORT + _SDK_METRICS_OFFSET, "offset": _SDK_METRICS_OFFSET}
+        ) from error
     failures = 0
     while not stop.is_set():
         try:

@@ -258,6 +258,14 @@ LINES = (
         says=("WORKER_METRICS_PORT",),
         scene="port taken",
     ),
+    Line(
+        id="L09",
+        what="a worker whose second port is taken",
+        words=("run_worker",),
+        exits=1,
+        says=("WORKER_METRICS_PORT + 2",),
+        scene="second port taken",
+    ),
     *(_secret(name) for name in COMMANDS),
     Line(
         id="L10",

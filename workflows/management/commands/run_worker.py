@@ -16,7 +16,7 @@ from holo.common.fitness import refuse_unfit_database
 from workflows.runtime.fitness import refuse_unfit_temporal
 from workflows.runtime.metrics import REGISTRY
 from workflows.runtime.registry import Domain, enabled_domains
-from workflows.runtime.worker import check_connection_budget, run_workers
+from workflows.runtime.worker import SdkMetricsError, check_connection_budget, run_workers
 
 
 class Command(BaseCommand):
@@ -44,7 +44,10 @@ class Command(BaseCommand):
             raise CommandError(_("ENABLE_DOMAINS names no domain"), returncode=2)
         _serve_metrics()
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(_until_signalled(domains))
+            try:
+                runner.run(_until_signalled(domains))
+            except SdkMetricsError as error:
+                raise CommandError(str(error), returncode=1) from error
 
 
 async def _until_signalled(domains: Sequence[Domain]) -> None:
