@@ -8,12 +8,12 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.apivote.models import Integration
 from holo.apivote.selectors import count_votes
-from holo.common.admin import ReadOnlyAdmin, badge
+from holo.common.admin import ReadOnlyAdmin, badge, holds_nul
 
 
 @admin.register(Integration)
 class IntegrationAdmin(ReadOnlyAdmin[Integration]):
-    """The catalogue, most votes first; who voted is shown to nobody."""
+    """The catalogue, most votes first. Who voted stands in the audit trail of their organisation alone."""
 
     list_display = ["name", "people", "category", "identifier", "standing", "link"]
     list_filter = ["category", "listed"]
@@ -22,7 +22,7 @@ class IntegrationAdmin(ReadOnlyAdmin[Integration]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
         """Return all integrations with their votes; the stock one would order them before it counts."""
-        return count_votes(Integration.objects.all())
+        return count_votes(Integration.objects.none() if holds_nul(request) else Integration.objects.all())
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Order by what `get_queryset` adds."""

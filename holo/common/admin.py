@@ -37,6 +37,11 @@ def moment_text(moment: datetime, *, seconds: bool = False) -> str:
     return localtime(moment).strftime("%Y-%m-%d %H:%M:%S %Z" if seconds else "%Y-%m-%d %H:%M %Z")
 
 
+def holds_nul(request: HttpRequest) -> bool:
+    """Tell whether a parameter of the address holds a NUL, which no text of the database can contain."""
+    return any(NUL in value for _name, values in request.GET.lists() for value in values)
+
+
 class BoundedSearch(admin.ModelAdmin[M]):
     """Rows whose search does not become a query of any length."""
 
@@ -108,8 +113,6 @@ class ReadOnlyAdmin(BoundedSearch[M]):
         )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
-        """Return the rows; none where the address holds a NUL, which no text of the database can contain."""
+        """Return the rows; none where the address holds a NUL."""
         rows = super().get_queryset(request)
-        if any(NUL in value for values in request.GET.lists() for value in values[1]):
-            return rows.none()
-        return rows
+        return rows.none() if holds_nul(request) else rows

@@ -9,11 +9,14 @@ from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from holo.audit.models import AuditEvent
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
 from holo.identity.models import Environment, Invitation, Membership, Organization, Project, User
 from holo.identity.selectors import is_last_owner
 from holo.identity.staff import OrganizationLimited
+from holo.outbox.admin import OutboxMessageAdmin
+from holo.outbox.models import OutboxMessage
 
 # Production stands out: a mistake there costs most.
 _TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
@@ -174,6 +177,30 @@ class ProjectAdmin(OrganizationLimited[Project], ReadOnlyAdmin[Project]):
     search_fields = ["slug", "name"]
     fields = ["slug", "name", "organization", "created_at"]
     inlines = [EnvironmentInline]
+
+
+@admin.register(AuditEvent)
+class AuditEventAdmin(OrganizationLimited[AuditEvent], ReadOnlyAdmin[AuditEvent]):
+    """The audit trail of one's organisations, newest first, by subject, actor or request.
+
+    It is here and not in `holo/audit/`, which lies below and knows nobody's organisations.
+    """
+
+    list_display = ["created_at", "action", "subject_type", "subject_id", "actor_label", "request_id"]
+    list_filter = ["action", "subject_type", "created_at"]
+    search_fields = ["=subject_id", "=request_id", "=actor_label"]
+
+    def organization_limit(self, request: HttpRequest) -> dict[str, Any]:
+        """Show superusers all, also what is about the installation and names no organisation."""
+        return {} if request.user.is_superuser else super().organization_limit(request)
+
+
+admin.site.unregister(OutboxMessage)
+
+
+@admin.register(OutboxMessage)
+class OwnOutboxMessageAdmin(OrganizationLimited[OutboxMessage], OutboxMessageAdmin):
+    """The messages of one's organisations; `holo/outbox/` lies below and knows nobody's."""
 
 
 admin.site.unregister(Group)

@@ -1,7 +1,7 @@
 """People in the admin: who asks, for which organisation, and which rows are theirs to see."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.db.models import Model, QuerySet
@@ -63,11 +63,11 @@ class OrganizationLimited(_Admin[M]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[M]:
         """Return the rows of the person's organisations."""
-        return (
-            super()
-            .get_queryset(request)
-            .filter(**{f"{self.organization_path}__in": organization_ids(request)})
-        )
+        return super().get_queryset(request).filter(**self.organization_limit(request))
+
+    def organization_limit(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the condition on the rows."""
+        return {f"{self.organization_path}__in": organization_ids(request)}
 
     def note_refusal(self, request: HttpRequest, what: str, ids: Sequence[str]) -> None:
         """Write an audit row, in each case with the person's first organisation: the rows may be foreign."""

@@ -1,6 +1,6 @@
 """Outbox messages in the admin: looked at, filtered by state, dead letters sent again."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -46,7 +46,7 @@ class OutboxMessageAdmin(BoundedSearch[OutboxMessage]):
     list_display = ["id", "topic", "key", "state", "attempts", "created_at", "delivered_at", "last_error"]
     list_filter = [StateFilter, "topic"]
     search_fields = ["key", "request_id"]
-    actions = ["retry"]
+    actions: Sequence[Any] | None = ["retry"]
     show_full_result_count = False
 
     @admin.display(description=_("state"))

@@ -208,3 +208,9 @@ def test_the_list_in_the_admin_takes_a_fixed_number_of_queries(team: Team) -> No
             client.get(address + query)
         counts.append(len(queries))
     assert counts[0] == counts[1]
+
+
+def test_a_nul_in_the_address_finds_nothing(team: Team) -> None:
+    client = logged_in(build_person(organization=None, superuser=True))
+    answer = client.get(reverse("admin:apivote_integration_changelist") + "?category=%00")
+    assert (answer.status_code, list(answer.context["cl"].result_list)) == (200, [])

@@ -1,13 +1,21 @@
 """Organisations in the admin: memberships by superusers only, projects to look at, an owner is left."""
 
 import pytest
+from django.contrib import admin
 from django.contrib.auth.models import Permission
 from django.test import Client
 from django.urls import reverse
 
+from holo.apiauth.models import ApiKey
+from holo.audit.models import AuditEvent
+from holo.common.actor import system_actor
 from holo.identity.models import Membership, User
 from holo.identity.roles import Role
-from holo.identity.services import create_project
+from holo.identity.services import create_project, invite_member
+from holo.identity.staff import OrganizationLimited
+from holo.outbox.models import OutboxMessage
+from holo.secretstore.places import INSTALLATION
+from holo.secretstore.services import NOBODY, set_secret
 from orders.groups import ensure_groups
 from tests.api.people import build_person
 from tests.identity.people import Team, add_member, build_team
@@ -114,3 +122,59 @@ def test_projects_are_seen_by_members_and_changed_by_nobody(team: Team, root: Cl
             assert someone.post(address, {"name": "x", "post": "yes"}).status_code == 403
     project.refresh_from_db()
     assert project.name == "Web shop"
+
+
+@pytest.mark.parametrize("group", ["viewer", "operator", "auditor"])
+def test_the_audit_trail_is_that_of_ones_own_organisations(team: Team, root: Client, group: str) -> None:
+    ensure_groups()
+    stranger = build_team()
+    create_project(actor=team.actor(Role.OWNER), slug="own", name="Own")
+    create_project(actor=stranger.actor(Role.OWNER), slug="theirs", name="Theirs")
+    client = logged_in(build_person(organization=team.organization, groups=[group]))
+    address = reverse("admin:audit_auditevent_changelist")
+    foreign = AuditEvent.objects.get(organization_id=stranger.organization.pk)
+    page = client.get(address).content.decode()
+    assert team.people[Role.OWNER].email in page
+    assert stranger.people[Role.OWNER].email not in page
+    for query in (f"?q={foreign.subject_id}", f"?subject_id={foreign.subject_id}"):
+        assert foreign.actor_label not in client.get(address + query).content.decode()
+    detail = reverse("admin:audit_auditevent_change", args=[foreign.pk])
+    assert client.get(detail).status_code in (302, 404)
+    assert root.get(detail).status_code == 200
+
+
+def test_superusers_see_what_is_about_the_installation(team: Team, root: Client) -> None:
+    ensure_groups()
+    set_secret(
+        actor=system_actor(NOBODY, label="operator-at-the-console"), place=INSTALLATION, name="a", value=1
+    )
+    address = reverse("admin:audit_auditevent_changelist")
+    assert "operator-at-the-console" in root.get(address).content.decode()
+    viewer = logged_in(build_person(organization=team.organization, groups=["viewer"]))
+    assert "operator-at-the-console" not in viewer.get(address).content.decode()
+
+
+def test_messages_are_those_of_ones_own_organisations(team: Team) -> None:
+    ensure_groups()
+    stranger = build_team()
+    for one in (team, stranger):
+        invite_member(actor=one.actor(Role.OWNER), email="new@example.com", role=Role.MEMBER)
+    own, foreign = (
+        OutboxMessage.objects.get(organization_id=one.organization.pk) for one in (team, stranger)
+    )
+    client = logged_in(build_person(organization=team.organization, groups=["viewer"]))
+    page = client.get(reverse("admin:outbox_outboxmessage_changelist")).content.decode()
+    assert (own.key in page, foreign.key in page) == (True, False)
+    detail = reverse("admin:outbox_outboxmessage_change", args=[foreign.pk])
+    assert client.get(detail).status_code in (302, 404)
+
+
+def test_every_page_of_what_organisations_own_is_limited() -> None:
+    """Memberships are for superusers; keys limit themselves to their owner's."""
+    open_to_all = {
+        model
+        for model, page in admin.site._registry.items()
+        if any(field.name in ("organization", "organization_id") for field in model._meta.fields)
+        and not isinstance(page, OrganizationLimited)
+    }
+    assert open_to_all == {Membership, ApiKey}
