@@ -133,8 +133,10 @@ class World:
         """Send the good request of an endpoint with what `sent` changes."""
         client = self.sessions.get(caller) or Client(enforce_csrf_checks=True)
         client.raise_request_exception = False
-        target = sent.object_id or (str(order.pk) if order else self.target_for(endpoint))
-        path = endpoint.path(target) + (f"?{sent.query}" if sent.query else "")
+        path = sent.path or endpoint.path(
+            sent.object_id or (str(order.pk) if order else self.target_for(endpoint))
+        )
+        path += f"?{sent.query}" if sent.query else ""
         body = b""
         if endpoint.method in BODIED:
             body = sent.body if sent.body is not None else self._body(endpoint, sent, order)

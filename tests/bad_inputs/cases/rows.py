@@ -60,6 +60,8 @@ class Sent:
     content_type: str = "application/json"
     method: str = ""
     object_id: str = ""
+    # The whole address, where one id in all its places will not do.
+    path: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
