@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import NamedTuple
+from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
-from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import INVENTORY_READ, ORDERS_AUDIT, ORDERS_READ, ORDERS_WRITE
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.common.errors import NotFoundError
@@ -52,18 +52,18 @@ def fresh_keys() -> Iterator[Keys]:
         _create(DEMO_APPROVER, (ORDERS_READ, ORDERS_AUDIT)),
     ]
     try:
-        yield Keys(*(secret for _key, secret in made))
+        yield Keys(*(secret for _id, secret in made))
     finally:
-        for key, _secret in made:
-            revoke_api_key(actor=None, key_id=key.pk)
+        for key_id, _secret in made:
+            revoke_api_key(actor=None, key_id=key_id)
 
 
-def _create(email: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
+def _create(email: str, scopes: tuple[str, ...]) -> tuple[UUID, str]:
     user = User.objects.filter(email__iexact=email).first()
     membership = Membership.objects.filter(user=user, organization__slug=ORGANIZATION_SLUG).first()
     if user is None or membership is None:
         raise NotFoundError(f"{email} is not there")
-    return create_api_key(
+    key, secret = create_api_key(
         actor=None,
         owner_id=user.pk,
         organization_id=membership.organization_id,
@@ -71,3 +71,4 @@ def _create(email: str, scopes: tuple[str, ...]) -> tuple[ApiKey, str]:
         scopes=scopes,
         expires_in=_LIFETIME,
     )
+    return key.pk, secret
