@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 README = ROOT / "README.md"
 
-_FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+_FENCE = re.compile(r"^```(\w*)(?: title=(\S+))?\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _LINK = re.compile(r"\]\(([^)\s]+)\)|<img[^>]+src=\"([^\"]+)\"")
 _CODE = re.compile(r"`([^`\n]+)`")
 
@@ -32,11 +33,25 @@ def code_words(document: Path) -> list[str]:
     return _CODE.findall(prose(document))
 
 
+@dataclass(frozen=True, slots=True)
+class Block:
+    """A block of code; `title` is the file that it is, if it is one."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(document: Path) -> list[Block]:
+    """Return all blocks of code of a document."""
+    return [Block(*found) for found in _FENCE.findall(document.read_text(encoding="utf-8"))]
+
+
 def shell_lines(document: Path) -> Iterator[str]:
     """Yield the lines of the `sh` blocks, with continued lines joined."""
-    for language, block in _FENCE.findall(document.read_text(encoding="utf-8")):
-        if language == "sh":
-            yield from block.replace("\\\n", " ").splitlines()
+    for block in blocks(document):
+        if block.language == "sh":
+            yield from block.text.replace("\\\n", " ").splitlines()
 
 
 def anchors(document: Path) -> set[str]:
