@@ -39,9 +39,18 @@ def _typed(value: object) -> str:
 
 
 def defaults_in_compose() -> dict[str, str]:
-    """Return the variables that docker-compose.yml alone reads."""
-    found = re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE.read_text(encoding="utf-8"))
+    """Return the variables that docker-compose.yml alone reads; what it requires has no default."""
+    found = re.findall(r"\$\{(\w+):(?:-|\?[^}]*)([^}]*)\}", COMPOSE.read_text(encoding="utf-8"))
     return {name: default for name, default in found if name not in defaults_in_settings()}
+
+
+def test_compose_file_has_the_defaults_of_the_settings() -> None:
+    known = defaults_in_settings()
+    # There the Web UI has the port that its image's users know.
+    known["TEMPORAL_UI_URL"] = "http://127.0.0.1:8088"
+    found = re.findall(r"\$\{(\w+):-([^}]*)\}", COMPOSE.read_text(encoding="utf-8"))
+    assert found
+    assert {name: default for name, default in found if known[name] != default} == {}
 
 
 def defaults_in_example() -> dict[str, str]:
