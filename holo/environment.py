@@ -11,6 +11,8 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
+from holo.apiauth.rates import Rate, RateError, parse_rate
+
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
 _FALSE = frozenset({"0", "false", "no", "off", "n"})
@@ -85,6 +87,14 @@ class Environment:
         if parts is None or not parts.hostname or parts.port is None or parts.username is not None:
             self._problems.append(f"{name} is not a host with a port, such as {default}")
         return text
+
+    def rate(self, name: builtins.str, *, default: builtins.str) -> Rate | None:
+        """Return how often something may happen, None for `off`."""
+        try:
+            return parse_rate(self._given(name) or default)
+        except RateError as error:
+            self._problems.append(f"{name}: {error}")
+            return None
 
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
         """Return Django's mail settings of an address."""

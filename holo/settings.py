@@ -276,6 +276,14 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
+# --- Limits of the API: what is counted together, see holo/apiauth/throttles.py ------------------
+RATES = {
+    "credential": env.rate("RATE_CREDENTIAL", default="1000/10:1000"),
+    "user": env.rate("RATE_USER", default="2000/10:2000"),
+    "organization": env.rate("RATE_ORGANIZATION", default="5000/10:5000"),
+    "address": env.rate("RATE_ADDRESS", default="100/60:100"),
+}
+
 # --- Language, time, static files ----------------------------------------------------------------
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]

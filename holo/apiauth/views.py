@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -16,8 +17,11 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from holo.apiauth.errors import KeyInUrlError, ThrottledError, UnauthenticatedError
+from holo.apiauth.networks import client_address
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
+from holo.apiauth.throttles import Verdict, buckets_of, spend
 from holo.common.actor import Actor, UserId
 from holo.common.api.errors import ExpectedObjectError, LengthRequiredError
 from holo.common.api.field_errors import field_problems
@@ -62,6 +66,8 @@ class ApiView(APIView):
     required_scopes: ClassVar[Mapping[str, str]] = {}
     filters: ClassVar[Filters] = {}
     ordering: ClassVar[tuple[str, ...]] = ()
+    # What counting this call came to; None where it is not counted.
+    verdict: Verdict | None = None
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate and authorise, then look at the address and the length."""
@@ -72,10 +78,39 @@ class ApiView(APIView):
         paging = PARAMETERS if self.ordering else ()
         check_parameters(request, (*self.filters, *paging) if reads else ())
 
+    def check_throttles(self, request: Request) -> None:
+        """Count the call of a known caller. Raises ThrottledError."""
+        key = grant_of(request).api_key
+        self._count(
+            credential=key.pk if key else None,
+            user=request.user.pk,
+            organization=key.organization_id if key else None,
+        )
+
+    def handle_exception(self, exc: Exception) -> Any:
+        """Count the calls of those who are not known, each address on its own; then answer as ever."""
+        if isinstance(exc, UnauthenticatedError | KeyInUrlError):
+            try:
+                self._count(address=client_address(self.request._request))
+            except ThrottledError as refusal:
+                exc = refusal
+        return super().handle_exception(exc)
+
+    def _count(self, **callers: object) -> None:
+        self.verdict = spend(buckets_of(**callers))
+        if self.verdict is not None and self.verdict.refused:
+            raise ThrottledError(
+                _("too many calls; try again later"),
+                retry_after=math.ceil(self.verdict.wait),
+                limit=self.verdict.policy,
+            )
+
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Keep private answers out of caches; one with an ETag may be kept by the client and asked about."""
         done: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
         kept = "ETag" in done.headers and done.status_code < 400
+        for name, value in self.verdict.headers().items() if self.verdict else ():
+            done.headers[name] = value
         done.headers.setdefault("Cache-Control", "private, no-cache" if kept else "no-store")
         return done
 

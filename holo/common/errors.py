@@ -28,7 +28,8 @@ class DomainError(Exception):
     status: ClassVar[int] = 409
     retryable: ClassVar[bool] = False
     meaning: ClassVar[str] = ""
-    retry_after: ClassVar[int | None] = None
+    # Seconds; a refusal that knows better says so itself.
+    retry_after: int | None = None
 
     def __init__(self, message: str, *, errors: Iterable[FieldProblem] = (), **details: object) -> None:
         super().__init__(message)

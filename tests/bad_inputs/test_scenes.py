@@ -1,9 +1,11 @@
 """Every row about what is in the database: a good request, refused for that, and nothing written."""
 
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,13 +16,16 @@ from django.db.models.functions import Now
 
 from holo.apiauth.keys import make_key
 from holo.apiauth.models import ApiKey
+from holo.apiauth.rates import Rate
 from holo.apiauth.scopes import ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE
 from holo.apiauth.services import create_api_key, revoke_api_key
+from holo.apiauth.throttles import listen_again
 from holo.common.ids import uuid7
 from holo.idempotency.models import IdempotencyLog
 from holo.identity.models import Membership, User
 from holo.identity.roles import Role
 from holo.stack.ports import free_port
+from holo.stack.valkey import ValkeyServer
 from inventory.models import Product
 from orders.models import Order
 from orders.services import cancel_order
@@ -343,6 +348,24 @@ def _database_down(world: World, endpoint: Endpoint) -> Iterator[Ready]:
     finally:
         connection.close()
         connection.settings_dict["PORT"] = before
+
+
+@around("call too many")
+def _call_too_many(world: World, endpoint: Endpoint) -> Iterator[Ready]:
+    kept = settings.RATES, settings.REDIS_URL
+    with tempfile.TemporaryDirectory() as folder:
+        server = ValkeyServer(Path(folder), port=free_port())
+        server.start()
+        try:
+            server.wait_ready()
+            settings.REDIS_URL = server.url
+            settings.RATES = {**settings.RATES, "credential": Rate(quota=1, seconds=60, burst=1)}
+            listen_again()
+            world.send(ENDPOINTS["GET order-list"], Sent(label="the last one"))
+            yield Ready()
+        finally:
+            settings.RATES, settings.REDIS_URL = kept
+            server.stop()
 
 
 # --- Cursors and keys -----------------------------------------------------------------------------

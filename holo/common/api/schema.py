@@ -68,6 +68,13 @@ class _CursorPages:
 _HEADERS = {
     "X-Request-ID": {"schema": {"type": "string"}, "description": "Id of this request, given or made."}
 }
+_LIMITS = {
+    "RateLimit": {
+        "schema": {"type": "string"},
+        "description": "What is left of the fullest limit, and seconds until there is more. Others have it too.",
+    },
+    "RateLimit-Policy": {"schema": {"type": "string"}, "description": "That limit: calls at once, seconds."},
+}
 _REPLAYED = {
     "Idempotent-Replayed": {
         "schema": {"type": "string", "enum": ["true"]},
@@ -118,7 +125,7 @@ class ProblemAutoSchema(AutoSchema):
         return dict(sorted(bodies.items()))
 
     def _problem_statuses(self) -> list[int]:
-        statuses = [400, 401, 403, 503]
+        statuses = [400, 401, 403, 429, 503]
         if "{" in self.path:
             statuses.append(404)
         if self.method == "POST":
@@ -128,11 +135,13 @@ class ProblemAutoSchema(AutoSchema):
     def _problem(self, status: int) -> dict[str, Any]:
         component = self.resolve_serializer(ProblemSerializer, "response")
         headers: dict[str, Any] = dict(_HEADERS)
-        if status in (409, 503):
+        if status in (409, 429, 503):
             headers["Retry-After"] = {
                 "schema": {"type": "integer"},
                 "description": "Seconds; present where the same call may succeed later.",
             }
+        if status == 429:
+            headers |= _LIMITS
         return {
             "description": HTTPStatus(status).phrase,
             "headers": headers,

@@ -337,6 +337,19 @@ SCENES = (
     ),
     *(
         Scene(
+            id="A80",
+            what="a call too many",
+            code="request.throttled",
+            endpoint=endpoint,
+            scene="call too many",
+            status=429,
+            tells=("limit",),
+            retry_after=True,
+        )
+        for endpoint in ("GET order-list", "POST order-list")
+    ),
+    *(
+        Scene(
             id="A72",
             what="an organisation that would be left without an owner",
             code="identity.last_owner",

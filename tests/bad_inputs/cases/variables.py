@@ -47,6 +47,11 @@ VARIABLES = (
         for name in ("DEBUG", "DEMO", "WORKER_SANDBOX")
         for value in ("flase", "2", "-1", "None")
     ),
+    *(
+        _row("E02", "no rate", f"{name}: {value} is no rate such as 1000/10:2000, nor off", **{name: value})
+        for name in ("RATE_CREDENTIAL", "RATE_USER", "RATE_ORGANIZATION", "RATE_ADDRESS")
+        for value in ("10", "0/1:1", "1/s:1")
+    ),
     _row("E03", "no secret key", "SECRET_KEY is not set", SECRET_KEY=""),
     _row(
         "E03",
