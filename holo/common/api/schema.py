@@ -71,7 +71,7 @@ _HEADERS = {
 _LIMITS = {
     "RateLimit": {
         "schema": {"type": "string"},
-        "description": "What is left of the fullest limit, and seconds until there is more. Others have it too.",
+        "description": "What is left of the fullest limit, and seconds until there is more.",
     },
     "RateLimit-Policy": {"schema": {"type": "string"}, "description": "That limit: calls at once, seconds."},
 }
