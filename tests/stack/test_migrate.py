@@ -4,9 +4,11 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
+from django.apps import apps
 from django.core.management import CommandError, call_command
 from django.db import connection
 from pytest_django.fixtures import Settings
@@ -87,3 +89,58 @@ def test_owner_that_can_not_connect_is_one_line(settings: Settings) -> None:
         call_command("migrate", verbosity=0)
     assert "secretword" not in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+# --- Back and forward again ----------------------------------------------------------------------
+
+_SCHEMA = """
+SELECT 'column', table_name || '.' || column_name, data_type || ' ' || is_nullable
+    || coalesce(' ' || column_default, '') || coalesce(' ' || character_maximum_length, '')
+FROM information_schema.columns WHERE table_schema = 'public'
+UNION ALL SELECT 'constraint', conrelid::regclass || '.' || conname, pg_get_constraintdef(oid)
+FROM pg_constraint WHERE connamespace = 'public'::regnamespace
+UNION ALL SELECT 'index', indexname, indexdef FROM pg_indexes WHERE schemaname = 'public'
+UNION ALL SELECT 'trigger', tgrelid::regclass || '.' || tgname, pg_get_triggerdef(oid) || ' ' || tgenabled::text
+FROM pg_trigger WHERE NOT tgisinternal
+UNION ALL SELECT 'function', proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
+UNION ALL SELECT 'option', relname, reloptions::text FROM pg_class
+WHERE relnamespace = 'public'::regnamespace AND reloptions IS NOT NULL
+"""
+_KEPT = {"django_migrations"}
+
+
+def schema() -> set[tuple[str, str, str]]:
+    """Return what the migrations have made: columns, constraints, indexes, triggers, functions."""
+    with connection.cursor() as cursor:
+        cursor.execute(_SCHEMA)
+        return set(cursor.fetchall())
+
+
+def own_apps() -> list[str]:
+    """Return the labels of the product's apps that have migrations, those that others need last."""
+    return [
+        config.label
+        for config in reversed(list(apps.get_app_configs()))
+        if (Path(config.path) / "migrations").is_dir() and ROOT in Path(config.path).parents
+        if ".venv" not in Path(config.path).parts
+    ]
+
+
+def test_migrations_go_back_to_nothing_and_forward_to_the_same_schema() -> None:
+    """One without a way back would have to say why; there is none."""
+    before = schema()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM django_migrations")
+        applied = cursor.fetchone()
+    for label in own_apps():
+        call_command("migrate", label, "zero", verbosity=0)
+    left = {name.partition(".")[0] for kind, name, _definition in schema() if kind == "column"}
+    assert not {table for table in left - _KEPT if table.partition("_")[0] in own_apps()}
+    # The function that all append-only tables share stays: each of them makes it, so none may take it away.
+    kept = [name for kind, name, _definition in schema() if kind in ("trigger", "function")]
+    assert kept == ["holo_refuse_change"]
+    call_command("migrate", verbosity=0)
+    assert schema() == before
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT count(*) FROM django_migrations")
+        assert cursor.fetchone() == applied
