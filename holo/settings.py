@@ -165,7 +165,7 @@ TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + 
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 # The same in every process of an installation: a domain's rows, addresses and messages hang on it.
-ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders", "hello"] if DEBUG else ["orders"])
+ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders", "hello", "pizza"] if DEBUG else ["orders"])
 # The queue of a domain by its name, where it is not the domain's own choice.
 TASK_QUEUES = env.pairs("TASK_QUEUES", default={})
 INSTALLED_APPS += domain_apps(ENABLE_DOMAINS)

@@ -20,5 +20,9 @@ DOMAIN = Domain(
     task_queue="hello",
     workflows=(GreetingWorkflow,),
     activities=(compose_greeting,),
-    starts={"hello": Start(workflow=GreetingWorkflow, input=Greeting, workflow_id=lambda _: str(uuid4()))},
+    starts={
+        "hello": Start(
+            workflow=GreetingWorkflow, input=Greeting, workflow_id=lambda _: f"hello-{uuid4()}", result=str
+        )
+    },
 )

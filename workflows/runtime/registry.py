@@ -48,14 +48,26 @@ class SignalRoute:
 Route = StartRoute | SignalRoute
 
 
+class StartRefusedError(Exception):
+    """An input that fits its contract and cannot be started all the same; the text says why."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """A workflow that `manage.py workflow start` starts for a person, with an input given as JSON."""
+    """A workflow that `manage.py workflow start` starts for a person, with an input given as JSON.
+
+    `workflow_id` returns the business id of an input: the same input is the same run. `begin` commits what
+    must be there before the run and returns the workflow's own input, so that names and addresses stay in
+    rows; it may come twice, and raises StartRefusedError. `report` makes of the workflow's result, read as
+    `result`, what the person is shown.
+    """
 
     workflow: type
     input: type[BaseModel]
-    # The business id that the input belongs to: the same input is the same run.
     workflow_id: Callable[[Any], str]
+    begin: Callable[[Any], object] | None = None
+    result: Any = Any
+    report: Callable[[Any], object] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
