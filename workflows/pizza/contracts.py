@@ -103,6 +103,7 @@ class Receipt(Contract):
     status: Status
     message: str
     bill: Bill | None
+    total: str | None
     delivered_to: str | None
 
 

@@ -34,8 +34,15 @@ def make_receipt(order: PizzaOrder, *, status: Status, bill: Bill | None) -> Rec
         status=status,
         message=_MESSAGES[status],
         bill=bill,
+        total=format_bill(bill) if bill else None,
         delivered_to=format_address(order.delivery_address) if delivered else None,
     )
+
+
+def format_bill(bill: Bill) -> str:
+    """Return the total in major units with its currency."""
+    major, minor = divmod(bill.total_minor, 100)
+    return f"{major}.{minor:02} {bill.currency}"
 
 
 def format_address(address: Address) -> str:

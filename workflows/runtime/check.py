@@ -107,10 +107,10 @@ def _code(entry: str, module: str, implemented: frozenset[str]) -> Iterator[Prob
             for found in file_problems(path, package=package, role=role):
                 line, _colon, text = found.partition(": ")
                 yield Problem(domain=entry, where=f"{path.name}:{line}", text=text)
-    for line, name in _called(source, _named(source.with_name("contracts.py"))):
+    for number, name in _called(source, _named(source.with_name("contracts.py"))):
         if name not in implemented:
             text = _("calls the activity %(name)s, which the domain does not have") % {"name": name}
-            yield Problem(domain=entry, where=f"{source.name}:{line}", text=text)
+            yield Problem(domain=entry, where=f"{source.name}:{number}", text=text)
 
 
 def _named(contracts: Path) -> dict[str, str]:
