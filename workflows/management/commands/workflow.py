@@ -60,8 +60,8 @@ class Command(BaseCommand):
 
     help = (
         "`start` begins a workflow from a JSON file and prints its steps and its result; the same input is"
-        " the same run. `list`, `show`, `signal` and `cancel` are for runs of the enabled domains. Exits 2 for"
-        " input that does not fit, 1 where Temporal is away, there is no such run, or the workflow failed."
+        " the same run. `list`, `show`, `signal` and `cancel` are for runs of the enabled domains. Exits 2"
+        " for input that does not fit, 1 where Temporal is away, no run is there, or the workflow failed."
     )
     requires_system_checks: list[str] = []
 
@@ -78,9 +78,7 @@ class Command(BaseCommand):
         listing = commands.add_parser("list", help=_("list runs, newest first"))
         listing.add_argument("--domain", help=_("of this enabled domain only"))
         listing.add_argument("--status", choices=_STATUSES, help=_("in this state only"))
-        listing.add_argument(
-            "--limit", type=int, default=20, help=_("so many (default: %(default)s)")
-        )
+        listing.add_argument("--limit", type=int, default=20, help=_("so many (default: %(default)s)"))
         for name, text in (
             ("show", _("show the steps of the latest run of an id, and its result")),
             ("signal", _("send a signal to a run")),
