@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from pydantic import ValidationError
+from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
@@ -26,7 +26,12 @@ class ContractPayloadConverter(PydanticPayloadConverter):
     def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
         """Return the values; raises ApplicationError without a try after it."""
         try:
-            return super().from_payloads(payloads, type_hints)
+            values = super().from_payloads(payloads, type_hints)
+            for value, hint in zip(values, type_hints or (), strict=False):
+                if value is None:
+                    # An absent value has an encoding of its own, which asks no contract.
+                    TypeAdapter(hint).validate_python(None)
+            return values
         except ValidationError as error:
             raise _malformed(_told(error)) from None
         except (KeyError, RuntimeError, ValueError) as error:

@@ -120,8 +120,10 @@ def load_domain(entry: str) -> Domain:
         if error.name is None or not f"{path}.".startswith(f"{error.name}."):
             raise ImproperlyConfigured(f"domain {entry} cannot be imported: {error}") from error
         raise ImproperlyConfigured(f"ENABLE_DOMAINS names {entry}, but there is no module {path}") from error
-    except ImportError as error:
-        raise ImproperlyConfigured(f"domain {entry} cannot be imported: {error}") from error
+    except Exception as error:
+        # Whatever its modules raise: the code is somebody else's.
+        text = f"{type(error).__name__}: {error}"
+        raise ImproperlyConfigured(f"domain {entry} cannot be imported: {text}") from error
     domain = getattr(module, "DOMAIN", None)
     if not isinstance(domain, Domain):
         raise ImproperlyConfigured(

@@ -21,7 +21,7 @@ from workflows.runtime.check import signal_names
 from workflows.runtime.client import WorkflowDescription
 from workflows.runtime.errors import WorkflowNotFoundError
 from workflows.runtime.history import Step, StillRunningError, follow
-from workflows.runtime.inputs import InputError, read_input
+from workflows.runtime.inputs import STDIN, InputError, read_input
 from workflows.runtime.registry import Domain, Start, StartRefusedError, enabled_domains
 from workflows.runtime.runs import RUNNING, list_runs
 
@@ -125,7 +125,8 @@ class Command(BaseCommand):
         try:
             begun = value if start.begin is None else start.begin(value)
         except StartRefusedError as error:
-            raise CommandError(f"{options['input']}: {error}", returncode=BAD_INPUT) from None
+            source = "stdin" if options["input"] == STDIN else options["input"]
+            raise CommandError(f"{source}: {error}", returncode=BAD_INPUT) from None
         fresh = client.start_workflow(
             workflow=start.workflow, workflow_id=workflow_id, task_queue=domain.task_queue, input=begun
         )
@@ -238,6 +239,10 @@ class Command(BaseCommand):
         self._done(options, _("sent %(signal)s to %(id)s") % options, signal=options["signal"])
 
     def _cancel(self, domains: tuple[Domain, ...], options: dict[str, Any]) -> None:
+        # Temporal itself takes a cancel of a run that has ended.
+        run = client.find_workflow(workflow_id=options["id"])
+        if run is None or run.status != RUNNING:
+            raise WorkflowNotFoundError("no run")
         client.cancel_workflow(workflow_id=options["id"])
         self._done(options, _("asked %(id)s to cancel itself") % options, cancel=True)
 
