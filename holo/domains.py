@@ -48,7 +48,7 @@ def domain_queues(entries: Iterable[str]) -> dict[str, str]:
 
 
 def _holds(package: str, name: str) -> bool:
-    """Tell whether a package has a module, without importing it; the registry tells of one that is missing."""
+    """Tell whether a package has a module without importing it; of one that is missing the registry tells."""
     try:
         spec = find_spec(package)
     except (ImportError, ValueError):

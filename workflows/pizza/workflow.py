@@ -7,7 +7,7 @@ import asyncio
 from datetime import timedelta
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
+from temporalio.exceptions import ActivityError, FailureError
 
 with workflow.unsafe.imports_passed_through():
     from workflows.pizza.contracts import Activity, Bill, Charge, OrderRef, Outcome, Status
@@ -68,7 +68,7 @@ class PizzaOrderWorkflow:
     async def _try_to_make(self) -> tuple[Status, str]:
         try:
             return await self._make(), ""
-        except ActivityError as error:
+        except FailureError as error:
             # Refused for good: whatever had happened by then is undone.
             failure = failure_of(self._position, error)
             return Status.FAILED, f"{failure.step}: {failure.error_code}"
