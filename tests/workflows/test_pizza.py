@@ -1,30 +1,24 @@
 """The worked example: its rules, its two sets of adapters, and its process on the real Temporal server."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator
 from datetime import timedelta
 from uuid import uuid4
 
 import pytest
 from django.db import IntegrityError
 from pydantic import ValidationError
-from temporalio.client import Client
 
 from holo.stack.temporal_server import TemporalServer
 from tests.branches import payloads_of
 from tests.live import eventually
-from tests.workflows.pizza import OUT_OF_REACH, pizza_order
-from tests.workflows.serving import serving
+from tests.workflows.pizza import OUT_OF_REACH, QUEUE, Kitchen, open_kitchen, pizza_order, position
 from workflows.pizza import usecases
 from workflows.pizza.adapters.database import database_ports
 from workflows.pizza.adapters.memory import (
-    MemoryDelivery,
     MemoryNotifications,
-    MemoryPayments,
-    MemoryRepository,
     memory_ports,
 )
-from workflows.pizza.contracts import Bill, OrderRef, Outcome, Receipt, Status, pizza_workflow_id
+from workflows.pizza.contracts import Bill, OrderRef, Status, pizza_workflow_id
 from workflows.pizza.domain import pizza_domain
 from workflows.pizza.models import Charge, Order
 from workflows.pizza.ports import OrderDiffersError, OrderUnknownError, Ports
@@ -148,81 +142,10 @@ def test_rows_without_sense_are_refused_by_the_database(fresh_database: str) -> 
 # --- The process -------------------------------------------------------------------------------------
 
 
-@dataclass(slots=True)
-class Kitchen:
-    """The domain on ports in memory; what is named in `failing` fails so often."""
-
-    ports: Ports = field(default_factory=memory_ports)
-    failing: dict[str, int] = field(default_factory=dict)
-
-    def start(self, **changed: object) -> str:
-        order = pizza_order(order_id=f"order-{uuid4().hex[:12]}", **changed)
-        start = pizza_domain(self.ports).starts["pizza"]
-        assert start.begin is not None
-        workflow_id = start.workflow_id(order)
-        begun = start.begin(order)
-        client.start_workflow(
-            workflow=PizzaOrderWorkflow, workflow_id=workflow_id, task_queue="pizza-test", input=begun
-        )
-        return workflow_id
-
-    def outcome(self, workflow_id: str) -> Outcome:
-        return client.workflow_result(workflow_id=workflow_id, result_type=Outcome, timeout=PATIENCE)
-
-    def receipt(self, workflow_id: str) -> Receipt:
-        return self.ports.repository.get_receipt(workflow_id.removeprefix("pizza-"))
-
-    @property
-    def payments(self) -> MemoryPayments:
-        assert isinstance(self.ports.payments, MemoryPayments)
-        return self.ports.payments
-
-    def fail(self, name: str) -> None:
-        """Raise as often as was asked for."""
-        if self.failing.get(name, 0):
-            self.failing[name] -= 1
-            raise ConnectionError(f"{name} does not answer")
-
-
-class ShakyPayments(MemoryPayments):
-    """A gateway whose answers get lost, after the effect for a charge."""
-
-    fail: Callable[[str], None]
-
-    def charge(self, *, key: str, card: str, bill: Bill) -> bool:
-        charged = MemoryPayments.charge(self, key=key, card=card, bill=bill)
-        self.fail("charge")
-        return charged
-
-    def refund(self, *, key: str) -> None:
-        self.fail("refund")
-        MemoryPayments.refund(self, key=key)
-
-
-class ShakyNotifications(MemoryNotifications):
-    """Mail that does not go out."""
-
-    fail: Callable[[str], None]
-
-    def send(self, *, key: str, receipt: Receipt) -> None:
-        self.fail("send")
-        MemoryNotifications.send(self, key=key, receipt=receipt)
-
-
 @pytest.fixture(scope="module")
 def oven(temporal: TemporalServer) -> Iterator[Kitchen]:
-    payments, notifications = ShakyPayments(), ShakyNotifications()
-    kitchen = Kitchen(
-        ports=Ports(
-            repository=MemoryRepository(),
-            payments=payments,
-            delivery=MemoryDelivery(),
-            notifications=notifications,
-        )
-    )
-    payments.fail = notifications.fail = kitchen.fail
     client.close()
-    with serving(replace(pizza_domain(kitchen.ports), task_queue="pizza-test")):
+    with open_kitchen() as kitchen:
         yield kitchen
     client.close()
 
@@ -269,13 +192,6 @@ def test_cancel_while_baking_is_paid_back(kitchen: Kitchen, by_temporal: bool) -
     assert kitchen.receipt(workflow_id).delivered_to is None
 
 
-def position(workflow_id: str) -> str:
-    async def ask(connected: Client) -> str:
-        return await connected.get_workflow_handle(workflow_id).query(PizzaOrderWorkflow.status)
-
-    return client.call(ask)
-
-
 def test_lost_answer_of_the_gateway_charges_once(kitchen: Kitchen) -> None:
     before = kitchen.payments.captures
     kitchen.failing["charge"] = 2
@@ -307,7 +223,7 @@ def test_order_that_is_not_kept_ends_as_failed(kitchen: Kitchen) -> None:
     client.start_workflow(
         workflow=PizzaOrderWorkflow,
         workflow_id=workflow_id,
-        task_queue="pizza-test",
+        task_queue=QUEUE,
         input=OrderRef(order_id=workflow_id.removeprefix("pizza-")),
     )
     outcome = kitchen.outcome(workflow_id)

@@ -4,6 +4,7 @@ Position and time only: what an order is and what became of it is in the reposit
 """
 
 import asyncio
+from collections.abc import Callable
 from datetime import timedelta
 
 from temporalio import workflow
@@ -13,6 +14,9 @@ with workflow.unsafe.imports_passed_through():
     from workflows.pizza.contracts import Activity, Bill, Charge, OrderRef, Outcome, Status
     from workflows.runtime.policies import COMPENSATION, LOCAL_STEP, OUTSIDE_CALL
     from workflows.runtime.saga import Saga, StepFailure, failure_of
+
+# How long a refund that keeps failing rests before it is tried again without anybody asking.
+_RETRY_AFTER = timedelta(days=1)
 
 
 @workflow.defn
@@ -106,12 +110,7 @@ class PizzaOrderWorkflow:
 
     async def _bake(self) -> None:
         self._position = "baking"
-        try:
-            await workflow.wait_condition(
-                lambda: self._cancelled, timeout=timedelta(seconds=self._order.baking_seconds)
-            )
-        except TimeoutError:
-            return
+        await _wait(lambda: self._cancelled, timedelta(seconds=self._order.baking_seconds))
 
     async def _deliver(self) -> bool:
         self._position = Activity.SCHEDULE_DELIVERY
@@ -127,7 +126,7 @@ class PizzaOrderWorkflow:
         await workflow.execute_activity(Activity.REFUND_PAYMENT, self._order, **COMPENSATION)
 
     async def _pay_back(self) -> None:
-        """Undo; what keeps failing is noted and waits for a person."""
+        """Undo; what keeps failing is noted and waits for a person, or for another day."""
         while failures := await self._saga.compensate():
             await self._park(failures)
 
@@ -136,7 +135,7 @@ class PizzaOrderWorkflow:
         outcome = Outcome(order_id=self._order.order_id, status=Status.NEEDS_ATTENTION, detail=detail)
         await self._record(outcome)
         self._position = "waiting for retry"
-        await workflow.wait_condition(lambda: self._retry)
+        await _wait(lambda: self._retry, _RETRY_AFTER)
         self._retry = False
 
     # --- The end ---------------------------------------------------------------------------------
@@ -152,3 +151,10 @@ class PizzaOrderWorkflow:
             await workflow.execute_activity(Activity.NOTIFY_CUSTOMER, self._order, **COMPENSATION)
         except ActivityError:
             workflow.logger.warning("no notification about %s", outcome.order_id)
+
+
+async def _wait(condition: Callable[[], bool], timeout: timedelta) -> None:
+    try:
+        await workflow.wait_condition(condition, timeout=timeout)
+    except TimeoutError:
+        return
