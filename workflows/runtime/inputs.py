@@ -32,7 +32,8 @@ def read_input(file: str, contract: type[BaseModel]) -> BaseModel:
         place = ":".join(str(error.details[part]) for part in ("line", "column"))
         raise InputError(f"{name}:{place}: {error.message.partition(': ')[2] or error.message}") from None
     except RequestError as error:
-        raise InputError(f"{name}: {error.message}") from None
+        place = f"{error.errors[0].pointer}: " if error.errors else ""
+        raise InputError(f"{name}: {place}{error.message}") from None
     try:
         return contract.model_validate(value)
     except ValidationError as error:
