@@ -16,6 +16,7 @@ from holo.apiauth.rates import Rate, RateError, parse_rate
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
 _FALSE = frozenset({"0", "false", "no", "off", "n"})
+_PAIR = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*([^\s=,]+)")
 _SHOWN = 64
 
 
@@ -35,6 +36,19 @@ class Environment:
     ) -> builtins.list[builtins.str]:
         """Return texts that stand with commas between."""
         return [part.strip() for part in self._env.list(name, default=default)]
+
+    def pairs(
+        self, name: builtins.str, *, default: dict[builtins.str, builtins.str]
+    ) -> dict[builtins.str, builtins.str]:
+        """Return texts by name, of `name=text` with commas between."""
+        found: dict[builtins.str, builtins.str] = {}
+        for part in filter(None, map(builtins.str.strip, self._given(name).split(","))):
+            pair = _PAIR.fullmatch(part)
+            if pair is None or pair[1] in found:
+                self._problems.append(f"{name}={_shown(part)} is not one name=value for each name")
+                return default
+            found[pair[1]] = pair[2]
+        return found or default
 
     def int(
         self, name: builtins.str, *, default: builtins.int, low: builtins.int, high: builtins.int

@@ -14,6 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
+from holo.domains import domain_apps
 from holo.environment import Environment, refuse
 from holo.secretstore.keyring import KeyringError, read_keyring
 from holo.stack.ports import LARGEST_OFFSET
@@ -163,7 +164,11 @@ TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
 TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}")
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
-ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders"])
+# The same in every process of an installation: a domain's rows, addresses and messages hang on it.
+ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders", "hello", "pizza"] if DEBUG else ["orders"])
+# The queue of a domain by its name, where it is not the domain's own choice.
+TASK_QUEUES = env.pairs("TASK_QUEUES", default={})
+INSTALLED_APPS += domain_apps(ENABLE_DOMAINS)
 # The sandbox catches non-deterministic workflow code; tests and lint do so too, so production may do without.
 WORKER_SANDBOX = env.bool("WORKER_SANDBOX", default=DEBUG)
 WORKER_THREADS = env.int("WORKER_THREADS", default=16, low=2, high=1000)

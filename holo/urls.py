@@ -1,5 +1,6 @@
 """Every address of the web process."""
 
+from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
@@ -8,6 +9,7 @@ from holo.common.api.documentation import ApiDocumentation, ApiSchema, error_cat
 from holo.common.api.problems import nothing_here
 from holo.common.health import live, ready
 from holo.common.metrics import metrics
+from holo.domains import domain_urls
 from holo.identity.pages import invitation_page
 
 handler400 = "holo.common.api.problems.bad_request"
@@ -21,6 +23,7 @@ v1 = [
     path("", include("holo.identity.api.urls")),
     path("", include("holo.secretstore.api.urls")),
     path("", include("holo.apivote.api.urls")),
+    *(path("", include(module)) for module in domain_urls(settings.ENABLE_DOMAINS)),
 ]
 
 urlpatterns = [

@@ -118,12 +118,13 @@ def running_relay() -> Iterator[Live]:
 
 @contextmanager
 def worker_process(
-    environment: Mapping[str, str] | None = None, *, checkout: Path | None = None
+    environment: Mapping[str, str] | None = None, *, checkout: Path | None = None, domain: str = ""
 ) -> Iterator["subprocess.Popen[bytes]"]:
     """Run `manage.py run_worker`, of this checkout or another one, on the present database."""
+    words = ("--domain", domain) if domain else ()
     ports = {"WORKER_METRICS_PORT": str(worker_port()), "LOG_LEVEL": "ERROR"}
     process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_worker"],
+        [sys.executable, "manage.py", "run_worker", *words],
         cwd=checkout or settings.BASE_DIR,
         env={**os.environ, **ports, **(environment or {})},
     )

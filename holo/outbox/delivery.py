@@ -73,7 +73,9 @@ def deliver(message: Delivery, handlers: Handlers) -> Outcome:
     """Hand `message` to every handler of its topic; if one fails, all are asked again later."""
     takers = handlers.get(message.topic, ())
     if not takers:
-        return Outcome(verdict=Verdict.PERMANENT, error=f"no handler takes the topic {message.topic}")
+        # Kept as a dead letter, to be sent again once the setting is right.
+        error = f"no handler takes the topic {message.topic}; does ENABLE_DOMAINS name its domain here?"
+        return Outcome(verdict=Verdict.PERMANENT, error=error)
     outcomes = [_ask(handler, message) for handler in takers]
     # The one that another try may still help decides, so that no handler's message is given up for another's.
     for verdict in (Verdict.TRANSIENT, Verdict.FAILED, Verdict.PERMANENT):

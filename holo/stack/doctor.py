@@ -12,6 +12,7 @@ from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from holo.common.fitness import current_role, lossy_settings
+from holo.domains import domain_queues
 from holo.outbox.relay import THREADS as RELAY_THREADS
 from holo.secretstore.selectors import count_versions_by_key
 from holo.stack.command_line import pending_migrations
@@ -44,7 +45,7 @@ class Finding:
 def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
-    return [*found, *_database(), _redis(), _temporal()]
+    return [*found, *_database(), _redis(), _temporal(), _domains()]
 
 
 def _stack() -> Finding:
@@ -168,9 +169,25 @@ def _secrets(where: str) -> Finding:
 
 def configured_connections() -> int:
     """Return how many connections all processes together may hold."""
-    threads: int = settings.WEB_THREADS + settings.WORKER_THREADS
+    domains = sum(1 for entry in settings.ENABLE_DOMAINS if entry)
+    threads: int = settings.WEB_THREADS + settings.WORKER_THREADS * domains
     # The relay holds one more for LISTEN.
     return threads + RELAY_THREADS + 1 + CELERY_PROCESSES + _SPARE_CONNECTIONS
+
+
+def _domains() -> Finding:
+    """The processes of this installation and their queues; each queue wants a worker of its own."""
+    where = ",".join(settings.ENABLE_DOMAINS)
+    try:
+        queues = domain_queues(settings.ENABLE_DOMAINS)
+    except ImportError as error:
+        return Finding(name="domains", good=False, where=where, detail=str(error))
+    shown = ", ".join(
+        _("%(domain)s on queue %(queue)s") % {"domain": d, "queue": q} for d, q in queues.items()
+    )
+    twins = len(set(queues.values())) < len(queues)
+    detail = _("two share a queue: %(shown)s") % {"shown": shown} if twins else shown
+    return Finding(name="domains", good=bool(queues) and not twins, where=where, detail=detail)
 
 
 def _redis() -> Finding:

@@ -1,10 +1,8 @@
 """How the demonstration looks on a terminal, in a log and in a pipe."""
 
-import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from io import TextIOWrapper
-from typing import IO, Any, Literal
+from typing import Any
 
 from django.utils.translation import gettext as _
 from rich.console import Console
@@ -15,7 +13,6 @@ from orders.demo.answers import Entry, read_money
 from orders.demo.order_run import Outcome
 from orders.demo.stock import Problem
 
-_WIDTH_WITHOUT_TERMINAL = 132
 _GOOD, _BAD, _DIM = "green", "bold red", "dim"
 # What each status is coloured like; the others are plain.
 _STATUS_STYLES = {
@@ -35,16 +32,6 @@ class Closing:
     waiting: str
     inbox: str
     commands: Sequence[tuple[str, str]]
-
-
-def make_console(stream: IO[str]) -> Console:
-    """Return a console on `stream`: styled on a terminal unless NO_COLOR is set, else plain text."""
-    if isinstance(stream, TextIOWrapper):
-        # Arrows and ¥ on an ASCII terminal become question marks instead of an error.
-        stream.reconfigure(errors="replace")
-    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH_WITHOUT_TERMINAL
-    colours: Literal["auto"] | None = None if os.environ.get("NO_COLOR") else "auto"
-    return Console(file=stream, width=width, color_system=colours, highlight=False, markup=False, emoji=False)
 
 
 class Report:

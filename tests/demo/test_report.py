@@ -4,9 +4,10 @@ import io
 
 import pytest
 
+from holo.common.terminal import make_console
 from orders.demo.answers import Entry, read_money
 from orders.demo.order_run import Outcome
-from orders.demo.report import Closing, Report, make_console
+from orders.demo.report import Closing, Report
 from orders.demo.stock import Problem
 
 pytestmark = pytest.mark.pure

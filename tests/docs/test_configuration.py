@@ -35,7 +35,7 @@ def defaults_in_settings() -> dict[str, str]:
 def _typed(value: object) -> str:
     if isinstance(value, bool):
         return str(int(value))
-    return ",".join(value) if isinstance(value, list) else str(value)
+    return ",".join(value) if isinstance(value, list | dict) else str(value)
 
 
 def defaults_in_compose() -> dict[str, str]:

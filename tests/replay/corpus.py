@@ -15,6 +15,7 @@ from temporalio.worker import Replayer, UnsandboxedWorkflowRunner, WorkflowRunne
 from workflows.orders import workflow
 from workflows.orders.domain import DOMAIN
 from workflows.runtime.converter import DATA_CONVERTER
+from workflows.runtime.registry import Domain
 from workflows.runtime.worker import workflow_runner
 
 HISTORIES = Path(__file__).parent / "histories"
@@ -25,9 +26,14 @@ SOURCE = Path(workflow.__file__).read_text(encoding="utf-8")
 _ENTERED = "entered"
 
 
-def recorded() -> dict[str, WorkflowHistory]:
-    """Return the histories by name."""
-    return {path.stem: _read(path) for path in sorted(HISTORIES.glob("*.json"))}
+def recorded(domain: str = "") -> dict[str, WorkflowHistory]:
+    """Return the histories by name: of orders, or those in the folder of another domain."""
+    return {path.stem: _read(path) for path in sorted((HISTORIES / domain).glob("*.json"))}
+
+
+def source_of(domain: Domain) -> str:
+    """Return the code of a domain's workflows."""
+    return Path(sys.modules[domain.workflows[0].__module__].__file__ or "").read_text(encoding="utf-8")
 
 
 def _read(path: Path) -> WorkflowHistory:
@@ -35,13 +41,17 @@ def _read(path: Path) -> WorkflowHistory:
 
 
 def failures_of(
-    histories: Iterable[WorkflowHistory], *, module: ModuleType | None = None, first_only: bool = False
+    histories: Iterable[WorkflowHistory],
+    *,
+    module: ModuleType | None = None,
+    first_only: bool = False,
+    domain: Domain = DOMAIN,
 ) -> list[str]:
     """Replay on the product's workflows in the sandbox, or on those of `module`; return what failed."""
-    workflows: tuple[Any, ...] = DOMAIN.workflows
-    runner: WorkflowRunner = workflow_runner(DOMAIN, sandboxed=True)
+    workflows: tuple[Any, ...] = domain.workflows
+    runner: WorkflowRunner = workflow_runner(domain, sandboxed=True)
     if module is not None:
-        workflows = (module.OrderFulfilmentWorkflow, module.ShipmentWorkflow)
+        workflows = tuple(getattr(module, workflow.__name__) for workflow in domain.workflows)
         runner = UnsandboxedWorkflowRunner()
     replayer = Replayer(workflows=workflows, workflow_runner=runner, data_converter=DATA_CONVERTER)
     return asyncio.run(_replay(replayer, histories, first_only=first_only))
@@ -73,10 +83,10 @@ class Mutant:
 _REST: tuple[ast.stmt, ast.stmt] = (ast.Pass(), ast.Return(value=ast.Name("step", ast.Load())))
 
 
-def mutants() -> Iterator[Mutant]:
+def mutants(source: str = SOURCE) -> Iterator[Mutant]:
     """Leave out each statement that awaits a step, one at a time."""
-    for number, statement in enumerate(_steps(ast.parse(SOURCE))):
-        tree = ast.parse(SOURCE)
+    for number, statement in enumerate(_steps(ast.parse(source))):
+        tree = ast.parse(source)
         victim = list(_steps(tree))[number]
         gone = (
             ast.Return(value=ast.Name("step", ast.Load())) if isinstance(victim, ast.Return) else ast.Pass()
@@ -115,13 +125,13 @@ def load(tree: ast.Module, *, name: str, **names: object) -> ModuleType:
     return module
 
 
-def unentered_blocks(histories: Iterable[WorkflowHistory]) -> list[str]:
+def unentered_blocks(histories: Iterable[WorkflowHistory], *, domain: Domain = DOMAIN) -> list[str]:
     """Return the blocks of the workflow's code that no history enters, as `line: first statement`."""
-    tree = ast.parse(SOURCE)
+    tree = ast.parse(source_of(domain))
     blocks = dict(_blocks(tree))
     entered: set[int] = set()
     module = load(tree, name="instrumented", **{_ENTERED: entered.add})
-    assert failures_of(histories, module=module) == []
+    assert failures_of(histories, module=module, domain=domain) == []
     return [f"{line}: {text}" for line, text in blocks.items() if line not in entered]
 
 

@@ -6,14 +6,20 @@ history that open runs of the last version still follow must stay, under another
 
 import json
 import re
+from collections.abc import Iterator
 
 import pytest
 
+from holo.stack.temporal_server import TemporalServer
 from tests.branches import BRANCHES, child_of
 from tests.live import Live, ends
 from tests.replay.corpus import HISTORIES, PARCEL
+from tests.replay.domains import BRANCHES as DOMAIN_BRANCHES
+from tests.replay.domains import DOMAINS
 from tests.stories import Shop, build_shop
 from tests.workflows.conftest import live, live_relay
+from tests.workflows.pizza import Kitchen, open_kitchen
+from tests.workflows.serving import serving
 from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client
 
@@ -36,6 +42,24 @@ def test_record(name: str, shop: Shop) -> None:
     keep(name, order_workflow_id(order.pk))
     if name == "two-parcels":
         keep(PARCEL, child_of(order))
+
+
+@pytest.fixture(scope="module")
+def kitchen(temporal: TemporalServer) -> Iterator[Kitchen]:
+    """The domains beside orders, served."""
+    client.close()
+    with open_kitchen() as kitchen, serving(DOMAINS["hello"]):
+        yield kitchen
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("domain", "name"), [(domain, name) for domain, branches in DOMAIN_BRANCHES.items() for name in branches]
+)
+def test_record_domain(domain: str, name: str, kitchen: Kitchen) -> None:
+    kitchen.failing.clear()
+    (HISTORIES / domain).mkdir(exist_ok=True)
+    keep(f"{domain}/{name}", DOMAIN_BRANCHES[domain][name](kitchen))
 
 
 def keep(name: str, workflow_id: str) -> None:

@@ -6,7 +6,7 @@ from orders import events, selectors
 from orders.subject import SUBJECT_TYPE
 from workflows.orders.activities import ACTIVITIES
 from workflows.orders.contracts import OrderRef, order_workflow_id
-from workflows.orders.reconcile import DRIFTS
+from workflows.orders.reconcile import DRIFTS, NAME, TASK_QUEUE
 from workflows.orders.verify import RULES
 from workflows.orders.workflow import OrderFulfilmentWorkflow, ShipmentWorkflow
 from workflows.runtime.registry import Domain, Payload, SignalRoute, StartRoute
@@ -23,8 +23,8 @@ def _subject(payload: Payload) -> str | None:
 
 
 DOMAIN = Domain(
-    name="orders",
-    task_queue="orders",
+    name=NAME,
+    task_queue=TASK_QUEUE,
     workflows=(OrderFulfilmentWorkflow, ShipmentWorkflow),
     activities=ACTIVITIES,
     routes=(

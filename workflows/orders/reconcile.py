@@ -36,8 +36,9 @@ from workflows.orders.workflow import OrderFulfilmentWorkflow
 from workflows.runtime import client
 from workflows.runtime.errors import WorkflowNotFoundError
 from workflows.runtime.reconcile import Drift, DriftKind, NotMendedError, Unknown
+from workflows.runtime.registry import queue_of
 
-TASK_QUEUE = "orders"
+NAME = TASK_QUEUE = "orders"
 # A run that belongs to no order belongs to no organisation either.
 NOBODY = UUID(int=0)
 # Any signal wakes a run, which then reads the rows; the name is for whoever reads its history.
@@ -72,7 +73,7 @@ def _start_again(lost: LostOrder) -> str:
     started = client.start_workflow(
         workflow=OrderFulfilmentWorkflow,
         workflow_id=order_workflow_id(order_id),
-        task_queue=TASK_QUEUE,
+        task_queue=queue_of(NAME, TASK_QUEUE),
         input=OrderRef(order_id=order_id),
         again=True,
         after_success=lost.run_status == "completed",

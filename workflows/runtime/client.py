@@ -15,13 +15,16 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
+from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
+from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import (
     DescribeNamespaceRequest,
+    DescribeTaskQueueRequest,
     GetClusterInfoRequest,
     GetSystemInfoRequest,
 )
-from temporalio.client import Client, GrpcCompression, WorkflowHandle
+from temporalio.client import Client, GrpcCompression, WorkflowExecution, WorkflowHandle
 from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime, TelemetryConfig
@@ -152,6 +155,11 @@ def find_workflow(*, workflow_id: str) -> WorkflowDescription | None:
         found = _on_handle(workflow_id, lambda handle: handle.describe(rpc_timeout=RPC_TIMEOUT))
     except WorkflowNotFoundError:
         return None
+    return description_of(found)
+
+
+def description_of(found: WorkflowExecution) -> WorkflowDescription:
+    """Return our form of what Temporal tells of a run."""
     return WorkflowDescription(
         workflow_id=found.id,
         run_id=found.run_id,
@@ -205,6 +213,21 @@ def describe_server() -> ServerDescription:
                 raise
             return ServerDescription(store=cluster.persistence_store, has_namespace=False)
         return ServerDescription(store=cluster.persistence_store, has_namespace=True)
+
+    return call(ask)
+
+
+def has_workers(*, task_queue: str) -> bool:
+    """Tell whether a worker has asked a queue for workflows within the last minutes."""
+
+    async def ask(client: Client) -> bool:
+        wanted = DescribeTaskQueueRequest(
+            namespace=client.namespace,
+            task_queue=TaskQueue(name=task_queue),
+            task_queue_type=TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        )
+        found = await client.workflow_service.describe_task_queue(wanted, timeout=RPC_TIMEOUT)
+        return bool(found.pollers)
 
     return call(ask)
 

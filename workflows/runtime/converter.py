@@ -1,8 +1,76 @@
 """How contracts become Temporal payloads: pydantic JSON, plain.
 
-Payloads hold ids and amounts only, no personal data, so there is no encryption codec.
+Payloads hold ids and amounts only, no personal data, so there is no encryption codec. What does not fit its
+contract will not fit at the next try either: it fails the workflow or the activity at once, instead of the
+workflow task for ever.
 """
 
-from temporalio.contrib.pydantic import pydantic_data_converter
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
 
-DATA_CONVERTER = pydantic_data_converter
+from pydantic import TypeAdapter, ValidationError
+from temporalio.api.common.v1 import Payload
+from temporalio.api.failure.v1 import Failure
+from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
+from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.exceptions import ApplicationError
+
+MALFORMED_PAYLOAD = "malformed_payload"
+_SHOWN_PROBLEMS = 5
+
+
+class ContractPayloadConverter(PydanticPayloadConverter):
+    """Pydantic's, which refuses for good what does not fit."""
+
+    def from_payloads(self, payloads: Sequence[Payload], type_hints: list[type] | None = None) -> list[Any]:
+        """Return the values; raises ApplicationError without a try after it."""
+        try:
+            values = super().from_payloads(payloads, type_hints)
+            for value, hint in zip(values, type_hints or (), strict=False):
+                if value is None:
+                    # An absent value has an encoding of its own, which asks no contract.
+                    TypeAdapter(hint).validate_python(None)
+            return values
+        except ValidationError as error:
+            raise _malformed(_told(error)) from None
+        except (KeyError, RuntimeError, ValueError) as error:
+            # No JSON, or an encoding that is not ours; the text may hold the value.
+            raise _malformed(type(error).__name__) from None
+
+
+class ContractFailureConverter(DefaultFailureConverter):
+    """The SDK's, which reports an activity's malformed input as what it is; the SDK would try it again."""
+
+    def to_failure(
+        self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
+    ) -> None:
+        """Write the failure."""
+        cause = exception.__cause__
+        if isinstance(cause, ApplicationError) and cause.type == MALFORMED_PAYLOAD:
+            exception = cause
+        super().to_failure(exception, payload_converter, failure)
+
+
+def _told(error: ValidationError) -> str:
+    """Say what is wrong and where, without the values."""
+    problems = error.errors(include_url=False, include_context=False, include_input=False)
+    shown = [
+        f"{'/'.join(map(str, problem['loc'])) or 'value'}: {problem['type']}"
+        for problem in problems[:_SHOWN_PROBLEMS]
+    ]
+    more = len(problems) - len(shown)
+    return ", ".join(shown) + (f", and {more} more" if more else "")
+
+
+def _malformed(what: str) -> ApplicationError:
+    return ApplicationError(
+        f"a payload does not fit its contract: {what}", type=MALFORMED_PAYLOAD, non_retryable=True
+    )
+
+
+DATA_CONVERTER = replace(
+    pydantic_data_converter,
+    payload_converter_class=ContractPayloadConverter,
+    failure_converter_class=ContractFailureConverter,
+)

@@ -73,6 +73,20 @@ def list_open_runs(workflow: type) -> Iterator[list[Run]]:
             return
 
 
+def list_runs(
+    workflow_types: Collection[str], *, status: str | None = None, limit: int
+) -> list[client.WorkflowDescription]:
+    """Return the newest runs of some types, `status` as Temporal names it; the listing lags by a moment."""
+    types = ", ".join(f"'{name}'" for name in workflow_types)
+    query = f"WorkflowType IN ({types})" + (f" AND ExecutionStatus = '{status}'" if status else "")
+
+    async def ask(connected: Client) -> list[client.WorkflowDescription]:
+        listing = connected.list_workflows(query, limit=limit, rpc_timeout=client.RPC_TIMEOUT)
+        return [client.description_of(run) async for run in listing]
+
+    return client.call(ask, timeout=_PAGE_TIMEOUT) if workflow_types else []
+
+
 def _page(query: str, token: bytes | None) -> tuple[list[WorkflowExecution], bytes | None]:
     async def ask(connected: Client) -> tuple[list[WorkflowExecution], bytes | None]:
         listing = connected.list_workflows(

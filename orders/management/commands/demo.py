@@ -14,13 +14,14 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
 
 from holo.common.errors import DomainError, NotFoundError
+from holo.common.terminal import make_console
 from holo.identity.demo import DEMO_ADMIN, DEMO_APPROVER, DEMO_OPERATOR, DEMO_PASSWORD, DEMO_VIEWER
 from orders.demo.access import Keys, alone, fresh_keys
 from orders.demo.answers import OrderView
 from orders.demo.client import ApiClient, ApiError, UnreachableError
 from orders.demo.order_run import Stage, UnexpectedError, play
 from orders.demo.readiness import wait_for_api, wait_for_worker
-from orders.demo.report import Closing, Report, make_console
+from orders.demo.report import Closing, Report
 from orders.demo.scenarios import SCENARIOS, WAITING, leave_waiting
 
 

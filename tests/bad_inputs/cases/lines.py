@@ -25,6 +25,7 @@ COMMANDS = {
     "api_key": Needs(words=("list",), database=True),
     "demo": Needs(database=True),
     "doctor": Needs(),
+    "domains": Needs(words=("list",)),
     "down": Needs(),
     "errors_doc": Needs(words=("--check",)),
     "get_temporal": Needs(),
@@ -38,6 +39,7 @@ COMMANDS = {
     "seed_demo": Needs(database=True),
     "up": Needs(),
     "verify": Needs(database=True, tells_missing_tables=True),
+    "workflow": Needs(words=("list",)),
 }
 KEY = "holo_org_AAAAAAAA" + "0" * 28
 PASSWORD = "hunter2"
@@ -116,6 +118,15 @@ LINES = (
     _wrong("half of a pair", "up --exit", "--exit goes with --demo"),
     _wrong("no threads", "run_relay --threads 0", "--threads must be at least 1"),
     _wrong("an unknown domain", "run_worker --domain nonsense", "domain nonsense is not enabled"),
+    _wrong("no sub-command", "domains", "required: command", "--help"),
+    _wrong("no sub-command", "workflow", "required: command", "--help"),
+    _wrong("no input", "workflow start pizza", "required: --input", "--help"),
+    _wrong("an unknown workflow", "workflow start pasta --input x", "no workflow pasta", "hello, pizza"),
+    _wrong("a domain that starts itself", "workflow start orders --input x", "starts its workflows itself"),
+    _wrong("no duration", "workflow start pizza --input x --timeout nan", "--timeout is more than 0"),
+    _wrong("no number of runs", "workflow list --limit 0", "--limit is 1 to 1000"),
+    _wrong("an unknown domain", "workflow list --domain pasta", "domain pasta is not enabled"),
+    _wrong("an unknown state", "workflow list --status done", "invalid choice: 'done'"),
     _wrong("no address", "demo --url nonsense", "--url is an address"),
     _wrong("an unknown invariant", "verify --only I99", "no invariant I99"),
     *(
@@ -217,6 +228,20 @@ LINES = (
         words=("errors_doc", "--check", "--file", "{tmp}"),
         exits=2,
         says=(": Is a directory",),
+    ),
+    Line(
+        id="L03",
+        what="an input that is not there",
+        words=("workflow", "start", "pizza", "--input", "{tmp}/absent.json"),
+        exits=2,
+        says=("absent.json: No such file or directory",),
+    ),
+    Line(
+        id="L04",
+        what="an input that is no text",
+        words=("workflow", "start", "pizza", "--input", "{binary}"),
+        exits=2,
+        says=(":1:",),
     ),
     Line(
         id="L03",

@@ -103,6 +103,10 @@ VARIABLES = (
         SECRETS_KEYRING="",
         SECRETS_KEYRING_FILE="/no/such/file",
     ),
+    *(
+        _row("E10", "no queue by domain", f"TASK_QUEUES={shown!r} is not one name=value", TASK_QUEUES=value)
+        for value, shown in (("hello", "hello"), ("a=b,c=", "c="), ("a=b c", "a=b c"), ("a=b,a=c", "a=c"))
+    ),
     _row("E10", "none of the values", "LOG_FORMAT='xml' is none of: json, text", LOG_FORMAT="xml"),
     _row("E10", "none of the values", "LOG_LEVEL='LOUD' is none of: DEBUG", LOG_LEVEL="LOUD"),
 )

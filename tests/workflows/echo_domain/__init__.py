@@ -1,0 +1,1 @@
+"""A domain whose workflow and activity return what they are given."""

@@ -1,0 +1,1 @@
+"""The smallest domain: one workflow, one activity."""

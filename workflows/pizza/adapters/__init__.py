@@ -1,0 +1,1 @@
+"""What the ports are on: memory for tests, the database for everything else."""
