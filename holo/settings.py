@@ -165,7 +165,9 @@ TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + 
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 # The same in every process of an installation: a domain's rows, addresses and messages hang on it.
-ENABLE_DOMAINS = env.list("ENABLE_DOMAINS", default=["orders", "hello", "pizza"] if DEBUG else ["orders"])
+ENABLE_DOMAINS = env.list(
+    "ENABLE_DOMAINS", default=["orders", "users", "hello", "pizza"] if DEBUG else ["orders", "users"]
+)
 # The queue of a domain by its name, where it is not the domain's own choice.
 TASK_QUEUES = env.pairs("TASK_QUEUES", default={})
 INSTALLED_APPS += domain_apps(ENABLE_DOMAINS)
@@ -277,7 +279,12 @@ SPECTACULAR_SETTINGS = {
     # What a PATCH must say is required there too.
     "COMPONENT_SPLIT_PATCH": False,
     # Two models have a field `kind`.
-    "ENUM_NAME_OVERRIDES": {"EnvironmentKind": "holo.identity.models.Environment.Kind"},
+    "ENUM_NAME_OVERRIDES": {
+        "EnvironmentKind": "holo.identity.models.Environment.Kind",
+        "OrderStatus": "orders.states.Status.values",
+        "UserChangeAction": "holo.identity.models.UserChange.Action",
+        "UserChangeStatus": "holo.identity.models.UserChange.State",
+    },
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 

@@ -16,6 +16,8 @@ INTEGRATIONS_READ = "integrations:read"
 INTEGRATIONS_VOTE = "integrations:vote"
 SECRETS_READ = "secrets:read"
 SECRETS_WRITE = "secrets:write"
+USERS_READ = "users:read"
+USERS_WRITE = "users:write"
 
 SCOPES = {
     ORDERS_READ: _("see orders"),
@@ -28,11 +30,22 @@ SCOPES = {
     INTEGRATIONS_VOTE: _("vote for integrations"),
     SECRETS_READ: _("read variables of environments, as the role allows"),
     SECRETS_WRITE: _("change variables of environments, as the role allows"),
+    USERS_READ: _("see changes of users"),
+    USERS_WRITE: _("create, update and delete users, as the role allows"),
 }
 # Everybody's, whatever the groups: what changes an organisation asks for the role there itself, and a vote is
 # the person's own.
 _OF_EVERYBODY = frozenset(
-    {ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE, SECRETS_READ, SECRETS_WRITE}
+    {
+        ORGANIZATION_READ,
+        ORGANIZATION_WRITE,
+        INTEGRATIONS_READ,
+        INTEGRATIONS_VOTE,
+        SECRETS_READ,
+        SECRETS_WRITE,
+        USERS_READ,
+        USERS_WRITE,
+    }
 )
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {

@@ -12,7 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from holo.audit.models import AuditEvent
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
-from holo.identity.models import Environment, Invitation, Membership, Organization, Project, User
+from holo.identity.models import (
+    Environment,
+    Invitation,
+    Membership,
+    Organization,
+    Project,
+    User,
+    UserChange,
+)
 from holo.identity.selectors import is_last_owner
 from holo.identity.staff import OrganizationLimited
 from holo.outbox.admin import OutboxMessageAdmin
@@ -21,6 +29,7 @@ from holo.outbox.models import OutboxMessage
 # Production stands out: a mistake there costs most.
 _TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
 _STANDINGS = {"open": "progress", "accepted": "good", "revoked": "neutral"}
+_CHANGE_TONES = {"running": "progress", "succeeded": "good", "failed": "bad", "cancelled": "neutral"}
 _POWERS = ("is_staff", "is_superuser", "groups")
 
 
@@ -142,6 +151,25 @@ class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]
         if invitation.state == Invitation.State.OPEN and invitation.expires_at <= timezone.now():
             return badge(_("expired"), "neutral")
         return badge(invitation.get_state_display(), _STANDINGS[invitation.state])
+
+
+@admin.register(UserChange)
+class UserChangeAdmin(OrganizationLimited[UserChange], ReadOnlyAdmin[UserChange]):
+    """What the systems of one's organisations have wanted of their users; the API asks and cancels."""
+
+    list_display = ["reference", "action", "organization", "standing", "code", "requested_by", "created_at"]
+    list_filter = ["organization", "state", "action", "notice"]
+    list_select_related = ["organization", "requested_by"]
+    search_fields = ["=reference", "email"]
+    fields = [
+        *("reference", "action", "organization", "standing", "code", "email", "name", "user"),
+        *("requested_by", "notice", "run_id", "cancel_requested_at", "created_at", "ended_at"),
+    ]
+
+    @admin.display(description=_("state"), ordering="state")
+    def standing(self, change: UserChange) -> str:
+        """Return how far the change is."""
+        return badge(change.get_state_display(), _CHANGE_TONES[change.state])
 
 
 class EnvironmentInline(admin.TabularInline[Environment, Project]):

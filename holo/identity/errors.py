@@ -66,3 +66,51 @@ class PersonKnownError(IdentityError):
     meaning = (
         "Somebody with this e-mail address has an account; the invitation is accepted with its password."
     )
+
+
+class UserExistsError(IdentityError):
+    """The reference is somebody's."""
+
+    code = "identity.user_exists"
+    meaning = "The organisation has a user of this `user_id`; update it, or create one of another `user_id`."
+
+
+class UserUnknownError(IdentityError):
+    """The reference is nobody's."""
+
+    code = "identity.user_unknown"
+    meaning = "The organisation has no user of this `user_id`; create it first."
+
+
+class EmailTakenError(IdentityError):
+    """Somebody has this address."""
+
+    code = "identity.email_taken"
+    meaning = (
+        "Somebody has an account with this e-mail address. Who belongs elsewhere too is invited instead."
+    )
+
+
+class UserSharedError(IdentityError):
+    """The person is not the organisation's alone."""
+
+    code = "identity.user_shared"
+    meaning = (
+        "The person belongs to other organisations too, or administers Holo: only they change their own data."
+    )
+
+
+class UserChangeRunningError(IdentityError):
+    """One change after the other."""
+
+    code = "identity.user_change_running"
+    retryable = True
+    retry_after = 1
+    meaning = "Another change of this user is under way; wait for its end or cancel it."
+
+
+class UserChangeOverError(IdentityError):
+    """It has ended."""
+
+    code = "identity.user_change_over"
+    meaning = "The change has ended and can no longer be cancelled; `details.status` says how."

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from holo.identity.events import MEMBER_INVITED
 from holo.identity.tasks import mail_invitation
 
 if TYPE_CHECKING:
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
 
 def handlers() -> dict[str, "Callable[[Delivery], None]"]:
     """Return this module's outbox handlers by topic."""
-    return {"identity.member_invited": _member_invited}
+    return {MEMBER_INVITED: _member_invited}
 
 
 def _member_invited(delivery: "Delivery") -> None:

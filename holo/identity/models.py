@@ -97,6 +97,8 @@ class Membership(models.Model):
         User, on_delete=models.PROTECT, related_name="memberships", verbose_name=_("user")
     )
     role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.MEMBER)
+    # What the organisation's own systems call the person; empty where they call them nothing.
+    reference = models.CharField(_("reference"), max_length=64, blank=True, default="")
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
 
     class Meta:
@@ -104,6 +106,11 @@ class Membership(models.Model):
         verbose_name_plural = _("memberships")
         constraints = [
             models.UniqueConstraint(fields=["organization", "user"], name="identity_membership_once"),
+            models.UniqueConstraint(
+                fields=["organization", "reference"],
+                condition=~models.Q(reference=""),
+                name="identity_membership_reference_once",
+            ),
             models.CheckConstraint(
                 condition=models.Q(role__in=["owner", "admin", "member", "auditor"]),
                 name="identity_membership_role",
@@ -238,3 +245,90 @@ class Invitation(models.Model):
 
     def __str__(self) -> str:
         return f"{self.email} · {self.organization}"
+
+
+class UserChange(models.Model):
+    """That an organisation's system wants a person created, updated or deleted, and what became of it.
+
+    The process that does it carries only the id. What it says of a person goes when the person is deleted.
+    """
+
+    class Action(models.TextChoices):
+        """What is wanted."""
+
+        CREATE = "create", _("create")
+        UPDATE = "update", _("update")
+        DELETE = "delete", _("delete")
+
+    class State(models.TextChoices):
+        """How far it is."""
+
+        RUNNING = "running", _("running")
+        SUCCEEDED = "succeeded", _("succeeded")
+        FAILED = "failed", _("failed")
+        CANCELLED = "cancelled", _("cancelled")
+
+    class Notice(models.TextChoices):
+        """Whether the person was told."""
+
+        NONE = "none", _("none")
+        SENT = "sent", _("sent")
+        FAILED = "failed", _("not sent")
+
+    id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", verbose_name=_("organisation")
+    )
+    reference = models.CharField(_("reference"), max_length=64)
+    action = models.CharField(_("action"), max_length=6, choices=Action.choices)
+    email = models.EmailField(_("e-mail address"), blank=True)
+    name = models.CharField(_("name"), max_length=100, blank=True)
+    user = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("user")
+    )
+    requested_by = models.ForeignKey(
+        User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("requested by")
+    )
+    state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RUNNING)
+    # Why it failed: a code of the error catalogue.
+    code = models.CharField(_("code"), max_length=64, blank=True)
+    notice = models.CharField(_("notification"), max_length=6, choices=Notice.choices, default=Notice.NONE)
+    # The run of the process, once it has begun.
+    run_id = models.CharField(_("run"), max_length=64, blank=True)
+    cancel_requested_at = models.DateTimeField(_("cancel requested"), null=True)
+    created_at = models.DateTimeField(_("created"), auto_now_add=True)
+    ended_at = models.DateTimeField(_("ended"), null=True)
+
+    class Meta:
+        verbose_name = _("change of a user")
+        verbose_name_plural = _("changes of users")
+        ordering = ["-id"]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["organization", "reference"],
+                condition=models.Q(state="running"),
+                name="identity_userchange_running_once",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(state="running", ended_at__isnull=True)
+                | models.Q(state__in=["succeeded", "failed", "cancelled"], ended_at__isnull=False),
+                name="identity_userchange_ended_when_over",
+            ),
+            models.CheckConstraint(
+                condition=(models.Q(state="failed") & ~models.Q(code=""))
+                | (~models.Q(state="failed") & models.Q(code="")),
+                name="identity_userchange_code_when_failed",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(action__in=["create", "update", "delete"]) & ~models.Q(reference=""),
+                name="identity_userchange_action",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.reference}"
+
+    @property
+    def workflow_id(self) -> str:
+        """Return the id of the process, as clients see it."""
+        return f"user-{self.action}-{self.pk}"

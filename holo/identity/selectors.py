@@ -1,6 +1,6 @@
 """Reads of people and organisations."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from uuid import UUID
 
 from django.contrib.auth.hashers import check_password
@@ -12,7 +12,15 @@ from holo.common.actor import OrganizationId
 from holo.common.errors import NotFoundError
 from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
 from holo.identity.invitation_tokens import hash_token
-from holo.identity.models import Environment, Invitation, Membership, Organization, Project, User
+from holo.identity.models import (
+    Environment,
+    Invitation,
+    Membership,
+    Organization,
+    Project,
+    User,
+    UserChange,
+)
 
 AUDITOR_GROUP = "auditor"
 
@@ -94,6 +102,34 @@ def find_invitation(token: str) -> Invitation | None:
 def find_person(email: str) -> User | None:
     """Return who has this address, in whatever case, active or not."""
     return User.objects.filter(email__iexact=email).first()
+
+
+def find_member(organization_id: OrganizationId, reference: str) -> Membership | None:
+    """Return the member whom the organisation's own systems call `reference`, with the person."""
+    return list_members(organization_id).filter(reference=reference).first()
+
+
+def list_user_changes(organization_id: OrganizationId) -> QuerySet[UserChange]:
+    """Return what an organisation's systems have wanted of its users."""
+    return UserChange.objects.filter(organization_id=organization_id)
+
+
+def get_user_change(organization_id: OrganizationId, change_id: UUID) -> UserChange:
+    """Return one such change. Raises NotFoundError."""
+    change = list_user_changes(organization_id).filter(pk=change_id).first()
+    if change is None:
+        raise NotFoundError(_("there is no such change"))
+    return change
+
+
+def is_user_change_over(change_id: UUID) -> bool:
+    """Tell whether a change has ended, or does not exist."""
+    return not UserChange.objects.filter(pk=change_id, state=UserChange.State.RUNNING).exists()
+
+
+def list_running_user_changes() -> Iterator[UserChange]:
+    """Yield the changes of all organisations that have not ended, oldest first."""
+    yield from UserChange.objects.filter(state=UserChange.State.RUNNING).order_by("id").iterator()
 
 
 def list_projects(organization_id: OrganizationId) -> QuerySet[Project]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pytest
@@ -22,8 +23,9 @@ from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.apiauth.throttles import listen_again
 from holo.common.ids import uuid7
 from holo.idempotency.models import IdempotencyLog
-from holo.identity.models import Membership, User
+from holo.identity.models import Membership, User, UserChange
 from holo.identity.roles import Role
+from holo.identity.services import close_user_change
 from holo.stack.ports import free_port
 from holo.stack.valkey import ValkeyServer
 from inventory.models import Product
@@ -38,6 +40,7 @@ from tests.bad_inputs.surface import Endpoint, endpoints
 from tests.bad_inputs.world import (
     World,
     a_project,
+    a_user_change,
     awaiting_approval,
     awaiting_payment,
     changed,
@@ -537,3 +540,53 @@ def _foreign_address(world: World, endpoint: Endpoint) -> Ready:
         networks=["203.0.113.0/24"],
     )
     return Ready(sent=Sent(label="foreign", headers={"Authorization": f"Bearer {text}"}))
+
+
+# --- Changes of users -------------------------------------------------------------------------------
+
+
+def _known(world: World) -> str:
+    """Return what the organisation calls one of its members."""
+    member = Membership.objects.get(user=add_member(world.shop.organization, Role.MEMBER))
+    Membership.objects.filter(pk=member.pk).update(reference=f"u-{member.pk}")
+    return f"u-{member.pk}"
+
+
+def _changed(*change: tuple[str, str]) -> Ready:
+    return Ready(sent=Sent(label="change", change=change))
+
+
+@scene("user exists")
+def _user_exists(world: World, endpoint: Endpoint) -> Ready:
+    return _changed(("/user_id", _known(world)))
+
+
+@scene("user unknown")
+def _user_unknown(world: World, endpoint: Endpoint) -> Ready:
+    return _changed(("/action", "update"))
+
+
+@scene("email taken")
+def _email_taken(world: World, endpoint: Endpoint) -> Ready:
+    return _changed(("/email", world.shop.seller.email.upper()))
+
+
+@scene("user shared")
+def _user_shared(world: World, endpoint: Endpoint) -> Ready:
+    reference = _known(world)
+    member = Membership.objects.get(organization=world.shop.organization, reference=reference)
+    Membership.objects.create(organization=build_team().organization, user=member.user)
+    return _changed(("/user_id", reference), ("/action", "update"))
+
+
+@scene("user change running")
+def _user_change_running(world: World, endpoint: Endpoint) -> Ready:
+    running = UserChange.objects.get(pk=a_user_change(world.shop.organization).split("-", 2)[2])
+    return _changed(("/user_id", running.reference))
+
+
+@scene("user change over")
+def _user_change_over(world: World, endpoint: Endpoint) -> Ready:
+    workflow_id = a_user_change(world.shop.organization)
+    close_user_change(change_id=UUID(workflow_id.split("-", 2)[2]), code="")
+    return Ready(sent=Sent(label="over", object_id=workflow_id))

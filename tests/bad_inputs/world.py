@@ -16,15 +16,22 @@ from holo.apiauth.scopes import (
     SCOPES,
     SECRETS_READ,
     SECRETS_WRITE,
+    USERS_READ,
+    USERS_WRITE,
 )
 from holo.apivote.models import Integration
 from holo.apivote.services import vote_for_integration
 from holo.approvals.models import ApprovalRequest
 from holo.common.actor import OrganizationId, system_actor
 from holo.common.ids import uuid7
-from holo.identity.models import Environment, Membership, Organization, User
+from holo.identity.models import Environment, Membership, Organization, User, UserChange
 from holo.identity.roles import Role
-from holo.identity.services import create_environment, create_project, invite_member
+from holo.identity.services import (
+    create_environment,
+    create_project,
+    invite_member,
+    request_user_change,
+)
 from holo.secretstore.services import create_variable
 from orders.models import Order
 from orders.services import park_order
@@ -116,6 +123,8 @@ class World:
             body["name"] = f"V{uuid7().hex}"
         if body and "email" in body:
             body["email"] = f"{uuid7().hex}@example.com"
+        if body and "user_id" in body:
+            body["user_id"] = f"u-{uuid7().hex}"
         if body and "slug" in body:
             body["slug"] = f"s-{uuid7().hex}"
         return body
@@ -156,6 +165,8 @@ class World:
             ORGANIZATION_WRITE: self.owner,
             SECRETS_READ: self.owner,
             SECRETS_WRITE: self.owner,
+            USERS_READ: self.owner,
+            USERS_WRITE: self.owner,
         }
         return of_others.get(scope, self.operator)
 
@@ -232,6 +243,18 @@ def an_invitation(organization: Organization) -> str:
     return str(invite_member(actor=actor, email=f"{uuid7().hex}@example.com", role=Role.MEMBER).pk)
 
 
+def a_user_change(organization: Organization) -> str:
+    """Return the id of the process of a new change, which nothing runs."""
+    change = request_user_change(
+        actor=system_actor(OrganizationId(organization.pk)),
+        reference=f"u-{uuid7().hex}",
+        action=UserChange.Action.CREATE,
+        email=f"{uuid7().hex}@example.com",
+        name="Wang Fang",
+    )
+    return change.workflow_id
+
+
 def an_integration(_organization: Organization) -> str:
     """Return the identifier of a new integration."""
     identifier = f"i-{uuid7().hex}"
@@ -247,10 +270,18 @@ _TARGETS: Mapping[str, Callable[[Organization], str]] = {
     "invitations": an_invitation,
     "members": a_member,
     "projects": a_project,
+    "workflows": a_user_change,
 }
 
 
-_OF_OWNERS = (ORGANIZATION_READ, ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE)
+_OF_OWNERS = (
+    ORGANIZATION_READ,
+    ORGANIZATION_WRITE,
+    SECRETS_READ,
+    SECRETS_WRITE,
+    USERS_READ,
+    USERS_WRITE,
+)
 
 
 def build_world() -> World:

@@ -96,6 +96,16 @@ HANDOVER = RemotePolicy(
     ),
 )
 
+# A step about a user: three tries, then the change is undone and tells so; whoever asked may ask again.
+_USER_RETRY = RetryPolicy(
+    initial_interval=_seconds(1),
+    backoff_coefficient=2.0,
+    maximum_interval=_seconds(60),
+    maximum_attempts=3,
+)
+USER_STEP = LocalPolicy(start_to_close_timeout=_seconds(30), retry_policy=_USER_RETRY)
+USER_NOTICE = RemotePolicy(start_to_close_timeout=_seconds(30), retry_policy=_USER_RETRY)
+
 _COMPENSATION_RETRY = RetryPolicy(
     initial_interval=_seconds(0.1),
     backoff_coefficient=2.0,

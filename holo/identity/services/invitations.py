@@ -10,6 +10,7 @@ from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
 from holo.idempotency.commands import RequestKey, command
+from holo.identity import events
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
 from holo.identity.locks import lock_organization
@@ -50,7 +51,7 @@ def invite_member(
     )
     _record(actor, "identity.member_invited", invitation)
     enqueue(
-        topic="identity.member_invited",
+        topic=events.MEMBER_INVITED,
         key=f"invitation-{invitation.pk}",
         organization_id=actor.organization_id,
         payload={"invitation_id": str(invitation.pk)},

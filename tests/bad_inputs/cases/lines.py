@@ -241,7 +241,7 @@ LINES = (
         what="an input that is no text",
         words=("workflow", "start", "pizza", "--input", "{binary}"),
         exits=2,
-        says=(":1:",),
+        says=("this is not UTF-8",),
     ),
     Line(
         id="L03",

@@ -1,0 +1,18 @@
+"""Outbox topics of the app, and the key that keeps messages about one subject in order."""
+
+from holo.identity.models import UserChange
+from holo.outbox.operations import enqueue
+
+MEMBER_INVITED = "identity.member_invited"
+USER_CHANGE_REQUESTED = "identity.user_change_requested"
+USER_CHANGE_CANCEL_REQUESTED = "identity.user_change_cancel_requested"
+
+
+def announce_change(topic: str, change: UserChange) -> None:
+    """Enqueue a message about a change of a user; it carries its ids only."""
+    enqueue(
+        topic=topic,
+        key=f"user-change-{change.pk}",
+        organization_id=change.organization_id,
+        payload={"change_id": str(change.pk), "workflow_id": change.workflow_id},
+    )

@@ -1,0 +1,1 @@
+"""Creates, updates and deletes the users of an organisation, as its own systems ask."""
