@@ -1,9 +1,10 @@
-"""Who calls: by API key or by session. Every way to fail looks the same from outside."""
+"""Who calls: by key, token or session. Every way to fail looks the same from outside."""
 
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -20,7 +21,7 @@ from holo.apiauth.errors import (
 from holo.apiauth.keys import contains_key, make_key, matches, parse_key
 from holo.apiauth.models import ApiKey
 from holo.apiauth.networks import client_address, is_within
-from holo.apiauth.scopes import scopes_of_groups, scopes_of_user
+from holo.apiauth.scopes import OF_ORGANIZATION, scopes_of_groups, scopes_of_user
 from holo.apiauth.selectors import find_usable_key
 from holo.identity.models import User
 
@@ -47,8 +48,11 @@ def unauthenticated() -> UnauthenticatedError:
 class ApiKeyAuthentication(authentication.BaseAuthentication):
     """`Authorization: Bearer holo_…`."""
 
-    def authenticate(self, request: Request) -> tuple[User, Grant] | None:
-        """Return owner and grant; None where no Authorization header is sent."""
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Grant] | None:
+        """Return owner and grant; None where no Authorization header is sent.
+
+        An organisation's token has no owner: the grant alone says who calls.
+        """
         _refuse_key_in_url(request)
         header = request.META.get("HTTP_AUTHORIZATION")
         if header is None:
@@ -60,14 +64,17 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
             raise unauthenticated()
         _require_network(request, key)
         _note_use(key)
-        # A key never outgrows its owner: what groups no longer give, it no longer gives either.
-        return key.owner, Grant(
-            scopes=scopes_of_groups(key.owner, groups).intersection(key.scopes), api_key=key
-        )
+        return key.owner or AnonymousUser(), Grant(scopes=_held(key, groups), api_key=key)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
         return 'Bearer realm="holo"'
+
+
+def _held(key: ApiKey, groups: frozenset[str]) -> frozenset[str]:
+    """A key never outgrows its owner: what groups no longer give, it no longer gives either."""
+    held = OF_ORGANIZATION if key.owner is None else scopes_of_groups(key.owner, groups)
+    return held.intersection(key.scopes)
 
 
 def _refuse_key_in_url(request: Request) -> None:

@@ -54,3 +54,12 @@ def is_within(address: str, networks: Iterable[str]) -> bool:
         caller = caller.ipv4_mapped
     # Networks of the other version contain no address of this one.
     return any(caller in ipaddress.ip_network(network) for network in networks)
+
+
+def are_within(inner: Iterable[str], outer: Iterable[str]) -> bool:
+    """Tell whether each of some networks lies in one of others."""
+    around = [ipaddress.ip_network(network) for network in outer]
+    return all(
+        any(own.version == other.version and own.subnet_of(other) for other in around)  # type: ignore[arg-type]
+        for own in map(ipaddress.ip_network, inner)
+    )

@@ -83,14 +83,14 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         """Who calls, in which organisation."""
         grant = grant_of(self.request)
-        user = self.request.user
-        assert isinstance(user, User)
+        user = self.request.user if isinstance(self.request.user, User) else None
+        assert user is not None or grant.api_key is not None
         return Actor(
-            user_id=UserId(user.pk),
+            user_id=UserId(user.pk) if user else None,
             organization_id=organization_of(
                 user=user, api_key=grant.api_key, slug=self.request.headers.get("X-Organization")
             ),
-            label=user.email,
+            label=user.email if user else f"token {grant.api_key.prefix if grant.api_key else ''}",
             scopes=grant.scopes,
             api_key_id=grant.api_key.pk if grant.api_key else None,
             environment_id=grant.api_key.environment_id if grant.api_key else None,
@@ -133,8 +133,12 @@ class ApiView(APIView):
         render: Callable[[T], dict[str, object]],
         status: int,
         headers: Callable[[T], dict[str, str]] | None = None,
+        shown_once: Callable[[T], dict[str, object]] | None = None,
     ) -> HttpResponse:
-        """Run one service with the client's key; what is stored under the key is what is sent."""
+        """Run one service with the client's key; what is stored under the key is what is sent.
+
+        But for what `shown_once` renders, which takes the place of fields in the first answer alone.
+        """
         refusals: list[Answer] = []
 
         def rendered(outcome: T) -> Answer:
@@ -162,6 +166,8 @@ class ApiView(APIView):
             if refusals and not error.retryable:
                 return _http(refusals[0])
             raise
+        if shown_once is not None:
+            return self.answer({**render(outcome), **shown_once(outcome)}, status=status)
         return _http(key.answer or rendered(outcome))
 
 
