@@ -44,3 +44,19 @@ class ApiKeyForm(forms.Form):
 
 def _choices(held: Iterable[str]) -> list[tuple[str, str]]:
     return [(scope, f"{scope} · {SCOPES[scope]}") for scope in SCOPES if scope in held]
+
+
+class AuthorizationForm(forms.Form):
+    """For which organisation a program may act, or that it may not."""
+
+    organization = forms.ModelChoiceField(
+        label=_("Organisation"), queryset=Organization.objects.none(), empty_label=None
+    )
+    decision = forms.ChoiceField(choices=[("approve", ""), ("refuse", "")], widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = [organization.pk for organization in organizations_of(user)]
+        choice = self.fields["organization"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = Organization.objects.filter(pk__in=own)

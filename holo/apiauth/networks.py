@@ -44,6 +44,14 @@ def client_address(request: HttpRequest) -> str:
     return seen[-hops] if len(seen) >= hops else ""
 
 
+def crowd_of(address: str) -> str:
+    """Return the network that counts as one caller: the address, of IPv6 its /64."""
+    try:
+        return str(ipaddress.ip_network(f"{address}/{64 if ':' in address else 32}", strict=False))
+    except ValueError:
+        return ""
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Tell whether an address is in one of the networks; one that is none is in none."""
     try:

@@ -5,11 +5,13 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
-from holo.apiauth.models import ApiKey
+from holo.apiauth.models import ApiKey, AuthorizationCode
 from holo.common.actor import Actor
 from holo.common.rows import columns, from_row, width
-from holo.identity.models import Organization, User
+from holo.identity.models import Membership, Organization, User
+from holo.secretstore.places import Place, place_of
 
 # Asked once a request: everything about the caller in one round trip.
 _USABLE = f"""
@@ -53,10 +55,37 @@ def _find(statement: str, value: str | UUID) -> tuple[ApiKey, frozenset[str]] | 
     return key, frozenset(row[-1])
 
 
+def place_of_key(key_id: UUID) -> Place:
+    """Return where the secret of an environment's key is kept. Raises ApiKey.DoesNotExist."""
+    key = ApiKey.objects.select_related("environment").get(pk=key_id, environment__isnull=False)
+    assert key.environment is not None
+    return place_of(key.environment)
+
+
+def signing_secret_name(key_id: UUID) -> str:
+    """Return what the secret that signs a key's public tokens is called, in its environment."""
+    return f"apiauth/signing/{key_id}"
+
+
 def list_api_keys(organization_ids: Iterable[UUID] | None = None) -> QuerySet[ApiKey]:
     """Return the keys and tokens of some organisations (None: of all), newest first."""
     keys = ApiKey.objects.select_related("owner", "organization", "environment__project", "replaced_by")
     return keys if organization_ids is None else keys.filter(organization_id__in=list(organization_ids))
+
+
+def find_open_code(code_id: UUID) -> AuthorizationCode | None:
+    """Return a code that waits for a decision."""
+    return AuthorizationCode.objects.filter(
+        pk=code_id, state=AuthorizationCode.State.OPEN, expires_at__gt=Now()
+    ).first()
+
+
+def role_of(actor: Actor) -> str | None:
+    """Return what the acting person is in the organisation; None for who is no member, or no person."""
+    if actor.user_id is None:
+        return None
+    member = Membership.objects.filter(user_id=actor.user_id, organization_id=actor.organization_id)
+    return member.values_list("role", flat=True).first()
 
 
 def list_personal_tokens(actor: Actor) -> QuerySet[ApiKey]:

@@ -98,7 +98,8 @@ class ApiView(APIView):
 
     def valid(self, serializer_class: type[Serializer[Any]], **context: object) -> dict[str, Any]:
         """Return the validated body. An empty body counts as `{}` where no field is required."""
-        serializer = serializer_class(data=self.request.data, context={"actor": self.actor, **context})
+        actor = self.actor if self.authentication_classes else None
+        serializer = serializer_class(data=self.request.data, context={"actor": actor, **context})
         needs_body = any(field.required and not field.read_only for field in serializer.fields.values())
         if needs_body and self.request.META.get("CONTENT_LENGTH") in (None, "", "0"):
             raise ExpectedObjectError(_("the body must be a JSON object, not empty"))
@@ -199,7 +200,11 @@ def read_idempotency_key(request: Request | HttpRequest) -> str | None:
 
 def _key_scope(request: Request, actor: Actor) -> str:
     """Return caller, method and route with its ids; hashed where that is too long for the column."""
-    caller = actor.api_key_id or f"{actor.user_id}@{actor.organization_id}"
+    caller = str(actor.api_key_id or f"{actor.user_id}@{actor.organization_id}")
+    public = grant_of(request).public if isinstance(request, Request) else None
+    if public is not None:
+        # Those who hold tokens of one key are strangers to each other.
+        caller = f"{caller}:{public.jti}"
     match = request.resolver_match
     route = match.route if match else request.path
     ids = ",".join(f"{name}={value}" for name, value in sorted(match.kwargs.items())) if match else ""
