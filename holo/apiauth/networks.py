@@ -44,6 +44,14 @@ def client_address(request: HttpRequest) -> str:
     return seen[-hops] if len(seen) >= hops else ""
 
 
+def crowd_of(address: str) -> str:
+    """Return the network that counts as one caller: the address, of IPv6 its /64."""
+    try:
+        return str(ipaddress.ip_network(f"{address}/{64 if ':' in address else 32}", strict=False))
+    except ValueError:
+        return ""
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Tell whether an address is in one of the networks; one that is none is in none."""
     try:
@@ -54,3 +62,12 @@ def is_within(address: str, networks: Iterable[str]) -> bool:
         caller = caller.ipv4_mapped
     # Networks of the other version contain no address of this one.
     return any(caller in ipaddress.ip_network(network) for network in networks)
+
+
+def are_within(inner: Iterable[str], outer: Iterable[str]) -> bool:
+    """Tell whether each of some networks lies in one of others."""
+    around = [ipaddress.ip_network(network) for network in outer]
+    return all(
+        any(own.version == other.version and own.subnet_of(other) for other in around)  # type: ignore[arg-type]
+        for own in map(ipaddress.ip_network, inner)
+    )

@@ -16,6 +16,11 @@ INTEGRATIONS_READ = "integrations:read"
 INTEGRATIONS_VOTE = "integrations:vote"
 SECRETS_READ = "secrets:read"
 SECRETS_WRITE = "secrets:write"
+TOKENS_READ = "tokens:read"
+TOKENS_WRITE = "tokens:write"
+TOKENS_PUBLIC = "tokens:public"
+# In place of a scope, for what whoever is known may ask; no key carries it.
+ANY_CALLER = "any"
 
 SCOPES = {
     ORDERS_READ: _("see orders"),
@@ -28,12 +33,25 @@ SCOPES = {
     INTEGRATIONS_VOTE: _("vote for integrations"),
     SECRETS_READ: _("read variables of environments, as the role allows"),
     SECRETS_WRITE: _("change variables of environments, as the role allows"),
+    TOKENS_READ: _("see tokens, without their secrets"),
+    TOKENS_WRITE: _("make and revoke tokens, none that may do more than who makes it"),
+    TOKENS_PUBLIC: _("sign short-lived public tokens"),
 }
 # Everybody's, whatever the groups: what changes an organisation asks for the role there itself, and a vote is
 # the person's own.
 _OF_EVERYBODY = frozenset(
-    {ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE, SECRETS_READ, SECRETS_WRITE}
+    {
+        *(ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE),
+        *(SECRETS_READ, SECRETS_WRITE, TOKENS_READ, TOKENS_WRITE, TOKENS_PUBLIC),
+    }
 )
+# What no person has to answer for. An order needs somebody who placed it, so that a second person decides; a
+# vote is a person's; and a token that makes tokens would have no end.
+OF_ORGANIZATION = frozenset(
+    {ORDERS_READ, INVENTORY_READ, ORGANIZATION_READ, ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE}
+)
+# What may stand in a token that lies open in browsers.
+PUBLIC = frozenset({ORDERS_READ, ORDERS_WRITE, INVENTORY_READ, INTEGRATIONS_READ})
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {
     "viewer": _READS,
