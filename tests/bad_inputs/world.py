@@ -136,9 +136,16 @@ class World:
         }
         return {"Authorization": f"Bearer {keys[caller]}"} if caller in keys else {}
 
-    def send(self, endpoint: Endpoint, sent: Sent, caller: As = As.GOOD, order: Order | None = None) -> Any:
+    def send(
+        self,
+        endpoint: Endpoint,
+        sent: Sent,
+        caller: As = As.GOOD,
+        order: Order | None = None,
+        client: Client | None = None,
+    ) -> Any:
         """Send the good request of an endpoint with what `sent` changes."""
-        client = self.sessions.get(caller) or Client(enforce_csrf_checks=True)
+        client = client or self.sessions.get(caller) or Client(enforce_csrf_checks=True)
         client.raise_request_exception = False
         path = sent.path or endpoint.path(
             sent.object_id or (str(order.pk) if order else self.target_for(endpoint))

@@ -13,7 +13,10 @@ from typing import Any
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 DATA, PAGE = DOCS / "permissions.toml", DOCS / "permissions.md"
 # Who calls the API, and who opens pages. Whoever a row does not name is kept out.
-CALLERS = ("nobody", "member", "viewer", "operator", "auditor", "admin", "owner", "superuser")
+CALLERS = (
+    *("nobody", "member", "viewer", "operator", "auditor", "admin", "owner", "superuser"),
+    *("session", "personal", "organization", "public"),
+)
 VISITORS = ("nobody", "customer", "staff", "viewer", "operator", "auditor", "superuser")
 
 _INTRODUCTION = """\
@@ -30,7 +33,10 @@ _API = """\
 
 Each caller has a key with all the scopes that the person may give it. `member` has the role of that name
 and no group; `viewer`, `operator` and `auditor` are members in the group of that name; `admin` and `owner`
-have that role and no group. Without a key the answer is 401, for those who are kept out 403.
+have that role and no group. `session` and `personal` are an operator with a session and with a personal
+access token, `organization` is an organisation's token, `public` a public token that the key of an operator
+signed. Without a credential the answer is 401, for those who are kept out 403. Where a row has no scope,
+nobody is asked who they are.
 """
 _PAGES = """\
 ## Pages

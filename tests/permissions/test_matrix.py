@@ -5,15 +5,16 @@ from typing import Any
 import pytest
 from django.contrib import admin
 from django.test import Client
+from django.urls import reverse
 
 from holo.identity.models import User
 from orders.models import Shipment
 from tests.bad_inputs.cases.rows import As, Sent
-from tests.bad_inputs.surface import endpoints
+from tests.bad_inputs.surface import Endpoint, endpoints
 from tests.bad_inputs.world import World, awaiting_payment
 from tests.permissions import surface
 from tests.permissions.matrix import CALLERS, PAGE, VISITORS, callers_of, matrix, page
-from tests.permissions.people import build_callers, build_visitors
+from tests.permissions.people import Caller, build_callers, build_visitors, own_token
 from tests.stories import charge
 
 ROWS = matrix()
@@ -23,8 +24,8 @@ _NEEDS_SERVERS = {"ready"}
 
 
 @pytest.fixture(scope="module")
-def callers(world: World) -> dict[str, dict[str, str]]:
-    """Headers of one caller of each kind."""
+def callers(world: World) -> dict[str, Caller]:
+    """One caller of each kind."""
     return build_callers(world)
 
 
@@ -63,18 +64,29 @@ def test_page_is_made_of_the_rows() -> None:
 
 
 @pytest.mark.parametrize("call", sorted(set(ROWS["api"]) & set(ENDPOINTS)))
-def test_callers_get_in_as_their_row_says(
-    world: World, callers: dict[str, dict[str, str]], call: str
-) -> None:
+def test_callers_get_in_as_their_row_says(world: World, callers: dict[str, Caller], call: str) -> None:
     endpoint, row = ENDPOINTS[call], ROWS["api"][call]
     assert endpoint.scope == row["scope"]
-    found = {}
-    for kind, headers in callers.items():
-        world.target_for(endpoint, fresh=True)
-        found[kind] = world.send(endpoint, Sent(label=kind, headers=headers), As.NOBODY).status_code
+    found = {kind: _status(world, endpoint, kind, caller) for kind, caller in callers.items()}
     let_in = callers_of(row)
     refused = dict.fromkeys(CALLERS, 403) | {"nobody": 401}
     assert found == {kind: row["status"] if kind in let_in else refused[kind] for kind in CALLERS}
+
+
+def _status(world: World, endpoint: Endpoint, kind: str, caller: Caller) -> int:
+    own = own_token(world, caller) if endpoint.name == "personal-token-detail" else ""
+    world.target_for(endpoint, fresh=True)
+    sent = Sent(label=kind, headers=caller.headers, object_id=own)
+    return int(world.send(endpoint, sent, As.NOBODY, client=caller.client).status_code)
+
+
+@pytest.mark.parametrize("call", sorted(set(ROWS["api"]) - set(ENDPOINTS)))
+def test_calls_without_a_scope_ask_nobody_who_they_are(call: str) -> None:
+    assert ROWS["api"][call]["scope"] == ""
+    assert callers_of(ROWS["api"][call]) == set(CALLERS)
+    method, _blank, name = call.partition(" ")
+    answer = Client().generic(method, reverse(f"v1:{name}"), "{}", content_type="application/json")
+    assert answer.status_code == 400, answer.content
 
 
 @pytest.mark.parametrize("name", sorted(set(ROWS["pages"]) - _NEEDS_SERVERS))
