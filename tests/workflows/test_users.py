@@ -112,7 +112,11 @@ def test_updated_user_has_the_new_data(team: Team) -> None:
 def test_deleted_user_is_called_nothing_and_logs_in_no_more(team: Team) -> None:
     created = ended(create(team))
     assert created.user_id is not None
+    cancelled = ended(start_row(team, action=Action.UPDATE, cancel_requested_at=timezone.now()))
+    assert cancelled.email
     change = ended(ask(team, Action.DELETE, "user-123"))
+    cancelled.refresh_from_db()
+    assert (cancelled.state, cancelled.email, cancelled.name) == (State.CANCELLED, "", "")
     person = User.objects.get(pk=created.user_id)
     assert (person.is_active, person.name, person.email) == (
         False,
@@ -215,10 +219,14 @@ def test_create_undoes_itself_when_the_next_step_fails(team: Team) -> None:
 
 def start_row(team: Team, **fields: Any) -> UserChange:
     """Start the process of a row that no command has looked at."""
-    columns = {"email": an_email(), "name": "Li Na", "requested_by": team.people[Role.OWNER], **fields}
-    change = UserChange.objects.create(
-        organization=team.organization, reference="user-123", action=Action.CREATE, **columns
-    )
+    columns = {
+        "action": Action.CREATE,
+        "email": an_email(),
+        "name": "Li Na",
+        "requested_by": team.people[Role.OWNER],
+        **fields,
+    }
+    change = UserChange.objects.create(organization=team.organization, reference="user-123", **columns)
     client.start_workflow(
         workflow=UserWorkflow,
         workflow_id=change.workflow_id,
@@ -311,6 +319,27 @@ def test_change_whose_run_is_lost_is_started_again(team: Team) -> None:
     assert [(one.key, one.state) for one in found.findings] == [(stuck.workflow_id, "mended")]
     assert ended(stuck).state == State.SUCCEEDED
     assert reconcile(DRIFTS, apply=True, grace=timedelta(0)).findings == []
+
+
+def test_undone_create_leaves_what_others_have_made_of_the_person(team: Team) -> None:
+    change = UserChange.objects.create(
+        organization=team.organization,
+        reference="user-9",
+        action=Action.CREATE,
+        email=an_email(),
+        name="Li Na",
+        requested_by=team.people[Role.OWNER],
+    )
+    assert services.create_user(change_id=change.pk)
+    change.refresh_from_db()
+    person = change.user
+    assert person is not None
+    other = Membership.objects.create(organization=build_team().organization, user=person)
+    services.discard_user(change_id=change.pk)
+    services.close_user_change(change_id=change.pk, code="")
+    person.refresh_from_db()
+    assert (person.is_active, person.name) == (True, "Li Na")
+    assert list(person.memberships.all()) == [other]
 
 
 # --- The API -------------------------------------------------------------------------------------

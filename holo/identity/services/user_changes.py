@@ -6,7 +6,7 @@ each, so that a cancel and the step that writes never both win.
 
 from uuid import UUID
 
-from django.db.models import ProtectedError
+from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
@@ -157,8 +157,10 @@ def discard_user(*, change_id: UUID) -> None:
     person_id, change.user = change.user_id, None
     change.save(update_fields=["user"])
     _record(_requester(change), "identity.user_discarded", change)
-    Membership.objects.filter(user_id=person_id).delete()
+    Membership.objects.filter(organization_id=change.organization_id, user_id=person_id).delete()
     person = User.objects.get(pk=person_id)
+    if _belongs_elsewhere(person, change):
+        return
     try:
         person.delete()
     except ProtectedError:
@@ -220,7 +222,10 @@ def delete_user(*, change_id: UUID) -> bool:
     assert member is not None
     person, change.user, change.email = member.user, member.user, member.user.email
     Membership.objects.filter(pk=member.pk).delete()
-    UserChange.objects.filter(organization_id=change.organization_id, user=person).update(email="", name="")
+    # Those that failed or were cancelled name nobody but the reference.
+    UserChange.objects.filter(
+        Q(user=person) | Q(reference=change.reference), organization_id=change.organization_id
+    ).exclude(pk=change.pk).update(email="", name="")
     if not _belongs_elsewhere(person, change):
         _pseudonymise(person)
     _end(change, State.SUCCEEDED)
