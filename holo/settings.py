@@ -226,6 +226,10 @@ CELERY_BEAT_SCHEDULE = {
         "task": "holo.idempotency.tasks.purge_expired_keys",
         "schedule": timedelta(minutes=30),
     },
+    "purge-ended-logins": {
+        "task": "holo.apiauth.tasks.purge_ended_logins",
+        "schedule": timedelta(minutes=30),
+    },
     "purge-delivered-outbox-messages": {
         "task": "holo.outbox.tasks.purge_delivered_messages",
         "schedule": timedelta(minutes=30),

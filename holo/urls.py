@@ -5,6 +5,7 @@ from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
+from holo.apiauth.pages import authorization_page
 from holo.common.api.documentation import ApiDocumentation, ApiSchema, error_catalogue
 from holo.common.api.problems import nothing_here
 from holo.common.health import live, ready
@@ -23,6 +24,7 @@ v1 = [
     path("", include("holo.identity.api.urls")),
     path("", include("holo.secretstore.api.urls")),
     path("", include("holo.apivote.api.urls")),
+    path("", include("holo.apiauth.api.urls")),
     *(path("", include(module)) for module in domain_urls(settings.ENABLE_DOMAINS)),
 ]
 
@@ -30,6 +32,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
     path("invitations/<str:token>", invitation_page, name="accept-invitation"),
+    path("authorize/<uuid:code_id>", authorization_page, name="authorize"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include((v1, "v1"), namespace="v1")),
     path("api/schema", ApiSchema.as_view(), name="schema"),

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -22,7 +22,7 @@ from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.admin import ReadOnlyAdmin, badge
 from holo.common.errors import DomainError
 from holo.identity.models import User
-from holo.identity.selectors import organization_ids_of
+from holo.identity.selectors import managed_organization_ids, organization_ids_of
 
 
 @admin.register(ApiKey)
@@ -31,6 +31,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
     list_display = [
         "prefix",
+        "kind",
         "name",
         "owner",
         "organization",
@@ -40,11 +41,12 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "expires_at",
         "last_used_at",
     ]
-    list_filter = ["organization"]
+    list_filter = ["organization", "kind"]
     list_select_related = ["owner", "organization", "environment"]
     search_fields = ["prefix", "name", "owner__email"]
     fields = [
         "prefix",
+        "kind",
         "name",
         "owner",
         "organization",
@@ -61,10 +63,11 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     actions = ["rotate", "revoke"]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
-        """Return the keys of one's organisations; of one's own where one may not see all."""
+        """Return one's own keys, and the tokens of organisations that one manages; all for superusers."""
         user = _person(request)
         keys = super().get_queryset(request).filter(organization_id__in=organization_ids_of(user))
-        return keys if user.is_superuser else keys.filter(owner=user)
+        managed = Q(kind=ApiKey.Kind.ORGANIZATION, organization_id__in=managed_organization_ids(user))
+        return keys if user.is_superuser else keys.filter(Q(owner=user) | managed)
 
     @admin.display(description=_("scopes"))
     def scope_list(self, key: ApiKey) -> str:
@@ -145,10 +148,11 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 def _make(request: HttpRequest, form: ApiKeyForm) -> tuple[ApiKey, str]:
     organization_id = form.cleaned_data["organization"].pk
     actor = _actor(request, organization_id)
-    assert actor.user_id is not None
+    kind = ApiKey.Kind(form.cleaned_data["kind"])
     return create_api_key(
         actor=actor,
-        owner_id=actor.user_id,
+        kind=kind,
+        owner_id=None if kind == ApiKey.Kind.ORGANIZATION else actor.person,
         organization_id=organization_id,
         name=form.cleaned_data["name"],
         scopes=form.cleaned_data["scopes"],

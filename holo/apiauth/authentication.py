@@ -1,9 +1,12 @@
-"""Who calls: by API key or by session. Every way to fail looks the same from outside."""
+"""Who calls: by key, token or session. Every way to fail looks the same from outside."""
 
 import logging
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from uuid import UUID
 
+from django.contrib.auth.models import AnonymousUser
 from django.db import connection
 from django.utils.translation import gettext as _
 from drf_spectacular.extensions import OpenApiAuthenticationExtension
@@ -15,14 +18,18 @@ from holo.apiauth.errors import (
     AddressNotAllowedError,
     CsrfError,
     KeyInUrlError,
+    PublicTokenUsedError,
     UnauthenticatedError,
 )
 from holo.apiauth.keys import contains_key, make_key, matches, parse_key
 from holo.apiauth.models import ApiKey
 from holo.apiauth.networks import client_address, is_within
-from holo.apiauth.scopes import scopes_of_groups, scopes_of_user
-from holo.apiauth.selectors import find_usable_key
+from holo.apiauth.public_tokens import Claims, claim_refused, key_id_of, looks_public, verify
+from holo.apiauth.scopes import OF_ORGANIZATION, PUBLIC, scopes_of_groups, scopes_of_user
+from holo.apiauth.selectors import find_usable_key, find_usable_key_by_id, place_of_key, signing_secret_name
+from holo.common.actor import OrganizationId, system_actor
 from holo.identity.models import User
+from holo.secretstore.services import get_secret
 
 logger = logging.getLogger(__name__)
 _USE_RESOLUTION = timedelta(minutes=1)
@@ -33,10 +40,14 @@ _NOBODYS_HASH = "0" * 64
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """What the caller may do in this request; `api_key` is None for a session."""
+    """What the caller may do in this request; `api_key` is None for a session.
+
+    `public` are the claims of a public token, which acts for the key that signed it.
+    """
 
     scopes: frozenset[str]
     api_key: ApiKey | None = None
+    public: Claims | None = None
 
 
 def unauthenticated() -> UnauthenticatedError:
@@ -47,27 +58,77 @@ def unauthenticated() -> UnauthenticatedError:
 class ApiKeyAuthentication(authentication.BaseAuthentication):
     """`Authorization: Bearer holo_…`."""
 
-    def authenticate(self, request: Request) -> tuple[User, Grant] | None:
-        """Return owner and grant; None where no Authorization header is sent."""
+    def authenticate(self, request: Request) -> tuple[User | AnonymousUser, Grant] | None:
+        """Return owner and grant; None where no Authorization header is sent.
+
+        An organisation's token has no owner: the grant alone says who calls.
+        """
         _refuse_key_in_url(request)
         header = request.META.get("HTTP_AUTHORIZATION")
         if header is None:
             return None
         scheme, _blank, text = header.partition(" ")
+        if scheme.lower() == "bearer" and looks_public(text.strip()):
+            return _by_public_token(text.strip())
         given = parse_key(text.strip()) if scheme.lower() == "bearer" else None
         key, groups = (find_usable_key(given.prefix) if given else None) or (None, frozenset())
         if not matches(given or make_key(), key.secret_hash if key else _NOBODYS_HASH) or key is None:
             raise unauthenticated()
         _require_network(request, key)
         _note_use(key)
-        # A key never outgrows its owner: what groups no longer give, it no longer gives either.
-        return key.owner, Grant(
-            scopes=scopes_of_groups(key.owner, groups).intersection(key.scopes), api_key=key
-        )
+        return key.owner or AnonymousUser(), Grant(scopes=_held(key, groups), api_key=key)
 
     def authenticate_header(self, request: Request) -> str:
         """Return the challenge of a 401."""
         return 'Bearer realm="holo"'
+
+
+def _by_public_token(text: str) -> tuple[User | AnonymousUser, Grant]:
+    """Return who signed a public token, with what it may do. Uses it up where it is for one use.
+
+    Where it works from is not asked: it is given away on purpose, by who called from where the key works.
+    """
+    key_id = key_id_of(text)
+    key, groups = (find_usable_key_by_id(key_id) if key_id else None) or (None, frozenset[str]())
+    if key is None or key.environment_id is None:
+        raise unauthenticated()
+    claims = verify(text, secret=_signing_secret(key.pk))
+    if claims.environment_id != key.environment_id:
+        raise claim_refused("sub")
+    if claims.one_time and not _first_use(claims):
+        raise PublicTokenUsedError(_("the public token was for one use, and has been used"))
+    _note_use(key)
+    scopes = _held(key, groups) & claims.scopes & PUBLIC
+    return key.owner or AnonymousUser(), Grant(scopes=scopes, api_key=key, public=claims)
+
+
+@lru_cache(maxsize=1024)
+def _signing_secret(key_id: UUID) -> str:
+    """Return a key's secret, read and audited once per process: it never changes, and the key's end is asked
+    of its row each time. Raises UnauthenticatedError where the key has signed nothing yet.
+    """
+    place = place_of_key(key_id)
+    actor = system_actor(OrganizationId(place.organization_id or key_id), label="public tokens")
+    found = get_secret(actor=actor, place=place, name=signing_secret_name(key_id), schema=str)
+    if found is None:
+        raise unauthenticated()
+    return found
+
+
+def _first_use(claims: Claims) -> bool:
+    """Note the use of a token for one, for a minute longer than it lives; False for any but the first."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO apiauth_usedpublictoken (jti, expires_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
+            [claims.jti, claims.expires_at + _USE_RESOLUTION],
+        )
+        return bool(cursor.rowcount == 1)
+
+
+def _held(key: ApiKey, groups: frozenset[str]) -> frozenset[str]:
+    """A key never outgrows its owner: what groups no longer give, it no longer gives either."""
+    held = OF_ORGANIZATION if key.owner is None else scopes_of_groups(key.owner, groups)
+    return held.intersection(key.scopes)
 
 
 def _refuse_key_in_url(request: Request) -> None:

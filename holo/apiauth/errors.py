@@ -120,3 +120,89 @@ class GraceInvalidError(RequestError):
 
     code = "apiauth.grace_invalid"
     meaning = "A replaced key goes on working for none to 168 hours."
+
+
+class PublicTokenExpiredError(RequestError):
+    """A genuine public token whose time is over."""
+
+    code = "apiauth.public_token_expired"
+    status = 401
+    meaning = "The public token is genuine, but its time is over; ask for another."
+
+
+class PublicTokenClaimError(RequestError):
+    """A genuine signature under claims that do not fit."""
+
+    code = "apiauth.public_token_claim_invalid"
+    status = 401
+    meaning = "The public token's signature is right, but a claim is missing or not what this server signs."
+
+
+class PublicTokenSignatureError(RequestError):
+    """Not signed by the key it names."""
+
+    code = "apiauth.public_token_signature_invalid"
+    status = 401
+    meaning = "The public token was not signed with the key that it names, or was changed since."
+
+
+class PublicTokenUsedError(RequestError):
+    """A second use of a token for one."""
+
+    code = "apiauth.public_token_used"
+    status = 401
+    meaning = "The public token was for one use, and has been used."
+
+
+class EnvironmentRequiredError(RequestError):
+    """A caller that is for no environment."""
+
+    code = "apiauth.environment_required"
+    status = 409
+    meaning = "Public tokens are signed for an environment: call with an API key that is made for one."
+
+
+class CodePendingError(RequestError):
+    """Nobody has decided yet."""
+
+    code = "apiauth.authorization_pending"
+    retry_after = 5
+    meaning = "Nobody has approved or refused the authorisation code yet; ask again after `Retry-After`."
+
+
+class SlowDownError(RequestError):
+    """Polled too fast."""
+
+    code = "apiauth.slow_down"
+    status = 429
+    retryable = True
+    retry_after = 5
+    meaning = "The authorisation code is asked about too often; wait for `Retry-After` between two calls."
+
+
+class TooManyCodesError(RequestError):
+    """Too many codes for one address."""
+
+    code = "apiauth.too_many_codes"
+    status = 429
+    retryable = True
+    retry_after = 600
+    meaning = "Too many authorisation codes were asked for from this address; wait for some to run out."
+
+
+class CodeRefusedError(RequestError):
+    """The person said no, or has lost the right since."""
+
+    code = "apiauth.authorization_refused"
+    status = 403
+    meaning = "The person refused the authorisation code, or has since lost what was approved."
+
+
+class CodeOverError(RequestError):
+    """Run out, used, or decided already."""
+
+    code = "apiauth.authorization_over"
+    status = 409
+    meaning = (
+        "The authorisation code has run out, was decided already, or its token was given out; begin anew."
+    )

@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import SCOPES, scopes_of_user
 from holo.apiauth.services import DEFAULT_LIFETIME, MAX_LIFETIME
 from holo.identity.models import Organization, User
@@ -14,8 +15,9 @@ from holo.identity.selectors import organizations_of
 
 
 class ApiKeyForm(forms.Form):
-    """A key of the person who is logged in: name, organisation, scopes, days."""
+    """A key or token of the person who is logged in, or a token of the organisation."""
 
+    kind = forms.ChoiceField(label=_("Kind"), choices=ApiKey.Kind.choices, initial=ApiKey.Kind.KEY)
     name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What uses this key."))
     organization = forms.ModelChoiceField(
         label=_("Organisation"), queryset=Organization.objects.none(), empty_label=None
@@ -42,3 +44,19 @@ class ApiKeyForm(forms.Form):
 
 def _choices(held: Iterable[str]) -> list[tuple[str, str]]:
     return [(scope, f"{scope} · {SCOPES[scope]}") for scope in SCOPES if scope in held]
+
+
+class AuthorizationForm(forms.Form):
+    """For which organisation a program may act, or that it may not."""
+
+    organization = forms.ModelChoiceField(
+        label=_("Organisation"), queryset=Organization.objects.none(), empty_label=None
+    )
+    decision = forms.ChoiceField(choices=[("approve", ""), ("refuse", "")], widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, user: User, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        own = [organization.pk for organization in organizations_of(user)]
+        choice = self.fields["organization"]
+        assert isinstance(choice, forms.ModelChoiceField)
+        choice.queryset = Organization.objects.filter(pk__in=own)

@@ -44,13 +44,36 @@ def client_address(request: HttpRequest) -> str:
     return seen[-hops] if len(seen) >= hops else ""
 
 
+def crowd_of(address: str) -> str:
+    """Return the network that counts as one caller: the address, of IPv6 its /64; empty where it is none."""
+    caller = _parsed(address)
+    if caller is None:
+        return ""
+    return str(ipaddress.ip_network((caller, 32 if caller.version == 4 else 64), strict=False))
+
+
 def is_within(address: str, networks: Iterable[str]) -> bool:
     """Tell whether an address is in one of the networks; one that is none is in none."""
+    caller = _parsed(address)
+    # Networks of the other version contain no address of this one.
+    return caller is not None and any(caller in ipaddress.ip_network(network) for network in networks)
+
+
+def _parsed(address: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return an address; one of IPv4 in the clothes of IPv6, as a server on both sees it, undressed."""
     try:
         caller = ipaddress.ip_address(address)
     except ValueError:
-        return False
+        return None
     if isinstance(caller, ipaddress.IPv6Address) and caller.ipv4_mapped is not None:
-        caller = caller.ipv4_mapped
-    # Networks of the other version contain no address of this one.
-    return any(caller in ipaddress.ip_network(network) for network in networks)
+        return caller.ipv4_mapped
+    return caller
+
+
+def are_within(inner: Iterable[str], outer: Iterable[str]) -> bool:
+    """Tell whether each of some networks lies in one of others."""
+    around = [ipaddress.ip_network(network) for network in outer]
+    return all(
+        any(own.version == other.version and own.subnet_of(other) for other in around)  # type: ignore[arg-type]
+        for own in map(ipaddress.ip_network, inner)
+    )

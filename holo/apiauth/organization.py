@@ -10,12 +10,12 @@ from holo.identity.models import User
 from holo.identity.selectors import organizations_of
 
 
-def organization_of(*, user: User, api_key: ApiKey | None, slug: str | None) -> OrganizationId:
+def organization_of(*, user: User | None, api_key: ApiKey | None, slug: str | None) -> OrganizationId:
     """Return the key's organisation, or for a session the one that `slug` names, or the only one.
 
     Raises OrganizationRequiredError, OrganizationUnknownError, ForbiddenError (the person belongs to none).
     """
-    choices = [api_key.organization] if api_key is not None else organizations_of(user)
+    choices = [api_key.organization] if api_key is not None else organizations_of(user) if user else []
     if not choices:
         raise ForbiddenError(_("you belong to no organisation"))
     if slug is None:

@@ -8,6 +8,7 @@ from rest_framework.request import Request
 
 from holo.apiauth.authentication import Grant, unauthenticated
 from holo.apiauth.errors import MissingScopeError
+from holo.apiauth.scopes import ANY_CALLER
 from holo.common.errors import ForbiddenError
 
 if TYPE_CHECKING:
@@ -44,6 +45,6 @@ class RequireScope(BasePermission):
         scope = getattr(view, "required_scopes", {}).get(method)
         if scope is None:
             raise ForbiddenError(_("this is not allowed"))
-        if scope not in grant.scopes:
+        if scope != ANY_CALLER and scope not in grant.scopes:
             raise MissingScopeError(_("this needs the scope %(scope)s") % {"scope": scope}, scope=scope)
         return True

@@ -18,6 +18,11 @@ SECRETS_READ = "secrets:read"
 SECRETS_WRITE = "secrets:write"
 USERS_READ = "users:read"
 USERS_WRITE = "users:write"
+TOKENS_READ = "tokens:read"
+TOKENS_WRITE = "tokens:write"
+TOKENS_PUBLIC = "tokens:public"
+# In place of a scope, for what whoever is known may ask; no key carries it.
+ANY_CALLER = "any"
 
 SCOPES = {
     ORDERS_READ: _("see orders"),
@@ -32,21 +37,29 @@ SCOPES = {
     SECRETS_WRITE: _("change variables of environments, as the role allows"),
     USERS_READ: _("see changes of users"),
     USERS_WRITE: _("create, update and delete users, as the role allows"),
+    TOKENS_READ: _("see tokens, without their secrets"),
+    TOKENS_WRITE: _("make and revoke tokens, none that may do more than who makes it"),
+    TOKENS_PUBLIC: _("sign short-lived public tokens"),
 }
 # Everybody's, whatever the groups: what changes an organisation asks for the role there itself, and a vote is
 # the person's own.
 _OF_EVERYBODY = frozenset(
     {
-        ORGANIZATION_READ,
-        ORGANIZATION_WRITE,
-        INTEGRATIONS_READ,
-        INTEGRATIONS_VOTE,
-        SECRETS_READ,
-        SECRETS_WRITE,
-        USERS_READ,
-        USERS_WRITE,
+        *(ORGANIZATION_READ, ORGANIZATION_WRITE, INTEGRATIONS_READ, INTEGRATIONS_VOTE),
+        *(SECRETS_READ, SECRETS_WRITE, TOKENS_READ, TOKENS_WRITE, TOKENS_PUBLIC),
+        *(USERS_READ, USERS_WRITE),
     }
 )
+# What no person has to answer for. An order needs somebody who placed it, so that a second person decides; a
+# vote is a person's; and a token that makes tokens would have no end.
+OF_ORGANIZATION = frozenset(
+    {
+        *(ORDERS_READ, INVENTORY_READ, ORGANIZATION_READ, ORGANIZATION_WRITE),
+        *(SECRETS_READ, SECRETS_WRITE, USERS_READ, USERS_WRITE),
+    }
+)
+# What may stand in a token that lies open in browsers.
+PUBLIC = frozenset({ORDERS_READ, ORDERS_WRITE, INVENTORY_READ, INTEGRATIONS_READ})
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {
     "viewer": _READS,

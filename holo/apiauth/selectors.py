@@ -5,43 +5,96 @@ from uuid import UUID
 
 from django.db import connection
 from django.db.models import QuerySet
+from django.db.models.functions import Now
 
-from holo.apiauth.models import ApiKey
+from holo.apiauth.models import ApiKey, AuthorizationCode
+from holo.common.actor import Actor
 from holo.common.rows import columns, from_row, width
-from holo.identity.models import Organization, User
+from holo.identity.models import Membership, Organization, User
+from holo.secretstore.places import Place, place_of
 
 # Asked once a request: everything about the caller in one round trip.
 _USABLE = f"""
 SELECT {columns(ApiKey, "k")}, {columns(User, "u")}, {columns(Organization, "o")}, ARRAY(
     SELECT g.name FROM auth_group g JOIN identity_user_groups m ON m.group_id = g.id WHERE m.user_id = u.id)
 FROM apiauth_apikey k
-JOIN identity_user u ON u.id = k.owner_id
+LEFT JOIN identity_user u ON u.id = k.owner_id
 JOIN identity_organization o ON o.id = k.organization_id
-WHERE k.prefix = %s AND k.revoked_at IS NULL AND k.expires_at > now() AND u.is_active AND (u.is_superuser
-    OR EXISTS (SELECT FROM identity_membership m WHERE (m.user_id, m.organization_id) = (u.id, o.id)))
+WHERE k.{{}} = %s AND k.revoked_at IS NULL AND k.expires_at > now() AND (k.owner_id IS NULL
+    OR u.is_active AND (u.is_superuser
+        OR EXISTS (SELECT FROM identity_membership m WHERE (m.user_id, m.organization_id) = (u.id, o.id))))
 """
+_BY_PREFIX, _BY_ID = _USABLE.format("prefix"), _USABLE.format("id")
 
 
 def find_usable_key(prefix: str) -> tuple[ApiKey, frozenset[str]] | None:
     """Return a prefix's key with owner and organisation, and the names of its owner's groups.
 
     None if the key has ended or its owner may not use it: an owner must be active and, unless a superuser,
-    still belong to the organisation.
+    still belong to the organisation. An organisation's token has no owner.
     """
+    return _find(_BY_PREFIX, prefix)
+
+
+def find_usable_key_by_id(key_id: UUID) -> tuple[ApiKey, frozenset[str]] | None:
+    """Like `find_usable_key`, by the id that a public token names."""
+    return _find(_BY_ID, key_id)
+
+
+def _find(statement: str, value: str | UUID) -> tuple[ApiKey, frozenset[str]] | None:
     with connection.cursor() as cursor:
-        cursor.execute(_USABLE, [prefix])
+        cursor.execute(statement, [value])
         row = cursor.fetchone()
     if row is None:
         return None
     user = width(ApiKey)
     organization = user + width(User)
     key = from_row(ApiKey, row[:user])
-    key.owner = from_row(User, row[user:organization])
+    key.owner = from_row(User, row[user:organization]) if key.owner_id else None
     key.organization = from_row(Organization, row[organization:-1])
     return key, frozenset(row[-1])
 
 
+def place_of_key(key_id: UUID) -> Place:
+    """Return where the secret of an environment's key is kept. Raises ApiKey.DoesNotExist."""
+    key = ApiKey.objects.select_related("environment").get(pk=key_id, environment__isnull=False)
+    assert key.environment is not None
+    return place_of(key.environment)
+
+
+def signing_secret_name(key_id: UUID) -> str:
+    """Return what the secret that signs a key's public tokens is called, in its environment."""
+    return f"apiauth/signing/{key_id}"
+
+
 def list_api_keys(organization_ids: Iterable[UUID] | None = None) -> QuerySet[ApiKey]:
-    """Return the keys of some organisations (None: of all), newest first."""
+    """Return the keys and tokens of some organisations (None: of all), newest first."""
     keys = ApiKey.objects.select_related("owner", "organization", "environment__project", "replaced_by")
     return keys if organization_ids is None else keys.filter(organization_id__in=list(organization_ids))
+
+
+def find_open_code(code_id: UUID) -> AuthorizationCode | None:
+    """Return a code that waits for a decision."""
+    return AuthorizationCode.objects.filter(
+        pk=code_id, state=AuthorizationCode.State.OPEN, expires_at__gt=Now()
+    ).first()
+
+
+def role_of(actor: Actor) -> str | None:
+    """Return what the acting person is in the organisation; None for who is no member, or no person."""
+    if actor.user_id is None:
+        return None
+    member = Membership.objects.filter(user_id=actor.user_id, organization_id=actor.organization_id)
+    return member.values_list("role", flat=True).first()
+
+
+def list_personal_tokens(actor: Actor) -> QuerySet[ApiKey]:
+    """Return the actor's own personal tokens in the organisation; none for whoever is no person."""
+    return list_api_keys([actor.organization_id]).filter(
+        kind=ApiKey.Kind.PERSONAL, owner_id=actor.user_id, owner__isnull=False
+    )
+
+
+def list_organization_tokens(actor: Actor) -> QuerySet[ApiKey]:
+    """Return the tokens of the actor's organisation."""
+    return list_api_keys([actor.organization_id]).filter(kind=ApiKey.Kind.ORGANIZATION)

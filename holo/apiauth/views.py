@@ -17,6 +17,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
+from holo.apiauth.authentication import Grant
 from holo.apiauth.errors import KeyInUrlError, ThrottledError, UnauthenticatedError
 from holo.apiauth.networks import client_address
 from holo.apiauth.organization import organization_of
@@ -79,11 +80,14 @@ class ApiView(APIView):
         check_parameters(request, (*self.filters, *paging) if reads else ())
 
     def check_throttles(self, request: Request) -> None:
-        """Count the call of a known caller. Raises ThrottledError."""
-        key = grant_of(request).api_key
+        """Count the call by who makes it, by address where nobody is asked who. Raises ThrottledError."""
+        if not isinstance(request.auth, Grant):
+            self._count(address=client_address(request._request))
+            return
+        key = request.auth.api_key
         self._count(
             credential=key.pk if key else None,
-            user=request.user.pk,
+            user=getattr(request.user, "pk", None),
             organization=key.organization_id if key else None,
         )
 
@@ -118,14 +122,14 @@ class ApiView(APIView):
     def actor(self) -> Actor:
         """Who calls, in which organisation."""
         grant = grant_of(self.request)
-        user = self.request.user
-        assert isinstance(user, User)
+        user = self.request.user if isinstance(self.request.user, User) else None
+        assert user is not None or grant.api_key is not None
         return Actor(
-            user_id=UserId(user.pk),
+            user_id=UserId(user.pk) if user else None,
             organization_id=organization_of(
                 user=user, api_key=grant.api_key, slug=self.request.headers.get("X-Organization")
             ),
-            label=user.email,
+            label=user.email if user else f"token {grant.api_key.prefix if grant.api_key else ''}",
             scopes=grant.scopes,
             api_key_id=grant.api_key.pk if grant.api_key else None,
             environment_id=grant.api_key.environment_id if grant.api_key else None,
@@ -133,7 +137,8 @@ class ApiView(APIView):
 
     def valid(self, serializer_class: type[Serializer[Any]], **context: object) -> dict[str, Any]:
         """Return the validated body. An empty body counts as `{}` where no field is required."""
-        serializer = serializer_class(data=self.request.data, context={"actor": self.actor, **context})
+        actor = self.actor if self.authentication_classes else None
+        serializer = serializer_class(data=self.request.data, context={"actor": actor, **context})
         needs_body = any(field.required and not field.read_only for field in serializer.fields.values())
         if needs_body and self.request.META.get("CONTENT_LENGTH") in (None, "", "0"):
             raise ExpectedObjectError(_("the body must be a JSON object, not empty"))
@@ -168,8 +173,12 @@ class ApiView(APIView):
         render: Callable[[T], dict[str, object]],
         status: int,
         headers: Callable[[T], dict[str, str]] | None = None,
+        shown_once: Callable[[T], dict[str, object]] | None = None,
     ) -> HttpResponse:
-        """Run one service with the client's key; what is stored under the key is what is sent."""
+        """Run one service with the client's key; what is stored under the key is what is sent.
+
+        But for what `shown_once` renders, which takes the place of fields in the first answer alone.
+        """
         refusals: list[Answer] = []
 
         def rendered(outcome: T) -> Answer:
@@ -197,6 +206,8 @@ class ApiView(APIView):
             if refusals and not error.retryable:
                 return _http(refusals[0])
             raise
+        if shown_once is not None:
+            return self.answer({**render(outcome), **shown_once(outcome)}, status=status)
         return _http(key.answer or rendered(outcome))
 
 
@@ -228,7 +239,11 @@ def read_idempotency_key(request: Request | HttpRequest) -> str | None:
 
 def _key_scope(request: Request, actor: Actor) -> str:
     """Return caller, method and route with its ids; hashed where that is too long for the column."""
-    caller = actor.api_key_id or f"{actor.user_id}@{actor.organization_id}"
+    caller = str(actor.api_key_id or f"{actor.user_id}@{actor.organization_id}")
+    public = grant_of(request).public if isinstance(request, Request) else None
+    if public is not None:
+        # Those who hold tokens of one key are strangers to each other.
+        caller = f"{caller}:{public.jti}"
     match = request.resolver_match
     route = match.route if match else request.path
     ids = ",".join(f"{name}={value}" for name, value in sorted(match.kwargs.items())) if match else ""

@@ -12,7 +12,8 @@ OrganizationId = NewType("OrganizationId", UUID)
 class Actor:
     """The caller of a command, in one organisation.
 
-    `user_id` is None for the system. `label` is shown to people (an e-mail address, `system`, `temporal`).
+    `user_id` is None for the system, and for an organisation's own token, which `api_key_id` then names.
+    `label` is shown to people (an e-mail address, `system`, `temporal`).
     `scopes` are those of the key, or those that the person's groups give.
     """
 

@@ -15,13 +15,16 @@ from holo.identity.roles import MANAGERS, Role, roles_held
 def lock_role(actor: Actor) -> Role | None:
     """Lock the actor's organisation and return the actor's role in it.
 
-    The system and superusers count as owners; None for a person who is no member (any more).
+    The system and superusers count as owners, an organisation's own token as an admin; None for a
+    person who is no member (any more).
     """
     lock_organization(actor.organization_id)
     return _role(actor)
 
 
 def _role(actor: Actor) -> Role | None:
+    if actor.user_id is None and actor.api_key_id is not None:
+        return Role.ADMIN
     if actor.user_id is None or User.objects.filter(pk=actor.user_id, is_superuser=True).exists():
         return Role.OWNER
     role = (

@@ -21,6 +21,7 @@ from holo.identity.models import (
     User,
     UserChange,
 )
+from holo.identity.roles import MANAGERS
 
 AUDITOR_GROUP = "auditor"
 
@@ -54,6 +55,12 @@ def organization_ids_of(user: User) -> list[UUID]:
     if user.is_superuser:
         return list(Organization.objects.values_list("pk", flat=True))
     return list(Membership.objects.filter(user=user).values_list("organization_id", flat=True))
+
+
+def managed_organization_ids(user: User) -> list[UUID]:
+    """Return the ids of the organisations that a person is owner or admin of."""
+    managing = Membership.objects.filter(user=user, role__in=[role.value for role in MANAGERS])
+    return list(managing.values_list("organization_id", flat=True))
 
 
 def list_members(organization_id: OrganizationId) -> QuerySet[Membership]:

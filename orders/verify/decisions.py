@@ -68,7 +68,7 @@ WHERE r.subject_type = %(subject)s AND o.created_by_id <> ALL (r.contributors)
 UNION ALL
 SELECT 'decision ' || d.id || ': by the key of somebody else'
 FROM approvals_approvaldecision d JOIN apiauth_apikey k ON k.id = d.api_key_id
-WHERE k.owner_id <> d.actor_id
+WHERE k.owner_id IS DISTINCT FROM d.actor_id
 """,
         parameters=_PARAMETERS,
     ),

@@ -35,7 +35,8 @@ def browser(root: User) -> Client:
 
 def wish(organization: Organization, **changes: Any) -> dict[str, Any]:
     """Return the fields of the form."""
-    return {"name": "till", "organization": organization.pk, "scopes": ["orders:read"], "days": 5, **changes}
+    good = {"kind": "key", "name": "till", "organization": organization.pk, "scopes": ["orders:read"]}
+    return {**good, "days": 5, **changes}
 
 
 def test_key_is_shown_once_and_works(browser: Client, organization: Organization) -> None:

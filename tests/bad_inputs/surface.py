@@ -14,6 +14,7 @@ import yaml
 from django.conf import settings
 from django.urls import URLPattern, URLResolver, get_resolver
 
+from holo.apiauth.scopes import SCOPES
 from holo.apiauth.views import ApiView
 from tests.stories import PHONE
 
@@ -218,7 +219,40 @@ PLACE = Good(
 _NAME = Field(pointer="/name", kind=Kind.IDENTIFIER, required=True, longest=200)
 _SLUG = Field(pointer="/slug", kind=Kind.IDENTIFIER, required=True, longest=50)
 
+_TOKEN = Good(
+    body={
+        "name": "deploy",
+        "scopes": ["organization:read"],
+        "expires_in_days": 30,
+        "networks": ["127.0.0.0/8"],
+    },
+    fields=(
+        Field(pointer="/name", kind=Kind.IDENTIFIER, required=True, longest=100),
+        Field(pointer="/scopes", kind=Kind.LIST, required=True, low=1, high=len(SCOPES)),
+        Field(pointer="/scopes/0", kind=Kind.CHOICE),
+        Field(pointer="/expires_in_days", kind=Kind.INTEGER, low=1, high=366),
+        Field(pointer="/networks", kind=Kind.LIST, low=0, high=50),
+        Field(pointer="/networks/0", kind=Kind.IDENTIFIER, longest=50),
+    ),
+)
+
 GOOD: dict[str, Good] = {
+    "GET whoami": Good(),
+    "GET personal-token-list": Good(),
+    "POST personal-token-list": _TOKEN,
+    "DELETE personal-token-detail": Good(),
+    "GET organization-token-list": Good(),
+    "POST organization-token-list": _TOKEN,
+    "DELETE organization-token-detail": Good(),
+    "POST public-token": Good(
+        body={"scopes": ["integrations:read"], "expires_in_seconds": 900, "one_time": False},
+        fields=(
+            Field(pointer="/scopes", kind=Kind.LIST, low=1, high=len(SCOPES)),
+            Field(pointer="/scopes/0", kind=Kind.CHOICE),
+            Field(pointer="/expires_in_seconds", kind=Kind.INTEGER, low=60, high=3600),
+            Field(pointer="/one_time", kind=Kind.BOOLEAN),
+        ),
+    ),
     "GET member-list": Good(),
     "GET member-detail": Good(),
     "PATCH member-detail": Good(

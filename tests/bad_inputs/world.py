@@ -10,15 +10,20 @@ from django.contrib.auth.models import Group
 from django.db import connection
 from django.test import Client
 
+from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import (
     ORGANIZATION_READ,
     ORGANIZATION_WRITE,
     SCOPES,
     SECRETS_READ,
     SECRETS_WRITE,
+    TOKENS_PUBLIC,
+    TOKENS_READ,
+    TOKENS_WRITE,
     USERS_READ,
     USERS_WRITE,
 )
+from holo.apiauth.services import create_api_key
 from holo.apivote.models import Integration
 from holo.apivote.services import vote_for_integration
 from holo.approvals.models import ApprovalRequest
@@ -81,6 +86,8 @@ class World:
     operator: str
     auditor: str
     owner: str
+    # A key of an environment, which signs public tokens.
+    signer: str = ""
     narrow: dict[str, str] = field(default_factory=dict)
     stranger: str = ""
     sessions: dict[As, Client] = field(default_factory=dict)
@@ -97,7 +104,7 @@ class World:
         """Return the id in the address of something that suits the endpoint; empty if it has none."""
         if not endpoint.has_id:
             return ""
-        make = _TARGETS.get(endpoint.route.partition("/")[0])
+        make = _TARGETS.get(endpoint.route.partition("/<")[0])
         if make is None:
             return str(self.order_for(endpoint, fresh=fresh).pk)
         if fresh or endpoint.name not in self.targets:
@@ -133,14 +140,21 @@ class World:
         """Return the header with the caller's key; none for sessions and for nobody."""
         keys = {
             As.GOOD: self._key_for(endpoint.scope),
-            As.NARROW: self.narrow[endpoint.scope],
+            As.NARROW: self.narrow.get(endpoint.scope, ""),
             As.STRANGER: self.stranger,
         }
         return {"Authorization": f"Bearer {keys[caller]}"} if caller in keys else {}
 
-    def send(self, endpoint: Endpoint, sent: Sent, caller: As = As.GOOD, order: Order | None = None) -> Any:
+    def send(
+        self,
+        endpoint: Endpoint,
+        sent: Sent,
+        caller: As = As.GOOD,
+        order: Order | None = None,
+        client: Client | None = None,
+    ) -> Any:
         """Send the good request of an endpoint with what `sent` changes."""
-        client = self.sessions.get(caller) or Client(enforce_csrf_checks=True)
+        client = client or self.sessions.get(caller) or Client(enforce_csrf_checks=True)
         client.raise_request_exception = False
         path = sent.path or endpoint.path(
             sent.object_id or (str(order.pk) if order else self.target_for(endpoint))
@@ -165,6 +179,9 @@ class World:
             ORGANIZATION_WRITE: self.owner,
             SECRETS_READ: self.owner,
             SECRETS_WRITE: self.owner,
+            TOKENS_READ: self.owner,
+            TOKENS_WRITE: self.owner,
+            TOKENS_PUBLIC: self.signer,
             USERS_READ: self.owner,
             USERS_WRITE: self.owner,
         }
@@ -264,23 +281,44 @@ def an_integration(_organization: Organization) -> str:
     return identifier
 
 
+def a_personal_token(organization: Organization) -> str:
+    """Return the id of a new token of the organisation's first owner, whose key calls."""
+    owner = User.objects.filter(memberships__organization=organization, memberships__role=Role.OWNER)
+    return _token(organization, owner.order_by("memberships__id")[0], ApiKey.Kind.PERSONAL)
+
+
+def an_organization_token(organization: Organization) -> str:
+    """Return the id of a new token of the organisation."""
+    return _token(organization, None, ApiKey.Kind.ORGANIZATION)
+
+
+def _token(organization: Organization, owner: User | None, kind: ApiKey.Kind) -> str:
+    token, _text = create_api_key(
+        actor=None,
+        kind=kind,
+        owner_id=owner.pk if owner else None,
+        organization_id=organization.pk,
+        name="test",
+        scopes=[ORGANIZATION_READ],
+    )
+    return str(token.pk)
+
+
 # What an address begins with, and what its id names; others name orders.
 _TARGETS: Mapping[str, Callable[[Organization], str]] = {
     "integrations": an_integration,
     "invitations": an_invitation,
     "members": a_member,
     "projects": a_project,
+    "tokens/organization": an_organization_token,
+    "tokens/personal": a_personal_token,
     "workflows": a_user_change,
 }
 
 
 _OF_OWNERS = (
-    ORGANIZATION_READ,
-    ORGANIZATION_WRITE,
-    SECRETS_READ,
-    SECRETS_WRITE,
-    USERS_READ,
-    USERS_WRITE,
+    *(ORGANIZATION_READ, ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE),
+    *(TOKENS_READ, TOKENS_WRITE, USERS_READ, USERS_WRITE),
 )
 
 
@@ -289,6 +327,7 @@ def build_world() -> World:
     shop = build_shop(stock=1000)
     own = shop.organization
     join(shop.seller, "operator")
+    owner = add_member(own, Role.OWNER)
     world = World(
         shop=shop,
         operator=_key(
@@ -297,7 +336,8 @@ def build_world() -> World:
             ("orders:read", "orders:write", "inventory:read", "integrations:read", "integrations:vote"),
         ),
         auditor=_key(shop.auditor, own, ("orders:read", "orders:audit")),
-        owner=_key(add_member(own, Role.OWNER), own, _OF_OWNERS),
+        owner=_key(owner, own, _OF_OWNERS),
+        signer=_signer(owner, own),
     )
     # The group gives a narrow key's owner all it lacks, so that the key alone is what is too narrow.
     wide = build_person(organization=own, groups=["operator", "auditor"])
@@ -320,6 +360,19 @@ def build_world() -> World:
 def join(person: User, *groups: str) -> None:
     """Put a person into groups."""
     person.groups.add(*(Group.objects.get_or_create(name=name)[0] for name in groups))
+
+
+def _signer(owner: User, organization: Organization) -> str:
+    slug = a_project(organization)
+    _key_of, text = create_api_key(
+        actor=None,
+        owner_id=owner.pk,
+        organization_id=organization.pk,
+        environment_id=Environment.objects.get(project__slug=slug, slug="production").pk,
+        name="test",
+        scopes=[TOKENS_PUBLIC, "integrations:read"],
+    )
+    return text
 
 
 def _key(owner: User, organization: Organization, scopes: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from tests.docs.following import copy_of_checkout, follow
 
 def test_service_added_as_documented_works(tmp_path: Path) -> None:
     place = copy_of_checkout(tmp_path / "holo")
-    *_, own, shared = follow(ROOT / "docs" / "add-a-service.md", place)
+    *_, own, shared, rows = follow(ROOT / "docs" / "add-a-service.md", place)
     assert "3 passed" in own
     assert "passed" in shared
+    assert "passed" in rows

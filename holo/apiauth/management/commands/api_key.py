@@ -22,7 +22,7 @@ BAD_INPUT = 2
 
 
 class Command(BaseCommand):
-    """Make, list, replace and revoke API keys."""
+    """Make, list, replace and revoke API keys and tokens."""
 
     help = (
         "Makes, lists, replaces and revokes API keys. `create` and `rotate` print the key and nothing else."
@@ -32,7 +32,8 @@ class Command(BaseCommand):
         """Declare the sub-commands."""
         commands = parser.add_subparsers(dest="command", required=True)
         create = commands.add_parser("create", help=_("make a key and print it"))
-        create.add_argument("--user", required=True, metavar="EMAIL")
+        create.add_argument("--user", metavar="EMAIL", help=_("needed but for --kind organization"))
+        create.add_argument("--kind", choices=ApiKey.Kind.values, default=ApiKey.Kind.KEY.value)
         create.add_argument("--scopes", required=True, nargs="+", metavar="SCOPE", help=", ".join(SCOPES))
         create.add_argument("--organization", metavar="SLUG", help=_("needed when the user has several"))
         create.add_argument(
@@ -76,11 +77,8 @@ class Command(BaseCommand):
             raise CommandError(error.message, returncode=BAD_INPUT) from None
 
     def _create(self, options: dict[str, Any]) -> None:
-        owner = User.objects.filter(email__iexact=options["user"]).first()
-        if owner is None:
-            raise CommandError(
-                _("there is no user %(email)s") % {"email": options["user"]}, returncode=BAD_INPUT
-            )
+        kind = ApiKey.Kind(options["kind"])
+        owner = None if kind == ApiKey.Kind.ORGANIZATION else _person(options["user"])
         try:
             lifetime = timedelta(days=options["days"])
         except OverflowError:
@@ -88,7 +86,8 @@ class Command(BaseCommand):
         organization = _organization(owner, options["organization"])
         _key, text = create_api_key(
             actor=None,
-            owner_id=owner.pk,
+            kind=kind,
+            owner_id=owner.pk if owner else None,
             organization_id=organization.pk,
             environment_id=_environment(organization, options["environment"]),
             name=options["name"],
@@ -123,6 +122,13 @@ class Command(BaseCommand):
         self.stdout.write(_("revoked %(prefix)s") % {"prefix": key.prefix})
 
 
+def _person(email: str | None) -> User:
+    person = User.objects.filter(email__iexact=email or "").first()
+    if person is None:
+        raise CommandError(_("there is no user %(email)s") % {"email": email or "-"}, returncode=BAD_INPUT)
+    return person
+
+
 def _found(text: str) -> ApiKey:
     key = ApiKey.objects.filter(prefix=text.rpartition("_")[2][:8]).first()
     if key is None:
@@ -130,8 +136,8 @@ def _found(text: str) -> ApiKey:
     return key
 
 
-def _organization(owner: User, slug: str | None) -> Organization:
-    choices = organizations_of(owner)
+def _organization(owner: User | None, slug: str | None) -> Organization:
+    choices = organizations_of(owner) if owner else list(Organization.objects.all())
     if slug is not None:
         choices = [organization for organization in choices if organization.slug == slug]
     if len(choices) == 1:
@@ -159,7 +165,8 @@ def _row(key: ApiKey) -> dict[str, Any]:
         "prefix": key.prefix,
         "name": key.name,
         "state": _state(key),
-        "owner": key.owner.email,
+        "kind": key.kind,
+        "owner": key.owner.email if key.owner else None,
         "organization": key.organization.slug,
         "environment": f"{key.environment.project.slug}/{key.environment.slug}" if key.environment else None,
         "scopes": key.scopes,

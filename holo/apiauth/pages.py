@@ -1,0 +1,59 @@
+"""The page on which a person approves or refuses a login from the command line."""
+
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.views import redirect_to_login
+from django.http import HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.views.decorators.cache import never_cache
+from django.views.decorators.csrf import csrf_exempt, csrf_protect
+from django.views.decorators.http import require_http_methods
+
+from holo.apiauth.forms import AuthorizationForm
+from holo.apiauth.scopes import SCOPES, scopes_of_user
+from holo.apiauth.selectors import find_open_code
+from holo.apiauth.services import decide_authorization_code
+from holo.common.errors import DomainError
+from holo.identity.models import User
+from holo.identity.staff import actor_of_user, person_of
+
+
+# Exempt from the middleware's check, which would come before that of the method; checked here all the same.
+@csrf_exempt
+@require_http_methods(["GET", "HEAD", "POST"])
+@never_cache
+@csrf_protect
+def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
+    """Show which program asks for what, and take the decision of the person who is logged in.
+
+    Whoever is not is sent to the admin's login, the one door with all its locks.
+    """
+    if not admin.site.has_permission(request):
+        return redirect_to_login(request.get_full_path(), reverse("admin:login"))
+    code = find_open_code(code_id)
+    if code is None:
+        return TemplateResponse(request, "apiauth/code_over.html", status=404)
+    person = person_of(request)
+    form = AuthorizationForm(request.POST or None, user=person)
+    if request.method == "POST" and form.is_valid():
+        approve = form.cleaned_data["decision"] == "approve"
+        try:
+            decide_authorization_code(
+                actor=actor_of_user(person, form.cleaned_data["organization"].pk),
+                code_id=code_id,
+                approve=approve,
+            )
+        except DomainError as error:
+            form.add_error(None, error.message)
+        else:
+            return TemplateResponse(request, "apiauth/code_decided.html", {"code": code, "approved": approve})
+    context = {"code": code, "form": form, "scopes": _shown(code.scopes, person)}
+    return TemplateResponse(request, "apiauth/code.html", context)
+
+
+def _shown(wanted: list[str], person: User) -> list[tuple[str, object]]:
+    """Return what the token would be able to do, in words; what the person lacks is left out."""
+    held = scopes_of_user(person)
+    return [(scope, SCOPES[scope]) for scope in wanted if scope in held and scope in SCOPES]
