@@ -45,6 +45,9 @@ class CodeListView(_OpenView):
 class ExchangeView(_OpenView):
     """The token of an approved code."""
 
+    # The code is a secret, so it stands in the body; one that is not there is 404 all the same.
+    finds_by_body = True
+
     @extend_schema(
         request=requests.ExchangeRequest,
         responses={201: answers.NewTokenAnswer},
