@@ -7,6 +7,7 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.identity.models import Organization
@@ -42,8 +43,8 @@ class ApprovalRequest(models.Model):
     deadline = models.DateTimeField(_("deadline"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    closed_at = models.DateTimeField(_("closed"), null=True)
-    applied_at = models.DateTimeField(_("applied"), null=True)
+    closed_at = models.DateTimeField(pgettext_lazy("time", "closed"), null=True)
+    applied_at = models.DateTimeField(pgettext_lazy("time", "applied"), null=True)
 
     class Meta:
         verbose_name = _("approval request")

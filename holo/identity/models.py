@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 
@@ -219,7 +220,7 @@ class Invitation(models.Model):
     token_hash = models.CharField(_("hash"), max_length=64, null=True, unique=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"))
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("time", "ended"), null=True)
 
     class Meta:
         verbose_name = _("invitation")
@@ -297,7 +298,7 @@ class UserChange(models.Model):
     run_id = models.CharField(_("run"), max_length=64, blank=True)
     cancel_requested_at = models.DateTimeField(_("cancel requested"), null=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("time", "ended"), null=True)
 
     class Meta:
         verbose_name = _("change of a user")
