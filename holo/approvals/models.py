@@ -5,9 +5,8 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.identity.models import Organization
@@ -111,4 +110,4 @@ class ApprovalDecision(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.verdict} · {self.request}"
+        return f"{self.get_verdict_display()} · {self.request}"

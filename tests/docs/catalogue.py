@@ -58,7 +58,9 @@ def _marked(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
     source = path.read_text(encoding="utf-8")
     keywords = DEFAULT_KEYWORDS
     if path.suffix == ".py":
-        keywords = _keywords_of(source)
+        tree = ast.parse(source)
+        keywords = _keywords_of(tree)
+        yield from ((meaning, None) for meaning in _meanings_in(tree))
     else:
         # Calls among filler: without indentation it reads as Python.
         source = re.sub(r"(?m)^[ \t]+", "", templatize(source, origin=str(path)))
@@ -66,15 +68,23 @@ def _marked(path: Path) -> Iterator[tuple[str | tuple[str, ...], str | None]]:
         yield texts, context
 
 
-def _keywords_of(source: str) -> dict[str, Any]:
+def _keywords_of(tree: ast.Module) -> dict[str, Any]:
     """Return under which names a module calls gettext; any `import … as …` counts."""
     return {
         name.asname or name.name: DEFAULT_KEYWORDS[_LAZY.sub("", name.name)]
-        for node in ast.walk(ast.parse(source))
+        for node in ast.walk(tree)
         if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
         for name in node.names
         if _LAZY.sub("", name.name) in DEFAULT_KEYWORDS
     }
+
+
+def _meanings_in(tree: ast.Module) -> Iterator[str]:
+    """Yield what errors mean: `meaning` of a class is looked up when it is told, so it needs no mark."""
+    for owner in ast.walk(tree):
+        for node in owner.body if isinstance(owner, ast.ClassDef) else ():
+            if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "meaning":
+                yield str(ast.literal_eval(node.value))
 
 
 def read_catalogue(path: Path) -> Catalog:

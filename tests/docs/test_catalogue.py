@@ -73,12 +73,18 @@ def test_update_takes_new_texts_in_and_drops_what_nobody_says(locale: str, tmp_p
     (tmp_path / "holo" / "words.py").write_text(
         "from django.utils.translation import pgettext_lazy as said\n"
         'FIRST = said("a bird", "It sings"\n    " at night")\n_("nothing of Django\'s")\n'
+        'class SilentError(Exception):\n    meaning = "It does not sing."\n'
     )
     path = po_path(locale, tmp_path / "locale")
     path.parent.mkdir(parents=True)
     path.write_bytes(po_path(locale).read_bytes())
-    assert update(path, extract_texts(tmp_path)) == 2
+    assert update(path, extract_texts(tmp_path)) == 3
     known = read_catalogue(path)
-    assert keys(known) == {(None, "Home"), (None, "%(n)s bird"), ("a bird", "It sings at night")}
-    assert [translation for one in known if one.id for _, translation in translations_of(one)].count("") == 2
+    assert keys(known) == {
+        (None, "Home"),
+        (None, "%(n)s bird"),
+        (None, "It does not sing."),
+        ("a bird", "It sings at night"),
+    }
+    assert [translation for one in known if one.id for _, translation in translations_of(one)].count("") == 3
     assert looked_up(path.with_suffix(".mo"))["Home"] == looked_up(po_path(locale).with_suffix(".mo"))["Home"]
