@@ -36,7 +36,7 @@ class Reservation(models.Model):
         verbose_name=_("organisation"),
     )
     owner_type = models.CharField(_("owner type"), max_length=50)
-    owner_id = models.UUIDField(_("owner"))
+    owner_id = models.UUIDField(pgettext_lazy("stock", "owner"))
     expires_at = models.DateTimeField(_("expires"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.HELD)
     created_at = models.DateTimeField(_("created"), db_default=Now())
