@@ -19,6 +19,7 @@ from holo.secretstore.services import NOBODY, set_secret
 from orders.groups import ensure_groups
 from tests.api.people import build_person
 from tests.identity.people import Team, add_member, build_team
+from tests.logins import log_in
 
 LAST = "would be left without an owner"
 
@@ -36,7 +37,7 @@ def root(team: Team) -> Client:
 def logged_in(person: User) -> Client:
     User.objects.filter(pk=person.pk).update(is_staff=True)
     client = Client()
-    client.force_login(User.objects.get(pk=person.pk))
+    log_in(client, User.objects.get(pk=person.pk))
     return client
 
 
