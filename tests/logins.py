@@ -1,12 +1,15 @@
 """People who log in to the admin with both factors, as tests need them."""
 
 import time
+from datetime import timedelta
 
+from django.db.models.functions import Now
 from django.test import Client
 
 from holo.identity.models import User
 from holo.staff.codes import STEP, code_at, new_secret
 from holo.staff.middleware import SESSION_KEY
+from holo.staff.models import StaffSession
 from holo.staff.selectors import has_second_factor
 from holo.staff.services import begin_session, enrol_demo_person
 
@@ -46,3 +49,9 @@ def log_in(client: Client, person: User) -> None:
     session = client.session
     session[SESSION_KEY] = str(begin_session(user=person, address=ADDRESS, agent="tests"))
     session.save()
+
+
+def show_no_code_since(client: Client, *, minutes: int = 6) -> None:
+    """Let the last code of a browser's session have been shown so long ago."""
+    long_ago = Now() - timedelta(minutes=minutes)
+    StaffSession.objects.filter(pk=client.session[SESSION_KEY]).update(proved_at=long_ago)
