@@ -129,6 +129,13 @@ class Visitor:
         """Open a page of this host."""
         self.page.goto(f"{self.base_url}{path}")
 
+    def look(self, name: str) -> None:
+        """Keep a picture of the page where LOOK_AT names a folder, for people to look at."""
+        folder = os.environ.get("LOOK_AT")
+        if folder:
+            language = self.page.locator("html").get_attribute("lang")
+            self.page.screenshot(path=f"{folder}/{name}.{language}.png", full_page=True)
+
     def note_message(self, message: ConsoleMessage) -> None:
         """Keep what Chromium complains about."""
         if message.type in ("error", "warning"):

@@ -1,11 +1,13 @@
 """The way in: password, then code; enrolment, recovery codes, and what leads nowhere."""
 
+import os
 import re
+import subprocess
+import sys
 import time
 from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -231,8 +233,40 @@ def test_another_password_does_not_skip_the_factor(person: User) -> None:
     assert not is_in(other)
 
 
+_COOKIES = """
+import django
+django.setup()
+from django.conf import settings
+from django.contrib.sessions.middleware import SessionMiddleware
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware, get_token
+from django.test import RequestFactory
+
+def view(request):
+    request.session["x"] = 1
+    get_token(request)
+    return HttpResponse()
+
+settings.SESSION_ENGINE = "django.contrib.sessions.backends.signed_cookies"
+request = RequestFactory().get("/", secure=True)
+print(SessionMiddleware(CsrfViewMiddleware(view))(request).cookies.output(header=""))
+"""
+
+
 def test_production_cookies_have_every_lock() -> None:
-    assert settings.SESSION_COOKIE_HTTPONLY
-    assert settings.SESSION_COOKIE_SAMESITE == settings.CSRF_COOKIE_SAMESITE == "Lax"
-    assert settings.SESSION_COOKIE_PATH == "/"
-    assert settings.SESSION_COOKIE_DOMAIN is None
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "holo.settings",
+        "DEBUG": "0",
+        "DEMO": "0",
+        "SECRET_KEY": "".join(chr(33 + number) for number in range(60)),
+    }
+    command = [sys.executable, "-W", "ignore", "-c", _COOKIES]
+    found = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+    cookies = {line.split("=")[0].strip(): line.lower() for line in found.strip().splitlines()}
+    assert set(cookies) == {"__Host-sessionid", "__Host-csrftoken"}
+    for text in cookies.values():
+        assert all(part in text for part in ("; path=/;", "; samesite=lax", "; secure")), text
+        assert "domain" not in text
+    assert "; httponly" in cookies["__Host-sessionid"]
+    assert "max-age=43200" in cookies["__Host-sessionid"]
