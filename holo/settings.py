@@ -70,7 +70,7 @@ PROXY_HOPS = env.int("PROXY_HOPS", default=0, low=0, high=10)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "holo.staff.apps.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -88,6 +88,7 @@ INSTALLED_APPS = [
     "holo.apiauth",
     "holo.approvals",
     "holo.apivote",
+    "holo.staff.apps.StaffConfig",
     "holo.stack",
     "inventory",
     "ledger",
@@ -103,6 +104,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "holo.staff.middleware.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "holo.common.middleware.ContentSecurityPolicyMiddleware",
@@ -155,8 +157,17 @@ AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
+AUTHENTICATION_BACKENDS = ["holo.staff.backend.LimitedBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+# --- Getting into the admin: docs/staff.md -------------------------------------------------------
+# Wrong passwords and codes for one e-mail address from one address, and how long the first wait then is.
+LOGIN_ATTEMPTS = env.int("LOGIN_ATTEMPTS", default=5, low=2, high=100)
+LOGIN_COOL_OFF = env.int("LOGIN_COOL_OFF", default=60, low=1, high=24 * 3600)
+# How old the last code may be where one is asked for again.
+STEP_UP_SECONDS = env.int("STEP_UP_SECONDS", default=300, low=30, high=300)
+SESSION_IDLE_SECONDS = env.int("SESSION_IDLE_SECONDS", default=1800, low=120, high=1800)
+SESSION_MAX_SECONDS = env.int("SESSION_MAX_SECONDS", default=12 * 3600, low=120, high=12 * 3600)
 
 # --- Temporal ------------------------------------------------------------------------------------
 TEMPORAL_ADDRESS = env.address("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
@@ -229,6 +240,10 @@ CELERY_BEAT_SCHEDULE = {
     },
     "purge-ended-logins": {
         "task": "holo.apiauth.tasks.purge_ended_logins",
+        "schedule": timedelta(minutes=30),
+    },
+    "purge-ended-sessions": {
+        "task": "holo.staff.tasks.purge_ended_sessions",
         "schedule": timedelta(minutes=30),
     },
     "purge-delivered-outbox-messages": {
@@ -315,10 +330,15 @@ WHITENOISE_USE_FINDERS = True
 WHITENOISE_AUTOREFRESH = False
 
 # --- Security ------------------------------------------------------------------------------------
+SESSION_COOKIE_AGE = SESSION_MAX_SECONDS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = not DEBUG
 CSRF_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SAMESITE = "Lax"
+# The prefix makes browsers refuse the cookie without Secure, for another path, or set by a sibling host.
+SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
+CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"

@@ -21,6 +21,7 @@ from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.admin import ReadOnlyAdmin, badge
 from holo.common.errors import DomainError
+from holo.common.step_up import step_up
 from holo.identity.models import User
 from holo.identity.selectors import managed_organization_ids, organization_ids_of
 
@@ -106,6 +107,9 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         """Make a key and show it, this once. The stock view is not used: it would hold a transaction."""
         if not self.has_add_permission(request):
             raise PermissionDenied
+        asked = step_up(request)
+        if asked is not None:
+            return asked
         form = ApiKeyForm(request.POST or None, user=_person(request))
         if request.method == "POST" and form.is_valid():
             try:
@@ -123,6 +127,9 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
     @admin.action(description=_("Replace the chosen key"), permissions=["add"])
     def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
         """Replace one key of one's own and show the new one, this once; the old one works for a day more."""
+        asked = step_up(request)
+        if asked is not None:
+            return asked
         keys = list(queryset[:2])
         if len(keys) != 1:
             self.message_user(request, _("Choose one key: the new one is shown once."), messages.WARNING)

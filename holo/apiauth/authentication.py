@@ -211,5 +211,5 @@ class SessionScheme(OpenApiAuthenticationExtension):  # type: ignore[no-untyped-
             "type": "apiKey",
             "in": "cookie",
             "name": "sessionid",
-            "description": "The admin's session; unsafe methods need X-CSRFToken.",
+            "description": "The admin's session, `__Host-sessionid` in production; writes need X-CSRFToken.",
         }

@@ -62,6 +62,17 @@ class OrganizationUnknownError(RequestError):
     meaning = "X-Organization names no organisation that the caller (or the key) belongs to."
 
 
+class StepUpRequiredError(RequestError):
+    """A session whose second factor is not fresh."""
+
+    code = "auth.step_up_required"
+    status = 403
+    meaning = (
+        "A session needs a code of the second factor that was shown a short time ago: show one on the page "
+        "that `details.url` names, then call again. Keys and tokens need none."
+    )
+
+
 class UnknownScopeError(RequestError):
     """No such scope."""
 

@@ -16,6 +16,7 @@ from holo.apiauth.scopes import SCOPES, scopes_of_user
 from holo.apiauth.selectors import find_open_code
 from holo.apiauth.services import decide_authorization_code
 from holo.common.errors import DomainError
+from holo.common.step_up import step_up
 from holo.identity.models import User
 from holo.identity.staff import actor_of_user, person_of
 
@@ -35,6 +36,9 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
     code = find_open_code(code_id)
     if code is None:
         return TemplateResponse(request, "apiauth/code_over.html", status=404)
+    asked = step_up(request)
+    if asked is not None:
+        return asked
     person = person_of(request)
     form = AuthorizationForm(request.POST or None, user=person)
     if request.method == "POST" and form.is_valid():

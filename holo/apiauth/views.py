@@ -11,6 +11,7 @@ from typing import Any, ClassVar, TypeVar
 from django.conf import settings
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.request import Request
@@ -18,7 +19,12 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from holo.apiauth.authentication import Grant
-from holo.apiauth.errors import KeyInUrlError, ThrottledError, UnauthenticatedError
+from holo.apiauth.errors import (
+    KeyInUrlError,
+    StepUpRequiredError,
+    ThrottledError,
+    UnauthenticatedError,
+)
 from holo.apiauth.networks import client_address
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
@@ -30,6 +36,7 @@ from holo.common.api.filters import Filters, apply_filters, check_parameters
 from holo.common.api.pagination import PARAMETERS, paginate
 from holo.common.api.problems import json_bytes, problem, refusal_of_fields
 from holo.common.errors import DomainError
+from holo.common.step_up import is_fresh, page_of_step_up
 from holo.idempotency.commands import Answer, Replayed, RequestKey
 from holo.idempotency.errors import KeyInvalidError
 from holo.identity.models import User
@@ -65,6 +72,8 @@ class ApiView(APIView):
     metadata_class = None
     http_method_names = ["get", "head", "post", "put", "patch", "delete"]
     required_scopes: ClassVar[Mapping[str, str]] = {}
+    # Methods for which a session needs a fresh second factor, as the same needs in the admin.
+    step_up: ClassVar[frozenset[str]] = frozenset()
     filters: ClassVar[Filters] = {}
     ordering: ClassVar[tuple[str, ...]] = ()
     # What counting this call came to; None where it is not counted.
@@ -73,11 +82,20 @@ class ApiView(APIView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Authenticate and authorise, then look at the address and the length."""
         super().initial(request, *args, **kwargs)
+        self._require_step_up(request)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
             raise LengthRequiredError(_("send the body with Content-Length"))
         reads = request.method in ("GET", "HEAD")
         paging = PARAMETERS if self.ordering else ()
         check_parameters(request, (*self.filters, *paging) if reads else ())
+
+    def _require_step_up(self, request: Request) -> None:
+        by_session = isinstance(request.auth, Grant) and request.auth.api_key is None
+        if by_session and request.method in self.step_up and not is_fresh(request._request):
+            raise StepUpRequiredError(
+                _("show a code of your second factor first"),
+                url=settings.PUBLIC_URL + page_of_step_up(reverse("admin:index")),
+            )
 
     def check_throttles(self, request: Request) -> None:
         """Count the call by who makes it, by address where nobody is asked who. Raises ThrottledError."""

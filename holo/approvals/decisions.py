@@ -38,6 +38,7 @@ class Decide(AdminCommand[ApprovalRequest]):
     """Records the person's verdict about one request."""
 
     form_class = ReasonForm
+    needs_step_up = True
     template = "approvals/item.html"
 
     def __init__(self, verdict: Verdict) -> None:

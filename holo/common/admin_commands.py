@@ -24,6 +24,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.admin import ReadOnlyAdmin
 from holo.common.errors import DomainError
+from holo.common.step_up import kept_form, step_up
 
 M = TypeVar("M", bound=Model)
 Text = str | Promise
@@ -63,6 +64,8 @@ class AdminCommand(Generic[M]):
     # How the button looks: `primary`, `good` or `danger`.
     tone: str = "primary"
     form_class: type[forms.Form] = forms.Form
+    # Whether a fresh second factor is asked for, before the form and when it is sent.
+    needs_step_up = False
     # Shows one row on the page; knows `row` and what `contexts` returns for it.
     template: str
 
@@ -152,7 +155,15 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             text = _("At most %(count)d at once. Nothing was changed; select fewer.")
             self.message_user(request, text % {"count": MAX_ROWS}, messages.ERROR)
             return None
-        return self._page(command, request, rows, command.form_class())
+        asked = step_up(request, back=self._form_page(command, [])) if command.needs_step_up else None
+        return asked or self._page(command, request, rows, command.form_class())
+
+    def _form_page(self, command: AdminCommand[M], rows: Sequence[M]) -> str:
+        """Return where one finds the command's form again: for several rows the list they are chosen from."""
+        info = f"admin:{self.opts.app_label}_{self.opts.model_name}"
+        if len(rows) == 1:
+            return reverse(f"{info}_{command.name}", args=[rows[0].pk])
+        return reverse(f"{info}_changelist")
 
     def _row_page(self, command: AdminCommand[M], request: HttpRequest, object_id: UUID) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
@@ -162,7 +173,8 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         row = self.command_queryset(request).filter(pk=object_id).first()
         if row is None:
             raise Http404
-        return self._page(command, request, [row], command.form_class())
+        asked = step_up(request) if command.needs_step_up else None
+        return asked or self._page(command, request, [row], command.form_class(initial=kept_form(request)))
 
     def _page(
         self, command: AdminCommand[M], request: HttpRequest, rows: Sequence[M], form: forms.Form
@@ -201,6 +213,9 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         rows = self.visible_rows(request, command.name, list(tokens))
         if not rows or len(rows) > MAX_ROWS:
             raise PermissionDenied
+        asked = step_up(request, back=self._form_page(command, rows)) if command.needs_step_up else None
+        if asked is not None:
+            return asked
         form = command.form_class(request.POST)
         if not form.is_valid():
             return self._page(command, request, rows, form)

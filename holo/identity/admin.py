@@ -5,12 +5,13 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
 from django.contrib.auth.models import Group
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from holo.audit.models import AuditEvent
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
+from holo.common.step_up import StepUpAdmin, step_up
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
 from holo.identity.models import (
     Environment,
@@ -58,7 +59,7 @@ class MembershipInline(_BySuperusers, admin.TabularInline[Membership, User]):
 
 
 @admin.register(User)
-class PersonAdmin(BoundedSearch[User], UserAdmin[User]):
+class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
     """People; deactivated, never deleted, because the history names them."""
 
     form = PersonChangeForm
@@ -95,6 +96,11 @@ class PersonAdmin(BoundedSearch[User], UserAdmin[User]):
         """Nobody deletes people."""
         return False
 
+    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
+        """Give somebody another password, which ends their sessions."""
+        asked = step_up(request) if self.has_change_permission(request) else None
+        return asked or super().user_change_password(request, id, form_url)
+
 
 @admin.register(Organization)
 class OrganizationAdmin(BoundedSearch[Organization]):
@@ -114,7 +120,7 @@ class OrganizationAdmin(BoundedSearch[Organization]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(_BySuperusers, BoundedSearch[Membership]):
+class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Membership]):
     """Who belongs where."""
 
     form = MembershipForm
@@ -235,5 +241,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(BoundedSearch[Group], GroupAdmin):
+class RoleAdmin(StepUpAdmin[Group], BoundedSearch[Group], GroupAdmin):
     """The groups that give people their rights."""

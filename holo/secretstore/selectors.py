@@ -1,6 +1,6 @@
 """Reads of secrets that show no value."""
 
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor
@@ -11,6 +11,8 @@ from holo.secretstore.places import Place, place_of
 
 # Variables of an environment are secrets of names that begin so.
 VARIABLE_PREFIX = "env/"
+# What the product keeps for itself: who saw one could act for others. No page shows them.
+INTERNAL_PREFIXES = ("staff/", "apiauth/")
 
 
 def get_environment(actor: Actor, project: str, environment: str) -> Environment:
@@ -44,6 +46,18 @@ def list_versions(place: Place, name: str) -> QuerySet[SecretVersion]:
     return SecretVersion.objects.filter(
         secret__in=Secret.objects.filter(**place.columns(), name=name)
     ).order_by("-number")
+
+
+def list_revealable() -> QuerySet[Secret]:
+    """Return the secrets of all places that were kept by people, each with its place."""
+    internal = Q()
+    for prefix in INTERNAL_PREFIXES:
+        internal |= Q(name__startswith=prefix)
+    return (
+        Secret.objects.filter(deleted_at__isnull=True)
+        .exclude(internal)
+        .select_related("organization", "project", "environment")
+    )
 
 
 def count_versions_by_key() -> dict[str, int]:

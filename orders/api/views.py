@@ -154,6 +154,7 @@ class AuditView(ApiView):
     """Decide about an order."""
 
     required_scopes = {"POST": "orders:audit"}
+    step_up = frozenset({"POST"})
 
     @extend_schema(
         request=requests.DecideRequest,

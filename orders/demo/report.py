@@ -29,6 +29,9 @@ class Closing:
     urls: Mapping[str, str]
     logins: Sequence[tuple[str, str]]
     password: str
+    # Of the second factor, and the code of this moment.
+    secret: str
+    code: str
     waiting: str
     inbox: str
     commands: Sequence[tuple[str, str]]
@@ -110,6 +113,9 @@ class Report:
             label = "" if number else _("log in as")
             self.say(f"{label:<{width}}  {email:<21} {what}")
         self.say(f"{'':<{width}}  " + _("password of all: %(password)s") % {"password": closing.password})
+        codes = _("second factor of all: %(secret)s, the code is now %(code)s")
+        self.say(f"{'':<{width}}  " + codes % {"secret": closing.secret, "code": closing.code})
+        self.say(f"{'':<{width}}  " + _("the next code: .venv/bin/python manage.py second_factor demo-code"))
         self.say("")
         self.say(
             _("%(number)s waits for you: decide as the approver at %(url)s")

@@ -16,6 +16,7 @@ from holo.identity.demo import DEMO_ADMIN, DEMO_APPROVER, DEMO_OPERATOR, DEMO_PA
 from holo.identity.models import Membership, Organization, Project, User
 from holo.identity.selectors import AUDITOR_GROUP
 from holo.identity.services import create_project
+from holo.staff.demo import enrol_demo_people
 from inventory.models import Product, StockMovement, Warehouse
 from inventory.services import create_product, create_warehouse, receive_stock
 
@@ -57,7 +58,7 @@ class Seeded:
     warehouses: int = 0
     products: int = 0
     shelves: int = 0
-    # Groups and memberships that people lacked.
+    # Groups, memberships and devices that people lacked.
     grants: int = 0
 
     @property
@@ -121,6 +122,7 @@ class _Seeder:
             )
             self.seeded.people += created
             self._grant(user, person)
+        self.seeded.grants += enrol_demo_people()
 
     def _grant(self, user: User, person: Person) -> None:
         _membership, joined = Membership.objects.get_or_create(

@@ -12,6 +12,7 @@ from holo.identity.models import User
 from orders.models import Order
 from orders.services import park_order
 from orders.steps import Failure
+from tests.logins import log_in
 from tests.stories import MAC, PHONE, Shop, build_person, build_shop, reserve
 
 ClientOf = Callable[[User], Client]
@@ -52,7 +53,7 @@ def client_of() -> ClientOf:
 
     def make(user: User) -> Client:
         client = Client()
-        client.force_login(user)
+        log_in(client, user)
         return client
 
     return make

@@ -15,6 +15,7 @@ from inventory.models import Product
 from orders.models import Order
 from orders.services import cancel_order
 from tests.admin.conftest import ClientOf, place_waiting, request_of
+from tests.logins import log_in
 from tests.stories import PHONE, Shop, build_person, build_shop, reserve
 
 if TYPE_CHECKING:
@@ -195,7 +196,7 @@ def test_a_post_on_a_commands_page_is_not_allowed(auditor: Client, request_: App
 
 def test_a_post_without_token_or_from_elsewhere_is_refused(shop: Shop, request_: ApprovalRequest) -> None:
     client = Client(enforce_csrf_checks=True)
-    client.force_login(shop.auditor)
+    log_in(client, shop.auditor)
     data = {"item": _item(request_), "reason": REASON}
     bare = client.post(reverse(APPROVE), data)
     assert bare.status_code == 403

@@ -20,6 +20,7 @@ from holo.common.errors import NotFoundError
 from holo.identity.models import Membership, Organization, User
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.builders import build_organization
+from tests.logins import log_in
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.sample_urls")]
 
@@ -128,7 +129,7 @@ def test_superuser_outside_of_the_group_does_not_decide(organization: Organizati
     with pytest.raises(ScopeNotHeldError):
         build_key(owner=person, organization=organization, scopes=["orders:audit"])
     client = Client()
-    client.force_login(person)
+    log_in(client, person)
     assert code_of(client.get("/api/v1/decide")) == "request.missing_scope"
 
 
@@ -201,7 +202,7 @@ def test_time_of_use_is_kept_to_the_minute(operator: Api) -> None:
 def test_session_needs_the_csrf_token_for_writes(organization: Organization) -> None:
     person = build_person(organization=organization, groups=["operator"])
     client = Client(enforce_csrf_checks=True)
-    client.force_login(person)
+    log_in(client, person)
     assert client.get("/api/v1/notes").status_code == 200
     response = client.post("/api/v1/notes", data={"name": "a"}, content_type="application/json")
     assert (response.status_code, code_of(response)) == (403, "request.csrf_failed")
@@ -217,7 +218,7 @@ def test_session_of_several_organisations_must_name_one(organization: Organizati
     other = build_organization()
     Membership.objects.create(user=person, organization=other)
     client = Client()
-    client.force_login(person)
+    log_in(client, person)
     assert code_of(client.get("/api/v1/decide")) == "request.organization_required"
     named = client.get("/api/v1/decide", headers={"X-Organization": other.slug})
     assert named.json()["organization"] == str(other.pk)
@@ -240,5 +241,5 @@ def test_key_cannot_be_turned_to_another_organisation(organization: Organization
 def test_person_without_organisation_is_refused() -> None:
     person = build_person(organization=None, groups=["auditor"])
     client = Client()
-    client.force_login(person)
+    log_in(client, person)
     assert code_of(client.get("/api/v1/decide")) == "request.forbidden"

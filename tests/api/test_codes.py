@@ -20,6 +20,7 @@ from holo.identity.models import Membership, User
 from holo.identity.roles import Role
 from tests.api.people import Api, code_of
 from tests.identity.people import Team, build_team
+from tests.logins import log_in
 from tests.racing import race
 
 BEGIN, TAKE, WHOAMI = "/api/v1/authorization-codes", "/api/v1/tokens", "/api/v1/whoami"
@@ -47,7 +48,7 @@ def page_of(begun: dict[str, Any]) -> str:
 
 def browser(team: Team, role: Role = Role.MEMBER) -> Client:
     client = Client()
-    client.force_login(User.objects.get(pk=team.people[role].pk))
+    log_in(client, User.objects.get(pk=team.people[role].pk))
     return client
 
 
@@ -221,7 +222,7 @@ def test_page_asks_for_login_and_for_the_csrf_token(team: Team) -> None:
     assert browser(team).post(page_of(begun), {"decision": "approve"}).status_code == 302
     User.objects.update(is_staff=True)
     strict = Client(enforce_csrf_checks=True)
-    strict.force_login(team.people[Role.MEMBER])
+    log_in(strict, team.people[Role.MEMBER])
     wish = {"organization": team.organization.pk, "decision": "approve"}
     assert strict.post(page_of(begun), wish).status_code == 403
     shown = strict.get(page_of(begun))

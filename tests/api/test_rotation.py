@@ -32,6 +32,7 @@ from tests.api.people import Api, build_person, code_of
 from tests.builders import build_organization
 from tests.conftest import OwnerAccess
 from tests.identity.people import actor_of
+from tests.logins import log_in
 from tests.racing import race
 
 ORDERS = "/api/v1/orders"
@@ -223,7 +224,7 @@ def test_the_admin_replaces_one_of_ones_own_keys(person: User, organization: Org
     User.objects.filter(pk=person.pk).update(is_staff=True)
     person.user_permissions.set(Permission.objects.filter(content_type__app_label="apiauth"))
     client = Client()
-    client.force_login(User.objects.get(pk=person.pk))
+    log_in(client, User.objects.get(pk=person.pk))
     old, other = (make(person, organization)[0] for _ in range(2))
     address = reverse("admin:apiauth_apikey_changelist")
     two = {"action": "rotate", "_selected_action": [str(old.pk), str(other.pk)]}

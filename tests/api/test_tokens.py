@@ -29,6 +29,7 @@ from holo.identity.operations import require_manager
 from holo.identity.roles import Role
 from tests.api.people import Api, code_of
 from tests.identity.people import Team, build_team
+from tests.logins import log_in
 from tests.racing import race
 
 Kind = ApiKey.Kind
@@ -46,7 +47,7 @@ def browser(person: User) -> Api:
     """A logged-in person who sends the CSRF token by not being asked for it."""
     api = Api()
     api.client = Client()
-    api.client.force_login(person)
+    log_in(api.client, person)
     return api
 
 

@@ -20,6 +20,7 @@ from orders.groups import ensure_groups
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.builders import build_organization
 from tests.identity.people import Team, actor_of, build_team
+from tests.logins import log_in
 from tests.racing import race
 
 SHOPIFY = "/api/v1/integrations/shopify"
@@ -160,7 +161,7 @@ def test_of_equal_votes_at_once_one_is_written_and_none_fails(team: Team) -> Non
 def logged_in(person: User) -> Client:
     User.objects.filter(pk=person.pk).update(is_staff=True)
     client = Client()
-    client.force_login(User.objects.get(pk=person.pk))
+    log_in(client, User.objects.get(pk=person.pk))
     return client
 
 

@@ -24,6 +24,7 @@ from tests.bad_inputs.answers import check_quiet
 from tests.bad_inputs.cases.pages import PAGES
 from tests.bad_inputs.cases.rows import As
 from tests.bad_inputs.world import World, awaiting_approval, changed, parked, placed, written
+from tests.logins import log_in
 from tests.stories import Shop, build_person, build_shop, reserve
 
 ADMINS: dict[type[Model], admin.ModelAdmin[Any]] = dict(admin.site._registry)
@@ -56,7 +57,7 @@ def _client(shop: Shop, *, enforce_csrf_checks: bool = False) -> Client:
     person = build_person(shop.organization, "root", auditor=True, is_staff=True, is_superuser=True)
     person.groups.add(*Group.objects.filter(name__in=["operator", "viewer"]))
     client = Client(raise_request_exception=False, enforce_csrf_checks=enforce_csrf_checks)
-    client.force_login(person)
+    log_in(client, person)
     return client
 
 
@@ -135,7 +136,7 @@ def _member(world: World) -> Client:
     person = build_person(world.shop.organization, "member", auditor=True, is_staff=True)
     person.groups.add(Group.objects.get(name="operator"))
     client = Client(raise_request_exception=False)
-    client.force_login(person)
+    log_in(client, person)
     return client
 
 

@@ -14,6 +14,7 @@ import pytest
 from django.conf import settings
 from django.db import connection
 from django.db.models.functions import Now
+from django.test import Client
 
 from holo.apiauth.keys import make_key
 from holo.apiauth.models import ApiKey
@@ -35,7 +36,7 @@ from orders.states import Status
 from tests.api.people import build_key, build_person
 from tests.api.signers import Signer, build_signer
 from tests.bad_inputs.answers import check_problem
-from tests.bad_inputs.cases.rows import Scene, Sent
+from tests.bad_inputs.cases.rows import As, Scene, Sent
 from tests.bad_inputs.cases.scenes import SCENES
 from tests.bad_inputs.surface import Endpoint, endpoints
 from tests.bad_inputs.world import (
@@ -51,6 +52,7 @@ from tests.bad_inputs.world import (
 )
 from tests.builders import build_product
 from tests.identity.people import add_member, build_team
+from tests.logins import log_in, show_no_code_since
 from tests.stories import MAC, PHONE, charge, hand_over, label, reserve, unwind
 
 ENDPOINTS = {str(endpoint): endpoint for endpoint in endpoints()}
@@ -59,10 +61,11 @@ pytestmark = pytest.mark.usefixtures("short_waits")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """What to send: the good request for an order, with these changes."""
+    """What to send: the good request for an order, with these changes; by a browser, where there is one."""
 
     order: Order | None = None
     sent: Sent = field(default_factory=lambda: Sent(label="good"))
+    client: Client | None = None
 
 
 Maker = Callable[[World, Endpoint], Ready]
@@ -125,7 +128,8 @@ def _measured(world: World, endpoint: Endpoint, ready: Ready, *, down: bool) -> 
     if down:
         return world.send(endpoint, ready.sent, order=ready.order)
     before = written()
-    answer = world.send(endpoint, ready.sent, order=ready.order)
+    caller = As.NOBODY if ready.client else As.GOOD
+    answer = world.send(endpoint, ready.sent, caller, order=ready.order, client=ready.client)
     assert changed(before) == set()
     return answer
 
@@ -636,3 +640,13 @@ def _user_change_over(world: World, endpoint: Endpoint) -> Ready:
     workflow_id = a_user_change(world.shop.organization)
     close_user_change(change_id=UUID(workflow_id.split("-", 2)[2]), code="")
     return Ready(sent=Sent(label="over", object_id=workflow_id))
+
+
+@scene("stale session")
+def _stale_session(world: World, endpoint: Endpoint) -> Ready:
+    owner = add_member(world.shop.organization, Role.OWNER)
+    join(owner, "operator", "auditor")
+    client = Client()
+    log_in(client, owner)
+    show_no_code_since(client)
+    return Ready(client=client, sent=Sent(label="stale", object_id=world.target_for(endpoint, fresh=True)))

@@ -46,6 +46,7 @@ from tests.bad_inputs.cases.rows import MISSING, As, Sent
 from tests.bad_inputs.surface import BODIED, Endpoint, Json
 from tests.builders import build_organization
 from tests.identity.people import add_member
+from tests.logins import log_in
 from tests.stories import MAC, PHONE, Shop, build_shop, reserve
 
 # A use of a key is noted to the minute, also by a call that is refused.
@@ -353,7 +354,7 @@ def build_world() -> World:
     nowhere = build_person(organization=None, groups=["operator", "auditor"])
     for kind, person in ((As.SESSION, wide), (As.SEVERAL, several), (As.NOWHERE, nowhere)):
         world.sessions[kind] = Client(enforce_csrf_checks=True)
-        world.sessions[kind].force_login(person)
+        log_in(world.sessions[kind], person)
     return world
 
 

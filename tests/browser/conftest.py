@@ -22,6 +22,7 @@ from holo.identity.models import User
 from holo.stack.ports import free_port
 from holo.stack.postgres import PostgresServer
 from tests.conftest import cloned_database
+from tests.logins import Device, enrol
 from tests.stories import Shop, build_shop
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
@@ -112,17 +113,28 @@ class Visitor:
     base_url: str
     complaints: list[str] = field(default_factory=list)
 
-    def log_in(self, user: User) -> None:
-        """Log in by the form."""
+    def log_in(self, user: User) -> Device:
+        """Log in by the forms with both factors; return the person's device."""
+        device = enrol(user)
         self.page.goto(f"{self.base_url}/admin/")
         self.page.get_by_label("E-mail address").fill(user.email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
+        self.page.get_by_label("Code").fill(device.code())
+        self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url("**/admin/")
+        return device
 
     def open(self, path: str) -> None:
         """Open a page of this host."""
         self.page.goto(f"{self.base_url}{path}")
+
+    def look(self, name: str) -> None:
+        """Keep a picture of the page where LOOK_AT names a folder, for people to look at."""
+        folder = os.environ.get("LOOK_AT")
+        if folder:
+            language = self.page.locator("html").get_attribute("lang")
+            self.page.screenshot(path=f"{folder}/{name}.{language}.png", full_page=True)
 
     def note_message(self, message: ConsoleMessage) -> None:
         """Keep what Chromium complains about."""

@@ -11,6 +11,7 @@ from orders.models import Order, ParkedStep
 from orders.services import park_order
 from orders.steps import Failure
 from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
+from tests.logins import enrol
 from tests.stories import MAC, PHONE, Shop, actor_of, build_person, reserve
 
 pytestmark = pytest.mark.browser
@@ -37,13 +38,15 @@ def _parked(shop: Shop) -> Order:
 def test_a_wrong_password_is_refused_and_the_right_one_leads_to_the_start_page(
     visitor: Visitor, shop: Shop
 ) -> None:
-    page = visitor.page
+    page, device = visitor.page, enrol(shop.auditor)
     visitor.open("/admin/")
     page.get_by_label("E-mail address").fill(shop.auditor.email)
     page.get_by_label("Password").fill("wrong")
     page.get_by_role("button", name="Log in").click()
     expect(page.locator(".errornote")).to_be_visible()
     page.get_by_label("Password").fill(PASSWORD)
+    page.get_by_role("button", name="Log in").click()
+    page.get_by_label("Code").fill(device.code())
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.locator(".figure")).to_have_count(4)

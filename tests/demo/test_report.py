@@ -108,6 +108,8 @@ def test_long_command_is_not_broken_so_that_it_can_be_copied() -> None:
             urls={"admin": "http://127.0.0.1:8000/admin/"},
             logins=(("approver@example.com", "decides"),),
             password="holo-demo",
+            secret="JBSWY3DPEHPK3PXP",
+            code="123456",
             waiting="SO-2026-000009",
             inbox="http://127.0.0.1:8000/admin/approvals/approvalrequest/",
             commands=(("Order something:", command),),

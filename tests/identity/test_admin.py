@@ -14,11 +14,13 @@ from holo.identity.roles import Role
 from holo.identity.services import create_project, invite_member
 from holo.identity.staff import OrganizationLimited
 from holo.outbox.models import OutboxMessage
+from holo.secretstore.models import Secret
 from holo.secretstore.places import INSTALLATION
 from holo.secretstore.services import NOBODY, set_secret
 from orders.groups import ensure_groups
 from tests.api.people import build_person
 from tests.identity.people import Team, add_member, build_team
+from tests.logins import log_in
 
 LAST = "would be left without an owner"
 
@@ -36,7 +38,7 @@ def root(team: Team) -> Client:
 def logged_in(person: User) -> Client:
     User.objects.filter(pk=person.pk).update(is_staff=True)
     client = Client()
-    client.force_login(User.objects.get(pk=person.pk))
+    log_in(client, User.objects.get(pk=person.pk))
     return client
 
 
@@ -170,11 +172,11 @@ def test_messages_are_those_of_ones_own_organisations(team: Team) -> None:
 
 
 def test_every_page_of_what_organisations_own_is_limited() -> None:
-    """Memberships are for superusers; keys limit themselves to their owner's."""
+    """Memberships and secrets are for superusers; keys limit themselves to their owner's."""
     open_to_all = {
         model
         for model, page in admin.site._registry.items()
         if any(field.name in ("organization", "organization_id") for field in model._meta.fields)
         and not isinstance(page, OrganizationLimited)
     }
-    assert open_to_all == {Membership, ApiKey}
+    assert open_to_all == {Membership, ApiKey, Secret}

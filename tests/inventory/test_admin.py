@@ -19,6 +19,7 @@ from inventory.operations import Owner, Want, consume_reservation, reserve_stock
 from inventory.selectors import list_stock_drift, stock_snapshot
 from tests.api.people import build_person
 from tests.builders import build_organization, build_product, build_stock, build_warehouse
+from tests.logins import log_in
 
 pytestmark = pytest.mark.django_db
 MODELS = ["product", "warehouse", "stocklevel", "reservation", "stockmovement"]
@@ -41,7 +42,7 @@ def client_of(user: User) -> Client:
     user.is_staff = True
     user.save(update_fields=["is_staff"])
     client = Client()
-    client.force_login(user)
+    log_in(client, user)
     return client
 
 

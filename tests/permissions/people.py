@@ -15,6 +15,7 @@ from holo.identity.models import Environment, Membership, User
 from holo.identity.roles import Role
 from tests.api.people import build_person
 from tests.bad_inputs.world import World, a_project
+from tests.logins import log_in
 from tests.permissions.matrix import CALLERS, VISITORS
 
 _GROUPS = ("viewer", "operator", "auditor")
@@ -51,7 +52,7 @@ def _caller(world: World, kind: str) -> Caller:
     person = _person(world, kind)
     if kind == "session":
         client = Client()
-        client.force_login(person)
+        log_in(client, person)
         return Caller(person=person, client=client)
     scopes = scopes_of_user(person)
     if kind == "personal":
@@ -133,5 +134,5 @@ def _visitor(world: World, kind: str) -> tuple[User | None, Client]:
     )
     User.objects.filter(pk=person.pk).update(is_staff=kind != "customer")
     person.refresh_from_db()
-    client.force_login(person)
+    log_in(client, person)
     return person, client

@@ -12,6 +12,7 @@ from orders.models import Shipment
 from tests.bad_inputs.cases.rows import As, Sent
 from tests.bad_inputs.surface import Endpoint, endpoints
 from tests.bad_inputs.world import World, awaiting_payment
+from tests.logins import log_in
 from tests.permissions import surface
 from tests.permissions.matrix import CALLERS, PAGE, VISITORS, callers_of, matrix, page
 from tests.permissions.people import Caller, build_callers, build_visitors, own_token
@@ -97,7 +98,7 @@ def test_visitors_see_what_their_row_says(visitors: dict[str, tuple[User | None,
     found = {kind for kind, (_person, client) in visitors.items() if _gets_in(client, name, route)}
     for person, client in visitors.values():
         if name == "admin:logout" and person is not None:
-            client.force_login(person)
+            log_in(client, person)
     assert found == callers_of(ROWS["pages"][name])
 
 

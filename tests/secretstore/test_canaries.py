@@ -34,6 +34,7 @@ from tests.api.people import Api
 from tests.bad_inputs.world import join
 from tests.identity.people import actor_of, add_member
 from tests.live import Live, ends, eventually, reaches
+from tests.logins import enrol
 from tests.stories import PHONE, Shop, build_shop
 from tests.workflows.conftest import live, live_relay
 from workflows.orders.contracts import order_workflow_id
@@ -167,7 +168,10 @@ def _send_through(shop: Shop, trail: Trail) -> dict[str, str]:
     trail.answers.append(repr((refusal.value, refusal.value.details)).encode())
     client = Client()
     login = {"username": owner.email, "password": password}
+    device = enrol(owner)
     assert trail.keep(client.post("/admin/login/", login)).status_code == 302
+    assert trail.keep(client.post("/admin/login/code/", {"code": device.code()})).status_code == 302
+    secrets["secret of the second factor"] = device.secret
     return secrets
 
 

@@ -40,6 +40,7 @@ class MemberView(ApiView):
         "PATCH": ORGANIZATION_WRITE,
         "DELETE": ORGANIZATION_WRITE,
     }
+    step_up = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(responses=answers.MemberAnswer, summary="See a member")
     def get(self, request: Request, user_id: UUID) -> HttpResponse:
@@ -76,6 +77,7 @@ class InvitationListView(ApiView):
     """Who is asked into the organisation."""
 
     required_scopes = {"GET": ORGANIZATION_READ, "POST": ORGANIZATION_WRITE}
+    step_up = frozenset({"POST"})
     filters: ClassVar[Filters] = {"state": choice_filter("state", Invitation.State.values)}
     ordering = ("-id",)
 

@@ -45,6 +45,7 @@ class VariableView(ApiView):
     """One variable."""
 
     required_scopes = {"GET": SECRETS_READ, "PATCH": SECRETS_WRITE, "DELETE": SECRETS_WRITE}
+    step_up = frozenset({"GET"})
 
     @extend_schema(responses=answers.VariableValueAnswer, summary="Read a variable")
     def get(self, request: Request, project: str, environment: str, name: str) -> HttpResponse:

@@ -6,6 +6,7 @@ from holo.secretstore.services.secrets import (
     get_secret,
     get_secret_or_raise,
     reseal_some,
+    reveal_secret,
     set_secret,
 )
 from holo.secretstore.services.variables import (
@@ -28,6 +29,7 @@ __all__ = [
     "get_variable",
     "import_variables",
     "reseal_some",
+    "reveal_secret",
     "set_secret",
     "update_variable",
 ]

@@ -7,10 +7,11 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.idempotency.commands import command
 from holo.secretstore.locks import lock_versions_sealed_otherwise
-from holo.secretstore.models import SecretVersion
+from holo.secretstore.models import Secret, SecretVersion
 from holo.secretstore.operations import absent, read_secret, wipe_secret, write_secret
 from holo.secretstore.places import Place
 from holo.secretstore.sealing import reseal_version
+from holo.secretstore.selectors import list_revealable
 
 T = TypeVar("T")
 # What audit rows about the installation's own secrets name: no organisation has this id.
@@ -49,6 +50,33 @@ def get_secret_or_raise(
     if value is None:
         raise absent(name)
     return value
+
+
+@command
+def reveal_secret(*, actor: Actor, secret_id: UUID, reason: str) -> tuple[Secret, object]:
+    """Show a person the newest value of a secret, and write who wanted to see it and why.
+
+    The audit row is in the same transaction: what cannot be written is not shown. Secrets that the product
+    keeps for itself are not found. Not idempotent: each look is a row. Takes no locks. Raises
+    SecretNotFoundError, KeyringMissingError, SecretKeyUnknownError, SecretDamagedError.
+    """
+    secret = list_revealable().filter(pk=secret_id).first()
+    if secret is None:
+        raise absent(str(secret_id))
+    place = Place(
+        organization_id=secret.organization_id,
+        project_id=secret.project_id,
+        environment_id=secret.environment_id,
+    )
+    value: object = read_secret(actor, place, secret.name, object)
+    record_audit(
+        actor=actor,
+        action="secretstore.secret_revealed",
+        subject_type="secretstore.secret",
+        subject_id=secret.pk,
+        data={"name": secret.name, "version": secret.version, "reason": reason},
+    )
+    return secret, value
 
 
 @command

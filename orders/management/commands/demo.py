@@ -17,6 +17,7 @@ from django.utils.translation import pgettext
 from holo.common.errors import DomainError, NotFoundError
 from holo.common.terminal import make_console
 from holo.identity.demo import DEMO_ADMIN, DEMO_APPROVER, DEMO_OPERATOR, DEMO_PASSWORD, DEMO_VIEWER
+from holo.staff.demo import demo_code, demo_secret
 from orders.demo.access import Keys, alone, fresh_keys
 from orders.demo.answers import OrderView
 from orders.demo.client import ApiClient, ApiError, UnreachableError
@@ -125,6 +126,8 @@ def _closing(url: str, waiting: OrderView) -> Closing:
             (DEMO_VIEWER, _("looks")),
         ),
         password=DEMO_PASSWORD,
+        secret=demo_secret(),
+        code=demo_code(),
         waiting=waiting.number,
         inbox=url + _path("admin:approvals_approvalrequest_changelist", "/admin/approvals/approvalrequest/"),
         commands=(

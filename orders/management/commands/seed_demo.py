@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.errors import DomainError
 from holo.identity.demo import DEMO_PASSWORD
+from holo.staff.demo import demo_code, demo_secret
 from orders.demo.seed import PEOPLE, Seeded, seed_demo
 
 
@@ -35,7 +36,8 @@ def _said(seeded: Seeded) -> str:
         return _("demo data: all there, nothing changed")
     return _(
         "demo data: made %(people)d people, %(warehouses)d warehouses, %(products)d products, filled "
-        "%(shelves)d shelves; log in as %(emails)s with the password %(password)s"
+        "%(shelves)d shelves; log in as %(emails)s with the password %(password)s and the codes of the "
+        "second factor %(secret)s, now %(code)s"
     ) % {
         "people": seeded.people,
         "warehouses": seeded.warehouses,
@@ -43,4 +45,6 @@ def _said(seeded: Seeded) -> str:
         "shelves": seeded.shelves,
         "emails": ", ".join(person.email for person in PEOPLE),
         "password": DEMO_PASSWORD,
+        "secret": demo_secret(),
+        "code": demo_code(),
     }

@@ -18,6 +18,16 @@ _OF_MANAGERS = (
     "PATCH project-detail",
     "POST environment-list",
 )
+_STEPPED_UP = (
+    "POST order-audit",
+    "POST personal-token-list",
+    "POST organization-token-list",
+    "PATCH member-detail",
+    "DELETE member-detail",
+    "POST invitation-list",
+    "GET variable-detail",
+    "POST user-change-list",
+)
 _WRONG_STATE = "a command that the order's state does not take"
 
 
@@ -459,5 +469,17 @@ SCENES = (
         endpoint="POST public-token",
         scene="key of no environment",
         status=409,
+    ),
+    *(
+        Scene(
+            id="A83",
+            what="a session whose second factor was shown long ago",
+            code="auth.step_up_required",
+            endpoint=endpoint,
+            scene="stale session",
+            status=403,
+            tells=("url",),
+        )
+        for endpoint in _STEPPED_UP
     ),
 )

@@ -50,6 +50,7 @@ class ChangeListView(ApiView):
     """Changes of users that the organisation's systems asked for."""
 
     required_scopes = {"GET": USERS_READ, "POST": USERS_WRITE}
+    step_up = frozenset({"POST"})
     filters: ClassVar[Filters] = {
         "user_id": text_filter("reference", max_length=64),
         "action": choice_filter("action", UserChange.Action.values),

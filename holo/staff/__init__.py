@@ -1,0 +1,1 @@
+"""How people get into the admin: two factors, limits on guessing, sessions that end."""

@@ -1,0 +1,28 @@
+"""Forms of getting in."""
+
+from django import forms
+from django.utils.translation import gettext_lazy as _
+
+
+class CodeForm(forms.Form):
+    """A code of the device, or a recovery code."""
+
+    code = forms.CharField(
+        label=_("Code"),
+        max_length=40,
+        widget=forms.TextInput(
+            attrs={
+                "autocomplete": "one-time-code",
+                "autofocus": True,
+                "autocapitalize": "none",
+                "spellcheck": "false",
+            }
+        ),
+    )
+
+    def refuse(self) -> None:
+        """Say that the code was not taken, and not why."""
+        self.add_error(
+            "code",
+            _("The code is wrong or was used before, or there were too many attempts. Wait for the next."),
+        )

@@ -1,0 +1,102 @@
+"""How often somebody may try to get in, counted in PostgreSQL by one atomic statement.
+
+Two counts: of an e-mail address from one address (or /64), and of an address whatever the e-mail. Nobody is
+kept out by what others do from elsewhere, so nobody can be locked out for good. An attempt is counted before
+the password or the code is looked at, and given back where it was right; so however many come at once, no
+more than the limit are looked at. While it waits, further attempts prolong nothing.
+"""
+
+import hashlib
+from dataclasses import dataclass
+
+from django.conf import settings
+from django.db import connection
+
+from holo.apiauth.networks import crowd_of
+from holo.common.db import require_transaction
+
+# From one address, so many times the limit of one e-mail address: an office shares it.
+_SHARED_BY = 10
+_LONGEST_WAIT = 24 * 3600
+
+# Rows of one statement are locked in their order: the pair, then the address, so there is no deadlock.
+_TAKE = """
+INSERT INTO staff_loginlimit AS l (key, attempts, rounds, blocked_until, seen_at)
+VALUES (%(pair)s, 1, 0, 'epoch', clock_timestamp()), (%(crowd)s, 1, 0, 'epoch', clock_timestamp())
+ON CONFLICT (key) DO UPDATE SET
+    attempts = CASE WHEN l.seen_at < clock_timestamp() - make_interval(secs => %(cool_off)s) THEN 1
+        WHEN l.attempts + 1 >= {limit} THEN 0 ELSE l.attempts + 1 END,
+    rounds = CASE WHEN l.seen_at < clock_timestamp() - make_interval(secs => %(longest)s) THEN 0
+        WHEN {full} THEN l.rounds + 1 ELSE l.rounds END,
+    blocked_until = CASE WHEN {full} THEN clock_timestamp() + make_interval(
+        secs => least(%(longest)s, %(cool_off)s * power(2, least(l.rounds, 30)))) ELSE l.blocked_until END,
+    seen_at = clock_timestamp()
+WHERE l.blocked_until <= clock_timestamp()
+RETURNING key, blocked_until > clock_timestamp()
+""".format(
+    limit="(CASE WHEN l.key = %(crowd)s THEN %(of_crowd)s ELSE %(of_pair)s END)",
+    full="l.seen_at >= clock_timestamp() - make_interval(secs => %(cool_off)s) AND l.attempts + 1 >="
+    " (CASE WHEN l.key = %(crowd)s THEN %(of_crowd)s ELSE %(of_pair)s END)",
+)
+# An attempt that began a wait and was right after all ends it again.
+_GIVE_BACK = """
+UPDATE staff_loginlimit SET
+    attempts = CASE WHEN key = ANY(%(filled)s) THEN
+        (CASE WHEN key LIKE 'address:%%' THEN %(of_crowd)s ELSE %(of_pair)s END) - 1
+        ELSE greatest(attempts - 1, 0) END,
+    rounds = rounds - (key = ANY(%(filled)s) AND rounds > 0)::int,
+    blocked_until = CASE WHEN key = ANY(%(filled)s) THEN 'epoch' ELSE blocked_until END
+WHERE key = %(key)s
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Attempt:
+    """One attempt: whether it may be looked at, and which of the two counts it was the last of."""
+
+    allowed: bool
+    pair: str
+    crowd: str
+    filled: tuple[str, ...]
+
+
+def count_attempt(email: str, address: str) -> Attempt:
+    """Count an attempt to get in; whoever has tried too often must wait."""
+    require_transaction()
+    crowd = crowd_of(address) or "-"
+    pair = f"pair:{_hashed(email.strip().casefold(), crowd)}"
+    shared = f"address:{_hashed(crowd)}"
+    with connection.cursor() as cursor:
+        cursor.execute(_TAKE, {"pair": pair, "crowd": shared, "longest": _LONGEST_WAIT, **_limits()})
+        counted = dict(cursor.fetchall())
+    filled = tuple(key for key, is_last in counted.items() if is_last)
+    return Attempt(allowed=len(counted) == 2, pair=pair, crowd=shared, filled=filled)
+
+
+def give_back(attempt: Attempt) -> None:
+    """Take an attempt that was right out of both counts."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        # One after the other, in the order in which they are counted.
+        for key in (attempt.pair, attempt.crowd):
+            cursor.execute(_GIVE_BACK, {"filled": list(attempt.filled), "key": key, **_limits()})
+
+
+def forget(attempt: Attempt) -> None:
+    """Forget all attempts of the pair: its person is in."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("DELETE FROM staff_loginlimit WHERE key = %s", [attempt.pair])
+
+
+def _limits() -> dict[str, int]:
+    attempts = settings.LOGIN_ATTEMPTS
+    return {
+        "of_pair": attempts,
+        "of_crowd": attempts * _SHARED_BY,
+        "cool_off": settings.LOGIN_COOL_OFF,
+    }
+
+
+def _hashed(*parts: str) -> str:
+    return hashlib.sha256("|".join(parts).encode()).hexdigest()

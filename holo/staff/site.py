@@ -1,0 +1,71 @@
+"""The admin site: nobody reaches a page with one factor."""
+
+from typing import Any
+
+from django.contrib.admin import AdminSite
+from django.contrib.auth import logout
+from django.http import HttpRequest, HttpResponseRedirect
+from django.urls import URLPattern, URLResolver, path, reverse
+from django.utils.decorators import method_decorator
+from django.utils.translation import gettext as _
+from django.views.decorators.cache import never_cache
+
+from holo.common.step_up import step_up
+
+
+class StaffSite(AdminSite):
+    """Django's admin behind two factors."""
+
+    def has_permission(self, request: HttpRequest) -> bool:
+        """Tell whether somebody of the staff has logged in with both factors."""
+        return super().has_permission(request) and getattr(request, "staff_session_id", None) is not None
+
+    def get_urls(self) -> list[URLPattern | URLResolver]:
+        """Put the pages of the second factor before those of the models."""
+        # Not at the top: the site is made before there are models.
+        from holo.staff import account, door
+
+        own = [
+            path("login/code/", door.code_page, name="login_code"),
+            path("login/device/", door.enrolment_page, name="login_device"),
+            path("step-up/", self.admin_view(account.step_up_page), name="step_up"),
+            path("account/", self.admin_view(account.account_page), name="account"),
+        ]
+        return [*own, *super().get_urls()]
+
+    @method_decorator(never_cache)
+    def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Ask for e-mail address and password, then lead to the second factor."""
+        from holo.staff import door
+
+        if request.method == "GET" and self.has_permission(request):
+            return HttpResponseRedirect(reverse("admin:index"))
+        context = {
+            **self.each_context(request),
+            "title": _("Log in"),
+            "subtitle": None,
+            "app_path": request.get_full_path(),
+            "username": request.user.get_username(),
+            "next": request.GET.get("next", reverse("admin:index")),
+            **(extra_context or {}),
+        }
+        return door.PasswordPage.as_view(extra_context=context)(request)
+
+    def logout(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """End the session."""
+        from holo.staff import account
+
+        if request.method == "POST":
+            account.end_present_session(request)
+        return super().logout(request, extra_context)
+
+    def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Change the own password, which ends all of one's sessions, this one too."""
+        asked = step_up(request)
+        if asked is not None:
+            return asked
+        answer = super().password_change(request, extra_context)
+        if request.method == "POST" and answer.status_code == 302:
+            logout(request)
+            return HttpResponseRedirect(f"{reverse('admin:login')}?next={reverse('admin:index')}")
+        return answer
