@@ -1,6 +1,6 @@
 # Every command here is a wrapper: what it does is in manage.py or in the tool that it names.
 .DEFAULT_GOAL := help
-.PHONY: help install run up demo down reset doctor check test prove bench
+.PHONY: help install run up demo down reset doctor check test messages prove bench
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` chooses another one.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -48,6 +48,9 @@ test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, a
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		echo "No Chromium here: the browser journeys are skipped (apt-get install chromium)"
 	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+
+messages: $(STAMP) ## Bring the translations in holo/locale/ up to date (docs/translation.md)
+	$(BIN)/python -m tests.docs.catalogue
 
 prove: $(STAMP) ## Repeat every proof in full (about twenty minutes) and write docs/proof.json; PROVE_SEED=… repeats one
 	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json docs/proof.json

@@ -194,6 +194,7 @@ OUTBOX_HANDLERS = [
     "workflows.runtime.outbox_handlers.handlers",
     "holo.approvals.mail.handlers",
     "holo.identity.mail.handlers",
+    "holo.apiauth.mail.handlers",
 ]
 
 # --- Orders --------------------------------------------------------------------------------------

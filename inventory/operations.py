@@ -12,6 +12,7 @@ from typing import Literal
 from uuid import UUID
 
 from django.db import IntegrityError, connection
+from django.utils.translation import gettext as _
 
 from holo.common.db import require_transaction
 from holo.common.ids import uuid7
@@ -189,10 +190,10 @@ def _basket(wants: Sequence[Want]) -> dict[UUID, int]:
     basket: Counter[UUID] = Counter()
     for want in wants:
         if want.quantity < 1:
-            raise QuantityOutOfRangeError("a quantity is at least 1", product_id=str(want.product_id))
+            raise QuantityOutOfRangeError(_("a quantity is at least 1"), product_id=str(want.product_id))
         basket[want.product_id] += want.quantity
     if not basket:
-        raise QuantityOutOfRangeError("nothing is wanted")
+        raise QuantityOutOfRangeError(_("nothing is wanted"))
     return dict(basket)
 
 
@@ -218,7 +219,7 @@ def _write_hold(
             updated = cursor.rowcount
     except IntegrityError as error:
         if "inventory_reservation_held_once" in str(error):
-            raise AlreadyReservedError("the owner holds a reservation already") from error
+            raise AlreadyReservedError(_("the owner holds a reservation already")) from error
         raise
     if updated != len(shares):
         # Cannot be while the rows are locked; if it is, rolling back is the only right answer.
@@ -244,4 +245,4 @@ def _latest_state(owner: Owner) -> str | None:
 
 
 def _ended(state: str | None) -> ReservationEndedError:
-    return ReservationEndedError("nothing is held (any more)", state=state or "absent")
+    return ReservationEndedError(_("nothing is held (any more)"), state=state or "absent")

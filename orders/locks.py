@@ -9,6 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from holo.common.db import require_transaction
 from holo.common.errors import NotFoundError
@@ -77,7 +78,7 @@ def _results(sql: str, parameters: dict[str, UUID]) -> list[tuple[Any, ...] | No
 
 def _order(row: tuple[Any, ...] | None) -> Order:
     if row is None:
-        raise NotFoundError("there is no such order")
+        raise NotFoundError(_("there is no such order"))
     order = from_row(Order, row[:-3])
     order.aborted, order.handed_over, order.locked_at = row[-3:]
     return order

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from uuid import UUID
 
 from django.db import connection
+from django.utils.translation import gettext as _
 
 from holo.approvals.operations import withdraw_request
 from holo.common.actor import Actor, OrganizationId, system_actor
@@ -53,7 +54,7 @@ def record_event(
     if status is not None and status != before:
         if status not in TRANSITIONS[before]:
             raise InvalidTransitionError(
-                f"an order cannot go from {before} to {status}",
+                _("an order cannot go from %(before)s to %(after)s") % {"before": before, "after": status},
                 status=str(before),
                 wanted=str(status),
                 allowed=sorted(TRANSITIONS[before]),

@@ -6,6 +6,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db.models import Prefetch, QuerySet
+from django.utils.translation import gettext as _
 
 from holo.approvals.models import ApprovalRequest
 from holo.approvals.selectors import find_latest_request
@@ -20,7 +21,7 @@ def get_organization_id(order_id: UUID) -> UUID:
     """Return whose order it is. Raises NotFoundError."""
     organization_id = Order.objects.filter(pk=order_id).values_list("organization_id", flat=True).first()
     if organization_id is None:
-        raise NotFoundError("there is no such order")
+        raise NotFoundError(_("there is no such order"))
     return organization_id
 
 
@@ -51,14 +52,14 @@ def get_order(*, order_id: UUID, organization_id: UUID) -> Order:
         .first()
     )
     if order is None:
-        raise NotFoundError("there is no such order")
+        raise NotFoundError(_("there is no such order"))
     return order
 
 
 def list_timeline(*, order_id: UUID, organization_id: UUID) -> QuerySet[OrderEvent]:
     """Return the timeline of one order, oldest first. Raises NotFoundError."""
     if not Order.objects.filter(pk=order_id, organization_id=organization_id).exists():
-        raise NotFoundError("there is no such order")
+        raise NotFoundError(_("there is no such order"))
     return OrderEvent.objects.filter(order_id=order_id).order_by("id")
 
 

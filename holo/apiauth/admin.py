@@ -11,7 +11,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
+from django.utils.translation import ngettext, pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
 
@@ -89,7 +89,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
             return badge(_("expired"), "neutral")
         if key.replaced_by_id is not None:
             return badge(_("replaced, works on"), "warn")
-        return badge(_("active"), "good")
+        return badge(pgettext_lazy("key", "active"), "good")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may make keys."""

@@ -13,6 +13,7 @@ from holo.apiauth.errors import (
     ScopeNotHeldError,
     UnknownScopeError,
 )
+from holo.apiauth.events import KEY_CREATED, KEY_REVOKED, announce_key
 from holo.apiauth.keys import KINDS, ORGANIZATION, ORGANIZATION_TOKEN, PERSONAL_TOKEN, hash_key, make_key
 from holo.apiauth.locks import lock_api_key
 from holo.apiauth.models import ApiKey
@@ -110,6 +111,7 @@ def save_new_key(actor: Actor, key: ApiKey) -> str:
         subject_id=key.pk,
         data={"prefix": key.prefix, "kind": key.kind, "owner_id": owner, "scopes": key.scopes},
     )
+    announce_key(KEY_CREATED, key, actor)
     return made.text
 
 
@@ -135,5 +137,6 @@ def end_key(actor: Actor, key: ApiKey) -> None:
             subject_id=key.pk,
             data={"prefix": key.prefix},
         )
+        announce_key(KEY_REVOKED, key, actor)
     for made_id in key.made.order_by("pk").values_list("pk", flat=True):
         end_key(actor, lock_api_key(made_id))

@@ -53,7 +53,9 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
             form.add_error(None, error.message)
         else:
             return TemplateResponse(request, "apiauth/code_decided.html", {"code": code, "approved": approve})
-    context = {"code": code, "form": form, "scopes": _shown(code.scopes, person)}
+    # One address of IPv4 is kept as the network of one; that of IPv6 is one.
+    address = code.address.removesuffix("/32")
+    context = {"code": code, "form": form, "scopes": _shown(code.scopes, person), "address": address}
     return TemplateResponse(request, "apiauth/code.html", context)
 
 

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.identity.models import SHORT_NAME
@@ -22,7 +23,7 @@ class Integration(models.Model):
 
         STORE = "store", _("online store")
         MARKETPLACE = "marketplace", _("marketplace")
-        PAYMENT = "payment", _("payment")
+        PAYMENT = "payment", pgettext_lazy("category", "payment")
         CARRIER = "carrier", _("carrier")
         SHIPPING = "shipping", _("shipping and tracking")
         ACCOUNTING = "accounting", _("accounting and ERP")

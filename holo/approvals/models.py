@@ -5,7 +5,7 @@ from uuid import UUID
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
-from django.utils.translation import gettext
+from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
@@ -42,8 +42,8 @@ class ApprovalRequest(models.Model):
     deadline = models.DateTimeField(_("deadline"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.OPEN)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    closed_at = models.DateTimeField(_("closed"), null=True)
-    applied_at = models.DateTimeField(_("applied"), null=True)
+    closed_at = models.DateTimeField(pgettext_lazy("time", "closed"), null=True)
+    applied_at = models.DateTimeField(pgettext_lazy("time", "applied"), null=True)
 
     class Meta:
         verbose_name = _("approval request")
@@ -110,4 +110,4 @@ class ApprovalDecision(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.verdict} · {self.request}"
+        return f"{self.get_verdict_display()} · {self.request}"

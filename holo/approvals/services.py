@@ -5,6 +5,7 @@ from datetime import datetime
 from uuid import UUID
 
 from django.db import IntegrityError
+from django.utils.translation import gettext as _
 
 from holo.approvals.errors import (
     AlreadyDecidedError,
@@ -66,18 +67,18 @@ def decide(
     try:
         request = lock_request(request_id)
     except ApprovalRequest.DoesNotExist:
-        raise NotFoundError("there is no such approval request") from None
+        raise NotFoundError(_("there is no such approval request")) from None
     if request.organization_id != actor.organization_id or actor.user_id is None:
-        raise NotFoundError("there is no such approval request")
+        raise NotFoundError(_("there is no such approval request"))
     if not is_auditor(actor.user_id):
-        raise NotAnAuditorError("only the group `auditor` may decide")
+        raise NotAnAuditorError(_("only the group `auditor` may decide"))
     if actor.user_id in request.contributors:
-        raise SecondPersonRequiredError("a second person must decide what you have made")
+        raise SecondPersonRequiredError(_("a second person must decide what you have made"))
     now = database_now()
     if request.state != ApprovalRequest.State.OPEN or request.deadline <= now:
         raise _lost_against(request)
     if digest_seen not in (None, request.subject_digest):
-        raise ContentChangedError("the content has changed since you saw it; review it again")
+        raise ContentChangedError(_("the content has changed since you saw it; review it again"))
     return _close(actor, request, verdict, reason, now)
 
 
@@ -123,12 +124,12 @@ def _close(
 def _lost_against(request: ApprovalRequest) -> ApprovalError:
     """Return the refusal that tells which outcome came first."""
     if request.state == ApprovalRequest.State.WITHDRAWN:
-        return RequestWithdrawnError("what was to be decided has been cancelled", state=request.state)
+        return RequestWithdrawnError(_("what was to be decided has been cancelled"), state=request.state)
     decision = request.decisions.select_related("actor").first()
     if decision is None:
         return _expired(request)
     return AlreadyDecidedError(
-        "the request has been decided already",
+        _("the request has been decided already"),
         state=request.state,
         decided_by=decision.actor.email,
         decided_at=decision.created_at.isoformat(),
@@ -137,5 +138,5 @@ def _lost_against(request: ApprovalRequest) -> ApprovalError:
 
 def _expired(request: ApprovalRequest) -> RequestExpiredError:
     return RequestExpiredError(
-        "the deadline has passed", state="expired", deadline=request.deadline.isoformat()
+        _("the deadline has passed"), state="expired", deadline=request.deadline.isoformat()
     )

@@ -14,6 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
+from django.utils.translation import gettext_noop, ngettext_lazy
 
 logger = logging.getLogger("holo.security")
 M = TypeVar("M", bound=Model)
@@ -21,6 +22,19 @@ M = TypeVar("M", bound=Model)
 # Longer search texts find nothing: each word of one is a condition of its own in the query.
 MAX_SEARCH_LENGTH = 100
 NUL = "\x00"
+
+# What Django's pages say and its own Simplified Chinese lacks; a catalogue of ours comes before it.
+BORROWED_TEXTS = (
+    gettext_noop("Model name"),
+    gettext_noop("Add link"),
+    gettext_noop("Change or view list link"),
+    gettext_noop("After you’ve created a user, you’ll be able to edit more user options."),
+    gettext_noop("Error:"),
+    ngettext_lazy(
+        "This password is too short. It must contain at least %d character.",
+        "This password is too short. It must contain at least %d characters.",
+    ),
+)
 
 # The colours that a badge may have; the theme knows no others.
 TONES = ("neutral", "info", "progress", "good", "warn", "bad")

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import psycopg
 from django.conf import settings
 from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
 from psycopg.errors import error_from_result
 
 from holo.common.crash import crash_point
@@ -64,11 +65,11 @@ def unit_of_work(work: Callable[[], T], *, name: str = "") -> T:
         except DatabaseError as error:
             state = sqlstate(error)
             if state == LOCK_NOT_AVAILABLE:
-                raise BusyError("the rows are held by another call") from error
+                raise BusyError(_("the rows are held by another call")) from error
             if state not in (SERIALIZATION_FAILURE, DEADLOCK_DETECTED):
                 raise
             if attempt == _MAX_ATTEMPTS:
-                raise ConflictError("the call collided with others too often") from error
+                raise ConflictError(_("the call collided with others too often")) from error
             logger.warning("transaction runs again after SQLSTATE %s (attempt %d)", state, attempt)
             time.sleep(random.uniform(0, 0.02 * 2**attempt))
     raise AssertionError("unreachable")

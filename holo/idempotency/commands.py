@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
 from django.db import DatabaseError, connection, transaction
+from django.utils.translation import gettext as _
 from pydantic import TypeAdapter
 
 from holo.common.db import LOCK_NOT_AVAILABLE, require_transaction, sqlstate, unit_of_work
@@ -109,12 +110,12 @@ def _claim(request_key: RequestKey) -> int:
             request_key.scope, str(request_key.key), request_key.fingerprint, lifetime=HTTP_KEY_LIFETIME
         )
     except BusyError as error:
-        raise KeyInFlightError("the first request with this key has not finished") from error
+        raise KeyInFlightError(_("the first request with this key has not finished")) from error
     if row_id is not None:
         return row_id
     stored = IdempotencyLog.objects.get(scope=request_key.scope, key=request_key.key)
     if stored.fingerprint != request_key.fingerprint:
-        raise KeyReusedError("this key was used with another request body")
+        raise KeyReusedError(_("this key was used with another request body"))
     raise Replayed(
         Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers)
     )
@@ -134,7 +135,7 @@ def _insert_first(scope: str, key: str, fingerprint: str, *, lifetime: timedelta
             row = cursor.fetchone()
     except DatabaseError as error:
         if sqlstate(error) == LOCK_NOT_AVAILABLE:
-            raise BusyError("the key is in use") from error
+            raise BusyError(_("the key is in use")) from error
         raise
     return None if row is None else int(row[0])
 

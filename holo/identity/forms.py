@@ -7,7 +7,7 @@ from django.contrib.auth import authenticate
 from django.contrib.auth.forms import AdminUserCreationForm, SetPasswordForm, UserChangeForm
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner
@@ -81,7 +81,7 @@ class KnownPersonForm(forms.Form):
 class NewPersonForm(SetPasswordForm):  # type: ignore[type-arg] # not generic at run time
     """Somebody without an account accepts an invitation with a name and a first password."""
 
-    name = forms.CharField(label=gettext_lazy("Name"), max_length=150)
+    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=150)
     field_order = ["name"]
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:

@@ -7,6 +7,7 @@ from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, Permis
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 
@@ -39,7 +40,7 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(_("e-mail address"), unique=True)
-    name = models.CharField(_("name"), max_length=150, blank=True)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=150, blank=True)
     is_staff = models.BooleanField(_("may use the admin"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
@@ -219,7 +220,7 @@ class Invitation(models.Model):
     token_hash = models.CharField(_("hash"), max_length=64, null=True, unique=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     expires_at = models.DateTimeField(_("expires"))
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("time", "ended"), null=True)
 
     class Meta:
         verbose_name = _("invitation")
@@ -282,7 +283,7 @@ class UserChange(models.Model):
     reference = models.CharField(_("reference"), max_length=64)
     action = models.CharField(_("action"), max_length=6, choices=Action.choices)
     email = models.EmailField(_("e-mail address"), blank=True)
-    name = models.CharField(_("name"), max_length=100, blank=True)
+    name = models.CharField(pgettext_lazy("person", "name"), max_length=100, blank=True)
     user = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("user")
     )
@@ -297,7 +298,7 @@ class UserChange(models.Model):
     run_id = models.CharField(_("run"), max_length=64, blank=True)
     cancel_requested_at = models.DateTimeField(_("cancel requested"), null=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("time", "ended"), null=True)
 
     class Meta:
         verbose_name = _("change of a user")

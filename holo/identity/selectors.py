@@ -43,6 +43,17 @@ def auditor_addresses(organization_id: UUID, *, except_users: Iterable[UUID] = (
     )
 
 
+def manager_addresses(organization_id: UUID) -> list[str]:
+    """Return the addresses of the active people who manage an organisation."""
+    return list(
+        User.objects.filter(
+            is_active=True, memberships__organization_id=organization_id, memberships__role__in=MANAGERS
+        )
+        .order_by("email")
+        .values_list("email", flat=True)
+    )
+
+
 def organizations_of(user: User) -> list[Organization]:
     """Return the organisations a person belongs to; all of them for a superuser."""
     if user.is_superuser:

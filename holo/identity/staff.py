@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
+from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
 
 from holo.audit.services import record_refusal
 from holo.common.actor import Actor, OrganizationId, UserId
@@ -68,6 +70,11 @@ class OrganizationLimited(_Admin[M]):
     def organization_limit(self, request: HttpRequest) -> dict[str, Any]:
         """Return the condition on the rows."""
         return {f"{self.organization_path}__in": organization_ids(request)}
+
+    @admin.display(description=_("organisation"))
+    def organization_shown(self, row: Any) -> str:
+        """The organisation, without the link that Django would make to a page that few may see."""
+        return str(row.organization)
 
     def note_refusal(self, request: HttpRequest, what: str, ids: Sequence[str]) -> None:
         """Write an audit row, in each case with the person's first organisation: the rows may be foreign."""

@@ -2,6 +2,7 @@
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 
 class OutboxMessage(models.Model):
@@ -22,7 +23,7 @@ class OutboxMessage(models.Model):
     claimed_until = models.DateTimeField(_("claimed until"), null=True)
     attempts = models.PositiveIntegerField(_("attempts"), default=0)
     last_error = models.TextField(_("last error"), blank=True)
-    delivered_at = models.DateTimeField(_("delivered"), null=True)
+    delivered_at = models.DateTimeField(pgettext_lazy("time", "delivered"), null=True)
     dead_at = models.DateTimeField(_("given up"), null=True)
 
     class Meta:

@@ -1,4 +1,4 @@
-"""Reads what people keep in `.env` files. Knows no Django.
+"""Reads what people keep in `.env` files. Of Django it knows the translations alone.
 
 One `NAME=value` in a line, `export` before it allowed. A value without quotes ends at ` #` and has no blanks
 around it; one in single quotes is as it stands; in double quotes a backslash stands before n, t, ", $ and
@@ -7,6 +7,8 @@ itself. Nothing is expanded: a `$` is a `$`.
 
 import re
 from collections.abc import Iterator
+
+from django.utils.translation import gettext as _
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
 _LINE = re.compile(r"(?:export[ \t]+)?([^=\s]+)[ \t]*=[ \t]*(.*)")
@@ -24,7 +26,7 @@ def parse_dotenv(text: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, name, value in _entries(text):
         if name in found:
-            raise DotenvError(f"line {number}: {name} is there twice")
+            raise DotenvError(_("line %(line)d: %(name)s is there twice") % {"line": number, "name": name})
         found[name] = value
     return found
 
@@ -36,9 +38,12 @@ def _entries(text: str) -> Iterator[tuple[int, str, str]]:
             continue
         match = _LINE.fullmatch(stripped)
         if match is None:
-            raise DotenvError(f"line {number}: not NAME=value")
+            raise DotenvError(_("line %(line)d: not NAME=value") % {"line": number})
         if NAME.fullmatch(match[1]) is None:
-            raise DotenvError(f"line {number}: a name has letters, digits and underscores, no digit first")
+            raise DotenvError(
+                _("line %(line)d: a name has letters, digits and underscores, no digit first")
+                % {"line": number}
+            )
         yield number, match[1], _value(match[2], number)
 
 
@@ -47,7 +52,10 @@ def _value(text: str, number: int) -> str:
         if text.startswith(quote):
             match = form.fullmatch(text)
             if match is None:
-                raise DotenvError(f"line {number}: the {quote} is not closed, or something follows it")
+                raise DotenvError(
+                    _("line %(line)d: the %(quote)s is not closed, or something follows it")
+                    % {"line": number, "quote": quote}
+                )
             return _unescaped(match[1], number) if quote == '"' else match[1]
     return re.split(r"[ \t]#", text, maxsplit=1)[0].rstrip() if not text.startswith("#") else ""
 
@@ -55,7 +63,7 @@ def _value(text: str, number: int) -> str:
 def _unescaped(text: str, number: int) -> str:
     def meant(match: re.Match[str]) -> str:
         if match[1] not in _ESCAPES:
-            raise DotenvError(f"line {number}: an escape that does not exist")
+            raise DotenvError(_("line %(line)d: an escape that does not exist") % {"line": number})
         return _ESCAPES[match[1]]
 
     return re.sub(r"\\(.)", meant, text)

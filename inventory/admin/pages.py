@@ -13,7 +13,6 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.functional import Promise
-from django.utils.translation import gettext_lazy as _
 
 from holo.common.actor import Actor
 from holo.common.admin import ReadOnlyAdmin
@@ -66,11 +65,6 @@ class InventoryAdmin(OrganizationLimited[M], ReadOnlyAdmin[M]):
             "back": self.list_url(),
         }
         return TemplateResponse(request, "admin/inventory/form.html", context)
-
-    @admin.display(description=_("organisation"))
-    def organization_shown(self, row: Any) -> str:
-        """The organisation, without the link that Django would make to a page that few may see."""
-        return str(row.organization)
 
     def list_url(self) -> str:
         """Return where the list is."""

@@ -5,6 +5,7 @@ from uuid import UUID
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.identity.models import Organization
@@ -35,11 +36,11 @@ class Reservation(models.Model):
         verbose_name=_("organisation"),
     )
     owner_type = models.CharField(_("owner type"), max_length=50)
-    owner_id = models.UUIDField(_("owner"))
+    owner_id = models.UUIDField(pgettext_lazy("stock", "owner"))
     expires_at = models.DateTimeField(_("expires"))
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.HELD)
     created_at = models.DateTimeField(_("created"), db_default=Now())
-    ended_at = models.DateTimeField(_("ended"), null=True)
+    ended_at = models.DateTimeField(pgettext_lazy("time", "ended"), null=True)
 
     class Meta:
         verbose_name = _("reservation")

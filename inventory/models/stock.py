@@ -3,6 +3,7 @@
 from django.db import models
 from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.identity.models import Organization
 from inventory.models.catalogue import MAX_QUANTITY, Product, Warehouse
@@ -118,7 +119,7 @@ class StockMovement(models.Model):
         verbose_name=_("reservation line"),
     )
     owner_type = models.CharField(_("owner type"), max_length=50, blank=True)
-    owner_id = models.UUIDField(_("owner"), null=True)
+    owner_id = models.UUIDField(pgettext_lazy("stock", "owner"), null=True)
     actor_label = models.CharField(_("by"), max_length=254)
     note = models.CharField(_("note"), max_length=200, blank=True)
     created_at = models.DateTimeField(_("time"), db_default=Now())

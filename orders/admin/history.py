@@ -1,10 +1,10 @@
 """What happened to orders, as lists to read: events, payments, shipments, parked steps."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
@@ -19,9 +19,12 @@ from orders.admin.words import (
     event_detail,
     event_kinds,
     event_title,
+    status_label,
     step_label,
 )
 from orders.models import Order, OrderEvent, ParkedStep, Payment, Shipment
+
+M = TypeVar("M", bound=Model)
 
 
 def order_link(order: Order) -> SafeString:
@@ -46,8 +49,17 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
+class HistoryAdmin(OrganizationLimited[M], ReadOnlyAdmin[M]):
+    """Rows of one's organisations that say what happened."""
+
+    def get_fields(self, request: HttpRequest, obj: M | None = None) -> list[Any]:
+        """Return what the page shows, the organisation by its name alone."""
+        shown = super().get_fields(request, obj)
+        return ["organization_shown" if field == "organization" else field for field in shown]
+
+
 @admin.register(OrderEvent)
-class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]):
+class OrderEventAdmin(HistoryAdmin[OrderEvent]):
     """The timelines of all orders."""
 
     list_display = ["id", "created_at", "link", "what", "detail", "actor_label", "version"]
@@ -56,6 +68,19 @@ class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]
     search_fields = ["order__number", "actor_label", "request_id"]
     ordering = ["-id"]
     sortable_by = ()
+    fields = [
+        "organization_shown",
+        "order",
+        "version",
+        "created_at",
+        "what",
+        "status_before",
+        "status_after",
+        "actor_label",
+        "data",
+        "request_id",
+    ]
+    readonly_fields = ["what", "status_before", "status_after"]
 
     @admin.display(description=_("order"))
     def link(self, event: OrderEvent) -> SafeString:
@@ -72,9 +97,19 @@ class OrderEventAdmin(OrganizationLimited[OrderEvent], ReadOnlyAdmin[OrderEvent]
         """The particulars."""
         return event_detail(event.data)
 
+    @admin.display(description=_("from"))
+    def status_before(self, event: OrderEvent) -> str:
+        """Where the order stood."""
+        return status_label(event.from_status)
+
+    @admin.display(description=_("to"))
+    def status_after(self, event: OrderEvent) -> str:
+        """Where the order stands since."""
+        return status_label(event.to_status)
+
 
 @admin.register(Payment)
-class PaymentAdmin(OrganizationLimited[Payment], ReadOnlyAdmin[Payment]):
+class PaymentAdmin(HistoryAdmin[Payment]):
     """Attempts to pay."""
 
     list_display = ["__str__", "link", "amount_shown", "state_shown", "decline_code", "created_at"]
@@ -100,7 +135,7 @@ class PaymentAdmin(OrganizationLimited[Payment], ReadOnlyAdmin[Payment]):
 
 
 @admin.register(Shipment)
-class ShipmentAdmin(OrganizationLimited[Shipment], ReadOnlyAdmin[Shipment]):
+class ShipmentAdmin(HistoryAdmin[Shipment]):
     """Parcels."""
 
     list_display = ["__str__", "link", "warehouse", "state_shown", "tracking_number", "created_at"]
@@ -121,7 +156,7 @@ class ShipmentAdmin(OrganizationLimited[Shipment], ReadOnlyAdmin[Shipment]):
 
 
 @admin.register(ParkedStep)
-class ParkedStepAdmin(OrganizationLimited[ParkedStep], ReadOnlyAdmin[ParkedStep]):
+class ParkedStepAdmin(HistoryAdmin[ParkedStep]):
     """Steps that failed for good."""
 
     list_display = ["id", "link", "step_shown", "attempts", "error_code", "parked_at", "resolved_at"]

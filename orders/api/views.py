@@ -5,6 +5,7 @@ from uuid import UUID
 
 from django.http import HttpResponse
 from django.utils.cache import get_conditional_response
+from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
@@ -166,7 +167,9 @@ class AuditView(ApiView):
         order = selectors.get_order(order_id=order_id, organization_id=self.actor.organization_id)
         approval = selectors.find_approval(order)
         if approval is None:
-            raise NotAwaitingApprovalError(f"the order is {order.status}", status=order.status)
+            raise NotAwaitingApprovalError(
+                _("the order is %(status)s") % {"status": order.status}, status=order.status
+            )
         return self.run_command(
             lambda key: decide(
                 actor=self.actor,

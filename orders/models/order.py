@@ -6,6 +6,7 @@ from uuid import UUID
 from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.common.money import Money
@@ -34,7 +35,7 @@ class Order(models.Model):
     ship_to = models.JSONField(_("ship to"), null=True)
     sandbox = models.JSONField(_("sandbox"), default=dict)
     payment_deadline = models.DateTimeField(_("payment deadline"), null=True)
-    created_at = models.DateTimeField(_("placed"), auto_now_add=True)
+    created_at = models.DateTimeField(pgettext_lazy("time", "placed"), auto_now_add=True)
     updated_at = models.DateTimeField(_("changed"), auto_now=True)
 
     # What `orders.locks` found when it had the lock: the two rows that decide how the order ends, and the

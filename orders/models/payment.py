@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.common.money import Money
@@ -39,7 +40,7 @@ class Payment(models.Model):
     state = models.CharField(_("state"), max_length=10, choices=State.choices, default=State.REQUESTED)
     gateway_reference = models.CharField(_("gateway reference"), max_length=100, blank=True)
     decline_code = models.CharField(_("decline code"), max_length=50, blank=True)
-    created_at = models.DateTimeField(_("requested"), auto_now_add=True)
+    created_at = models.DateTimeField(pgettext_lazy("time", "requested"), auto_now_add=True)
     submitted_at = models.DateTimeField(_("submitted"), null=True)
     captured_at = models.DateTimeField(_("captured at"), null=True)
     refunded_at = models.DateTimeField(_("refunded at"), null=True)

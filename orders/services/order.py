@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import IntegrityError, connection, transaction
+from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
@@ -62,17 +63,22 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
     wanted = _added_up(placement.lines)
     products = _products(actor, placement.lines)
     if any(product.currency != ACCEPTED_CURRENCY for product in products.values()):
-        raise UnsupportedCurrencyError(f"only {ACCEPTED_CURRENCY} is accepted for now")
+        raise UnsupportedCurrencyError(
+            _("only %(currency)s is accepted for now") % {"currency": ACCEPTED_CURRENCY}
+        )
     total = Money(
         minor=checked_minor(sum(products[sku].price_minor * count for sku, count in wanted.items())),
         currency=ACCEPTED_CURRENCY,
     )
     if placement.expected is not None and placement.expected != total:
         raise AmountMismatchError(
-            f"the order costs {total.text} {total.currency}, not {placement.expected.text}",
+            _("the order costs %(total)s %(currency)s, not %(expected)s")
+            % {"total": total.text, "currency": total.currency, "expected": placement.expected.text},
             errors=[
                 FieldProblem(
-                    pointer="/amount", code="orders.amount_mismatch", message=f"expected {total.text}"
+                    pointer="/amount",
+                    code="orders.amount_mismatch",
+                    message=_("expected %(total)s") % {"total": total.text},
                 )
             ],
             expected=placement.expected.as_wire(),
@@ -112,13 +118,13 @@ def _products(actor: Actor, lines: Sequence[WantedLine]) -> dict[str, Product]:
     )
     unknown = [
         FieldProblem(
-            pointer=line.pointer, code=UnknownSkuError.code, message="no active product has this SKU"
+            pointer=line.pointer, code=UnknownSkuError.code, message=_("no active product has this SKU")
         )
         for line in lines
         if line.sku not in products
     ]
     if unknown:
-        raise UnknownSkuError("some lines name no active product", errors=unknown)
+        raise UnknownSkuError(_("some lines name no active product"), errors=unknown)
     return products
 
 
@@ -154,7 +160,7 @@ def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
         if first is None:
             raise
         raise ClientRefTakenError(
-            f"client_ref names order {first.number} already",
+            _("client_ref names order %(number)s already") % {"number": first.number},
             order_id=str(first.pk),
             number=first.number,
             link=f"/api/v1/orders/{first.pk}",
@@ -178,11 +184,13 @@ def cancel_order(
     """
     order = lock_order(order_id, organization_id=actor.organization_id)
     if order.is_terminal:
-        raise NotCancellableError(f"the order has ended as {order.status}", status=order.status)
+        raise NotCancellableError(
+            _("the order has ended as %(status)s") % {"status": order.status}, status=order.status
+        )
     if is_aborted(order):
         return order
     if not abort_order(order, ends_as=Status.CANCELLED, reason=reason, actor=actor):
-        raise NotCancellableError("the order has been handed over to its carrier", status=order.status)
+        raise NotCancellableError(_("the order has been handed over to its carrier"), status=order.status)
     order.parked_steps.filter(resolved_at__isnull=True).update(retry_requested_at=database_now())
     record_audit(actor=actor, action=CANCEL_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
     announce(CANCEL_REQUESTED, order)

@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
@@ -36,14 +37,14 @@ def request_payment(
         open_payment = order.payments.filter(state__in=_OPEN).first()
         if open_payment is not None:
             raise _open_error(open_payment)
-        raise NotPayableError(f"the order is {order.status}", status=order.status)
+        raise NotPayableError(_("the order is %(status)s") % {"status": order.status}, status=order.status)
     attempts = list(order.payments.all())
     open_payment = next((payment for payment in attempts if payment.state in _OPEN), None)
     if open_payment is not None:
         raise _open_error(open_payment)
     if order.payment_deadline is not None and order.payment_deadline <= order.locked_at:
         raise PaymentDeadlinePassedError(
-            "the payment deadline has passed",
+            _("the payment deadline has passed"),
             status=order.status,
             deadline=order.payment_deadline.isoformat(),
         )
@@ -69,7 +70,7 @@ def request_payment(
 
 def _open_error(payment: Payment) -> PaymentOpenError:
     return PaymentOpenError(
-        f"payment attempt {payment.attempt} is {payment.state}",
+        _("payment attempt %(attempt)d is %(state)s") % {"attempt": payment.attempt, "state": payment.state},
         payment_id=str(payment.pk),
         payment_state=payment.state,
     )

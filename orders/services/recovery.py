@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+from django.utils.translation import gettext as _
+
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
 from holo.common.clock import database_now
@@ -58,7 +60,7 @@ def request_retry(*, actor: Actor, order_id: UUID, request_key: RequestKey | Non
     order = lock_order(order_id, organization_id=actor.organization_id)
     parked = order.parked_steps.filter(resolved_at__isnull=True)
     if order.status != Status.NEEDS_ATTENTION or not parked.exists():
-        raise NotParkedError(f"the order is {order.status}", status=order.status)
+        raise NotParkedError(_("the order is %(status)s") % {"status": order.status}, status=order.status)
     if parked.filter(retry_requested_at__isnull=True).update(retry_requested_at=database_now()):
         record_event(order, "retry_requested", actor=actor)
         record_audit(actor=actor, action=RETRY_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk)

@@ -72,7 +72,7 @@ def parked(shop: Shop) -> Order:
     reserve(order)
     park_order(
         order_id=order.pk,
-        failures=[Failure(step="release_stock", attempts=5, error_code="request.busy", message="held")],
+        failures=[Failure(step="release_stock", attempts=5, error_code="request.busy", message="row 7")],
     )
     order.refresh_from_db()
     return order

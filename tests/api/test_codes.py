@@ -74,7 +74,7 @@ def test_approved_code_gives_a_personal_token_once(team: Team) -> None:
     begun = begin()
     assert code_of(take(begun)) == "apiauth.authorization_pending"
     page = browser(team).get(page_of(begun)).content.decode()
-    for shown in (begun["user_code"], "holo on a laptop", "127.0.0.1/32", team.organization.name):
+    for shown in (begun["user_code"], "holo on a laptop", "from 127.0.0.1.", team.organization.name):
         assert shown in page
     assert begun["code"] not in page
     assert "organization:read" in page

@@ -147,6 +147,8 @@ def test_message_follows_the_language_and_the_code_does_not(operator: Api) -> No
     response = operator.get(f"{NOTES}?limit=0", headers={"Accept-Language": "zh-hans"})
     assert code_of(response) == "request.limit_out_of_range"
     assert response["Content-Language"] == "zh-hans"
+    assert response.json()["title"] == "`limit` 须为 1 到 200 的整数。"
+    assert response.json()["errors"][0]["message"] == "limit 须为 1 到 200 的整数"
 
 
 def test_private_answers_are_not_cached(operator: Api) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import cache
 from typing import Any
+from uuid import UUID
 
 import yaml
 from django.conf import settings
@@ -57,6 +58,8 @@ class Field:
     low: int = 0
     high: int = 10_000
     longest: int = 64
+    # What a list may hold.
+    item: Json = "x"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +131,7 @@ def endpoints() -> list[Endpoint]:
 def plain_addresses() -> list[str]:
     """Return the other addresses of the URL conf that a reader may open."""
     return [
-        "/" + str(entry.pattern)
+        "/" + re.sub(r"<\w+:\w+>", str(UUID(int=0)), str(entry.pattern))
         for entry in get_resolver().url_patterns
         if isinstance(entry, URLPattern) and entry.name
     ]
@@ -228,10 +231,10 @@ _TOKEN = Good(
     },
     fields=(
         Field(pointer="/name", kind=Kind.IDENTIFIER, required=True, longest=100),
-        Field(pointer="/scopes", kind=Kind.LIST, required=True, low=1, high=len(SCOPES)),
+        Field(pointer="/scopes", kind=Kind.LIST, required=True, low=1, high=len(SCOPES), item="orders:read"),
         Field(pointer="/scopes/0", kind=Kind.CHOICE),
         Field(pointer="/expires_in_days", kind=Kind.INTEGER, low=1, high=366),
-        Field(pointer="/networks", kind=Kind.LIST, low=0, high=50),
+        Field(pointer="/networks", kind=Kind.LIST, low=0, high=50, item="::1"),
         Field(pointer="/networks/0", kind=Kind.IDENTIFIER, longest=50),
     ),
 )
@@ -247,7 +250,7 @@ GOOD: dict[str, Good] = {
     "POST public-token": Good(
         body={"scopes": ["integrations:read"], "expires_in_seconds": 900, "one_time": False},
         fields=(
-            Field(pointer="/scopes", kind=Kind.LIST, low=1, high=len(SCOPES)),
+            Field(pointer="/scopes", kind=Kind.LIST, low=1, high=len(SCOPES), item="orders:read"),
             Field(pointer="/scopes/0", kind=Kind.CHOICE),
             Field(pointer="/expires_in_seconds", kind=Kind.INTEGER, low=60, high=3600),
             Field(pointer="/one_time", kind=Kind.BOOLEAN),

@@ -1,5 +1,6 @@
 """Every row about what only services meet: the refusal has its code, and nothing is left behind."""
 
+import itertools
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import NoReturn
@@ -11,7 +12,14 @@ from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
-from holo.apiauth.services import create_api_key, rotate_api_key
+from holo.apiauth.services import (
+    create_api_key,
+    create_authorization_code,
+    decide_authorization_code,
+    exchange_authorization_code,
+    rotate_api_key,
+)
+from holo.apiauth.services.codes import MAX_PER_ADDRESS
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.common.actor import Actor, OrganizationId, system_actor
@@ -48,6 +56,7 @@ from workflows.runtime import client
 
 Act = Callable[[], object]
 _SCENES: dict[str, Callable[[World], Act]] = {}
+_ADDRESSES = itertools.count(1)
 _NEEDS_TEMPORAL = ("no workflow", "refused call")
 
 
@@ -86,7 +95,7 @@ def test_call_is_refused(
         act()
     assert refusal.value.code == case.code
     assert refusal.value.message
-    assert changed(before) == set()
+    assert changed(before) == case.notes
 
 
 def test_every_call_is_prepared() -> None:
@@ -201,6 +210,58 @@ def _replaced_twice(world: World) -> Act:
 def _long_grace(world: World) -> Act:
     key_id = _a_key(world)
     return lambda: rotate_api_key(actor=None, key_id=key_id, grace=timedelta(hours=169))
+
+
+# --- Logins from the command line -----------------------------------------------------------------
+
+
+def _code(approve: bool | None = None, *, world: World) -> str:
+    row, code = create_authorization_code(
+        client_name="holo", scopes=["orders:read"], address=f"203.0.113.{next(_ADDRESSES)}"
+    )
+    if approve is not None:
+        decide_authorization_code(actor=world.shop.seller_actor, code_id=row.pk, approve=approve)
+    return code
+
+
+def _take(code: str) -> object:
+    return exchange_authorization_code(code=code).given()
+
+
+@scene("code open")
+def _code_open(world: World) -> Act:
+    code = _code(world=world)
+    return lambda: _take(code)
+
+
+@scene("code asked")
+def _code_asked(world: World) -> Act:
+    code = _code(world=world)
+    exchange_authorization_code(code=code)
+    return lambda: _take(code)
+
+
+@scene("code refused")
+def _code_refused(world: World) -> Act:
+    code = _code(approve=False, world=world)
+    return lambda: _take(code)
+
+
+@scene("code used")
+def _code_used(world: World) -> Act:
+    code = _code(approve=True, world=world)
+    _take(code)
+    return lambda: _take(code)
+
+
+@scene("many codes")
+def _many_codes(world: World) -> Act:
+    def ask() -> object:
+        return create_authorization_code(client_name="holo", scopes=["orders:read"], address="198.51.100.1")
+
+    for _count in range(MAX_PER_ADDRESS):
+        ask()
+    return ask
 
 
 # --- Secrets --------------------------------------------------------------------------------------

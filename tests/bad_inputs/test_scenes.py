@@ -4,7 +4,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -19,7 +19,7 @@ from django.test import Client
 from holo.apiauth.keys import make_key
 from holo.apiauth.models import ApiKey
 from holo.apiauth.rates import Rate
-from holo.apiauth.scopes import ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE
+from holo.apiauth.scopes import ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE, TOKENS_PUBLIC
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.apiauth.throttles import listen_again
 from holo.common.ids import uuid7
@@ -34,6 +34,7 @@ from orders.models import Order
 from orders.services import cancel_order
 from orders.states import Status
 from tests.api.people import build_key, build_person
+from tests.api.signers import Signer, build_signer
 from tests.bad_inputs.answers import check_problem
 from tests.bad_inputs.cases.rows import As, Scene, Sent
 from tests.bad_inputs.cases.scenes import SCENES
@@ -544,6 +545,51 @@ def _foreign_address(world: World, endpoint: Endpoint) -> Ready:
         networks=["203.0.113.0/24"],
     )
     return Ready(sent=Sent(label="foreign", headers={"Authorization": f"Bearer {text}"}))
+
+
+# --- Public tokens ----------------------------------------------------------------------------------
+
+
+def _signer(world: World, endpoint: Endpoint) -> Signer:
+    """Return a key whose tokens are taken; the first leaves a row of the secret that was read."""
+    signer = build_signer()
+    assert world.send(endpoint, _with_key(signer.sign()).sent).status_code == 200
+    return signer
+
+
+@scene("public token expired")
+def _public_token_expired(world: World, endpoint: Endpoint) -> Ready:
+    signer = _signer(world, endpoint)
+    return _with_key(signer.forge(signer.secret(), exp=datetime.now(UTC) - timedelta(seconds=1)))
+
+
+@scene("public token claim_invalid")
+def _public_token_claim(world: World, endpoint: Endpoint) -> Ready:
+    signer = _signer(world, endpoint)
+    return _with_key(signer.forge(signer.secret(), aud="other"))
+
+
+@scene("public token signature_invalid")
+def _public_token_signature(world: World, endpoint: Endpoint) -> Ready:
+    return _with_key(_signer(world, endpoint).sign()[:-4] + "AAAA")
+
+
+@scene("public token used")
+def _public_token_used(world: World, endpoint: Endpoint) -> Ready:
+    used = _with_key(build_signer().sign(one_time=True))
+    assert world.send(endpoint, used.sent).status_code == 200
+    return used
+
+
+@scene("key of no environment")
+def _key_of_no_environment(world: World, endpoint: Endpoint) -> Ready:
+    return _with_key(
+        build_key(
+            owner=world.shop.seller,
+            organization=world.shop.organization,
+            scopes=[TOKENS_PUBLIC, "orders:read"],
+        )
+    )
 
 
 # --- Changes of users -------------------------------------------------------------------------------

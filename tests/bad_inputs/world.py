@@ -313,7 +313,7 @@ _TARGETS: Mapping[str, Callable[[Organization], str]] = {
     "projects": a_project,
     "tokens/organization": an_organization_token,
     "tokens/personal": a_personal_token,
-    "workflows": a_user_change,
+    "workflows/user": a_user_change,
 }
 
 

@@ -242,4 +242,7 @@ def test_domains_are_listed_with_their_queues(settings: Settings) -> None:
     text, code, _ = run("domains", "list")
     assert code == 0
     assert "workflow start pizza" in text
-    assert run("domains", "check")[:2] == ("ok       orders\nok       hello\nok       pizza\n", 0)
+    assert run("domains", "check")[:2] == (
+        "ok       orders\nok       users\nok       hello\nok       pizza\n",
+        0,
+    )

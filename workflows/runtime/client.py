@@ -15,6 +15,7 @@ from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
 from django.conf import settings
+from django.utils.translation import gettext as _
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.errordetails.v1 import NamespaceNotFoundFailure
 from temporalio.api.taskqueue.v1 import TaskQueue
@@ -90,7 +91,9 @@ async def connect(*, runtime: Runtime | None = None) -> Client:
             runtime=runtime,
         )
     except (RuntimeError, RPCError, OSError) as error:
-        raise TemporalUnavailableError(f"no Temporal at {settings.TEMPORAL_ADDRESS}") from error
+        raise TemporalUnavailableError(
+            _("no Temporal at %(address)s") % {"address": settings.TEMPORAL_ADDRESS}
+        ) from error
 
 
 def start_workflow(
@@ -251,7 +254,7 @@ def call(work: Callable[[Client], Awaitable[T]], *, timeout: float = _CALL_TIMEO
         return future.result(timeout)
     except FutureTimeoutError as error:
         future.cancel()
-        raise TemporalUnavailableError("Temporal did not answer in time") from error
+        raise TemporalUnavailableError(_("Temporal did not answer in time")) from error
 
 
 def close() -> None:

@@ -30,19 +30,13 @@ class TokenAnswer(serializers.Serializer[Any]):
 class NewTokenAnswer(TokenAnswer):
     """A token, with its secret this once."""
 
-    token = serializers.CharField(
-        allow_null=True,
-        help_text="Shown this once; null where the answer is replayed for an Idempotency-Key.",
-    )
+    token = serializers.CharField(allow_null=True, help_text=_ONCE)
 
 
 class PublicTokenAnswer(serializers.Serializer[Any]):
     """A signed token."""
 
-    token = serializers.CharField(
-        allow_null=True,
-        help_text="Shown this once; null where the answer is replayed for an Idempotency-Key.",
-    )
+    token = serializers.CharField(allow_null=True, help_text=_ONCE)
     environment_id = serializers.UUIDField()
     scopes = serializers.ListField(child=serializers.CharField())
     one_time = serializers.BooleanField()

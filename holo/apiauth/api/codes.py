@@ -3,14 +3,12 @@
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
 
 from holo.apiauth import services
 from holo.apiauth.api import answers, requests
-from holo.apiauth.errors import CodePendingError, SlowDownError
 from holo.apiauth.networks import client_address
 from holo.apiauth.services.codes import POLL_EVERY
 from holo.apiauth.views import ApiView
@@ -47,6 +45,9 @@ class CodeListView(_OpenView):
 class ExchangeView(_OpenView):
     """The token of an approved code."""
 
+    # The code is a secret, so it stands in the body; one that is not there is 404 all the same.
+    finds_by_body = True
+
     @extend_schema(
         request=requests.ExchangeRequest,
         responses={201: answers.NewTokenAnswer},
@@ -54,9 +55,5 @@ class ExchangeView(_OpenView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Return the personal token, once; `apiauth.authorization_pending` until somebody has decided."""
-        polled = services.exchange_authorization_code(**self.valid(requests.ExchangeRequest))
-        if polled.too_soon:
-            raise SlowDownError(_("wait for Retry-After between two calls"))
-        if polled.token is None:
-            raise CodePendingError(_("nobody has decided yet"))
-        return self.answer({**answers.render_token(polled.token), "token": polled.text}, status=201)
+        token, text = services.exchange_authorization_code(**self.valid(requests.ExchangeRequest)).given()
+        return self.answer({**answers.render_token(token), "token": text}, status=201)

@@ -13,7 +13,14 @@ from uuid import UUID
 
 from django.utils.translation import gettext as _
 
-from holo.apiauth.errors import CodeOverError, CodeRefusedError, ScopeNotHeldError, TooManyCodesError
+from holo.apiauth.errors import (
+    CodeOverError,
+    CodePendingError,
+    CodeRefusedError,
+    ScopeNotHeldError,
+    SlowDownError,
+    TooManyCodesError,
+)
 from holo.apiauth.locks import lock_address, lock_code
 from holo.apiauth.models import ApiKey, AuthorizationCode
 from holo.apiauth.networks import crowd_of
@@ -42,11 +49,16 @@ _LETTERS = "BCDFGHJKLMNPQRSTVWXZ"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polled:
-    """What a question about a code finds: the token, or that it is too early to tell, or to ask."""
+    """What a question about a code finds: the token, or that it is too early to tell."""
 
     token: ApiKey | None = None
     text: str = field(default="", repr=False)
-    too_soon: bool = False
+
+    def given(self) -> tuple[ApiKey, str]:
+        """Return the token and its text. Raises CodePendingError: that it was asked for stays noted."""
+        if self.token is None:
+            raise CodePendingError(_("nobody has decided yet"))
+        return self.token, self.text
 
 
 def _hash(code: str) -> str:
@@ -117,7 +129,7 @@ def exchange_authorization_code(*, code: str) -> Polled:
     """Give out the personal token of an approved code, once; or tell that nobody has decided yet.
 
     It has what was asked for and the person still has at this moment. Not idempotent: an answer that is lost
-    takes a new code. Locks the code. Raises NotFoundError, CodeOverError, CodeRefusedError.
+    takes a new code. Locks the code. Raises NotFoundError, CodeOverError, CodeRefusedError, SlowDownError.
     """
     row = lock_code(code_hash=_hash(code))
     if row is None:
@@ -128,7 +140,7 @@ def exchange_authorization_code(*, code: str) -> Polled:
     if row.state == State.USED or row.expires_at <= now:
         raise CodeOverError(_("the code has run out, or its token was given out"))
     if row.polled_at is not None and now - row.polled_at < POLL_EVERY:
-        return Polled(too_soon=True)
+        raise SlowDownError(_("wait for Retry-After between two calls"))
     if row.state == State.OPEN:
         row.polled_at = now
         row.save(update_fields=["polled_at"])

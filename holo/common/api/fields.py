@@ -23,7 +23,7 @@ from holo.common.api.errors import (
     InvalidTextError,
 )
 from holo.common.errors import RequestError
-from holo.common.money import EXPONENTS, Money, parse_amount
+from holo.common.money import EXPONENTS, AmountOverflowError, Money, parse_amount
 
 MAX_INTEGER = 2**63 - 1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -180,7 +180,17 @@ class AmountField(serializers.Field[Money, Any, dict[str, str], Any]):
         try:
             return parse_amount(data, currency=self.currency)
         except RequestError as error:
-            raise refuse(type(error), error.message) from None
+            raise refuse(type(error), self._told(error)) from None
+
+    def _told(self, error: RequestError) -> str:
+        """Return in the caller's language what is wrong; money itself is known before languages are."""
+        if isinstance(error, AmountOverflowError):
+            return _("the amount is too large")
+        shape = {"currency": self.currency, "decimals": EXPONENTS[self.currency]}
+        return (
+            _("no integer or decimal string of %(currency)s with at most %(decimals)d decimals, such as 500")
+            % shape
+        )
 
     def to_representation(self, value: Money) -> dict[str, str]:
         """Return the form of answers."""

@@ -126,7 +126,7 @@ class ProblemAutoSchema(AutoSchema):
 
     def _problem_statuses(self) -> list[int]:
         statuses = [400, 401, 403, 429, 503]
-        if "{" in self.path:
+        if "{" in self.path or getattr(self.view, "finds_by_body", False):
             statuses.append(404)
         if self.method == "POST":
             statuses += [408, 409, 411, 413, 415, 422]

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.urls import NoReverseMatch, reverse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from holo.common.errors import DomainError, NotFoundError
 from holo.common.terminal import make_console
@@ -114,7 +115,7 @@ def _closing(url: str, waiting: OrderView) -> Closing:
     body = """'{"items": ["iPhone15"], "amount": "500.00"}'"""
     return Closing(
         urls={
-            _("admin"): url + _path("admin:index", "/admin/"),
+            pgettext("page", "admin"): url + _path("admin:index", "/admin/"),
             _("API documents"): url + _path("docs", "/api/docs"),
             _("Temporal"): settings.TEMPORAL_UI_URL,
         },

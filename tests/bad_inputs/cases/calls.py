@@ -106,4 +106,35 @@ CALLS = (
     Call(
         id="R31", what="a replaced key that works for ever", code="apiauth.grace_invalid", scene="long grace"
     ),
+    Call(
+        id="R32",
+        what="a code from the command line that nobody has decided about",
+        code="apiauth.authorization_pending",
+        scene="code open",
+        notes=frozenset({"apiauth_authorizationcode"}),
+    ),
+    Call(
+        id="R33",
+        what="a code that is asked about twice at once",
+        code="apiauth.slow_down",
+        scene="code asked",
+    ),
+    Call(
+        id="R34",
+        what="a code that the person refused",
+        code="apiauth.authorization_refused",
+        scene="code refused",
+    ),
+    Call(
+        id="R35",
+        what="a code whose token was given out",
+        code="apiauth.authorization_over",
+        scene="code used",
+    ),
+    Call(
+        id="R36",
+        what="more codes than an address gets",
+        code="apiauth.too_many_codes",
+        scene="many codes",
+    ),
 )

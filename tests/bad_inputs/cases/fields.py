@@ -32,7 +32,7 @@ def _too_long(field: Field) -> Sequence[Json]:
 
 
 def _list_lengths(field: Field) -> Sequence[Json]:
-    return [[], ["x"] * (field.high + 1)]
+    return [*([[]] if field.low else []), [field.item] * (field.high + 1)]
 
 
 _MOMENTS = (

@@ -112,7 +112,7 @@ LINES = (
     _wrong("another type", "run_relay --threads x", "invalid int value"),
     _wrong("another type", "verify --grace x", "invalid float value"),
     _wrong("no sub-command", "api_key", "required: command", "--help"),
-    _wrong("no owner", "api_key create", "--user, --scopes", "--help"),
+    _wrong("no scopes", "api_key create --user nobody@example.com", "required: --scopes", "--help"),
     _wrong("no prefix", "api_key rotate", "required: prefix", "--help"),
     _wrong("no prefix", "api_key revoke", "required: prefix", "--help"),
     _wrong("no sub-command", "second_factor", "required: command", "--help"),

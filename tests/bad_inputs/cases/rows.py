@@ -121,6 +121,8 @@ class Call(Row):
     """What only a service meets, in a race or from a program: `scene` names the call."""
 
     scene: str
+    # Tables in which the refused call is noted all the same.
+    notes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -458,4 +458,28 @@ SCENES = (
         )
         for endpoint in _STEPPED_UP
     ),
+    *(
+        Scene(
+            id="A82",
+            what=what,
+            code=f"apiauth.public_token_{code}",
+            endpoint="GET order-list",
+            scene=f"public token {code}",
+            status=401,
+        )
+        for code, what in (
+            ("expired", "a public token whose time is over"),
+            ("claim_invalid", "a public token for another audience"),
+            ("signature_invalid", "a public token that was changed"),
+            ("used", "a second use of a public token for one"),
+        )
+    ),
+    Scene(
+        id="A82",
+        what="a public token of a key that is for no environment",
+        code="apiauth.environment_required",
+        endpoint="POST public-token",
+        scene="key of no environment",
+        status=409,
+    ),
 )
