@@ -17,27 +17,28 @@ from holo.common.db import require_transaction
 
 # From one address, so many times the limit of one e-mail address: an office shares it.
 _SHARED_BY = 10
-_LONGEST_WAIT = 24 * 3600
+_HOUR, _DAY = 3600, 24 * 3600
 
+# Of each count: its limit, and after how much calm since its last wait the next is as short as the first.
+_LIMIT = "(CASE WHEN l.key = %(crowd)s THEN %(of_crowd)s ELSE %(of_pair)s END)"
+_CALM = "(CASE WHEN l.key = %(crowd)s THEN %(hour)s ELSE %(day)s END)"
+_AGO = "clock_timestamp() - make_interval(secs => {})"
+# Attempts before an hour without any count no more.
+_ATTEMPTS = f"(CASE WHEN l.seen_at < {_AGO.format('%(hour)s')} THEN 1 ELSE l.attempts + 1 END)"
+_ROUNDS = f"(CASE WHEN l.blocked_until < {_AGO.format(_CALM)} THEN 0 ELSE l.rounds END)"
 # Rows of one statement are locked in their order: the pair, then the address, so there is no deadlock.
-_TAKE = """
+_TAKE = f"""
 INSERT INTO staff_loginlimit AS l (key, attempts, rounds, blocked_until, seen_at)
 VALUES (%(pair)s, 1, 0, 'epoch', clock_timestamp()), (%(crowd)s, 1, 0, 'epoch', clock_timestamp())
 ON CONFLICT (key) DO UPDATE SET
-    attempts = CASE WHEN l.seen_at < clock_timestamp() - make_interval(secs => %(cool_off)s) THEN 1
-        WHEN l.attempts + 1 >= {limit} THEN 0 ELSE l.attempts + 1 END,
-    rounds = CASE WHEN l.seen_at < clock_timestamp() - make_interval(secs => %(longest)s) THEN 0
-        WHEN {full} THEN l.rounds + 1 ELSE l.rounds END,
-    blocked_until = CASE WHEN {full} THEN clock_timestamp() + make_interval(
-        secs => least(%(longest)s, %(cool_off)s * power(2, least(l.rounds, 30)))) ELSE l.blocked_until END,
+    attempts = CASE WHEN {_ATTEMPTS} >= {_LIMIT} THEN 0 ELSE {_ATTEMPTS} END,
+    rounds = {_ROUNDS} + ({_ATTEMPTS} >= {_LIMIT})::int,
+    blocked_until = CASE WHEN {_ATTEMPTS} >= {_LIMIT} THEN clock_timestamp() + make_interval(
+        secs => least(%(day)s, %(cool_off)s * power(2, least({_ROUNDS}, 30)))) ELSE l.blocked_until END,
     seen_at = clock_timestamp()
 WHERE l.blocked_until <= clock_timestamp()
 RETURNING key, blocked_until > clock_timestamp()
-""".format(
-    limit="(CASE WHEN l.key = %(crowd)s THEN %(of_crowd)s ELSE %(of_pair)s END)",
-    full="l.seen_at >= clock_timestamp() - make_interval(secs => %(cool_off)s) AND l.attempts + 1 >="
-    " (CASE WHEN l.key = %(crowd)s THEN %(of_crowd)s ELSE %(of_pair)s END)",
-)
+"""
 # An attempt that began a wait and was right after all ends it again.
 _GIVE_BACK = """
 UPDATE staff_loginlimit SET
@@ -67,7 +68,7 @@ def count_attempt(email: str, address: str) -> Attempt:
     pair = f"pair:{_hashed(email.strip().casefold(), crowd)}"
     shared = f"address:{_hashed(crowd)}"
     with connection.cursor() as cursor:
-        cursor.execute(_TAKE, {"pair": pair, "crowd": shared, "longest": _LONGEST_WAIT, **_limits()})
+        cursor.execute(_TAKE, {"pair": pair, "crowd": shared, **_limits()})
         counted = dict(cursor.fetchall())
     filled = tuple(key for key, is_last in counted.items() if is_last)
     return Attempt(allowed=len(counted) == 2, pair=pair, crowd=shared, filled=filled)
@@ -95,6 +96,8 @@ def _limits() -> dict[str, int]:
         "of_pair": attempts,
         "of_crowd": attempts * _SHARED_BY,
         "cool_off": settings.LOGIN_COOL_OFF,
+        "hour": _HOUR,
+        "day": _DAY,
     }
 
 

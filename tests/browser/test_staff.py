@@ -112,7 +112,7 @@ def test_second_log_in_sessions_and_a_secret(visitor_with: VisitorWith, shop: Sh
     expect(first.page.locator("#id_username")).to_be_visible()
     second.open("/admin/secretstore/secret/")
     second.look("secrets")
-    page.get_by_role("link", name="payment/stripe").click()
+    page.get_by_role("link", name="payment/stripe").first.click()
     second.look("secret")
     page.locator("a[href$='/reveal/']").click()
     expect(page.locator("body")).not_to_contain_text(VALUE)

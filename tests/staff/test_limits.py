@@ -119,12 +119,37 @@ def test_attempts_while_one_waits_prolong_nothing(person: User) -> None:
     assert LoginLimit.objects.order_by("key").values_list("key", "blocked_until")[1] == before
 
 
-def test_old_attempts_are_forgotten(person: User) -> None:
+def test_attempts_are_forgotten_after_an_hour_and_no_sooner(person: User, checked: list[str]) -> None:
     enrol(person)
     fail(person.email, 4)
-    pass_time(61)
+    pass_time(3590)
+    fail(person.email, 2)
+    assert len(checked) == 5
+    pass_time(3600 + 61)
     fail(person.email, 4)
     assert attempt(person.email, PASSWORD).status_code == 302
+
+
+def test_waits_begin_anew_after_a_calm_day(person: User, checked: list[str]) -> None:
+    enrol(person)
+    for _ in range(3):
+        fail(person.email, 5)
+        pass_time(400)
+    pass_time(24 * 3600)
+    fail(person.email, 5)
+    pass_time(61)
+    assert attempt(person.email, PASSWORD).status_code == 302
+
+
+def test_busy_address_waits_no_longer_than_once_an_hour(person: User, settings: LazySettings) -> None:
+    settings.LOGIN_ATTEMPTS = 2
+    for round_ in range(3):
+        for number in range(20):
+            attempt(f"guess-{round_}-{number}@example.com", "wrong")
+        assert attempt(person.email, PASSWORD).status_code == 200
+        pass_time(61)
+        assert attempt(person.email, PASSWORD).status_code == 302
+        pass_time(3601)
 
 
 def test_wrong_codes_count_and_a_right_password_does_not_forgive_them(person: User) -> None:

@@ -448,6 +448,18 @@ SCENES = (
     ),
     *(
         Scene(
+            id="A99",
+            what="a session whose second factor was shown long ago",
+            code="auth.step_up_required",
+            endpoint=endpoint,
+            scene="stale session",
+            status=403,
+            tells=("url",),
+        )
+        for endpoint in _STEPPED_UP
+    ),
+    *(
+        Scene(
             id="A82",
             what=what,
             code=f"apiauth.public_token_{code}",
@@ -469,17 +481,5 @@ SCENES = (
         endpoint="POST public-token",
         scene="key of no environment",
         status=409,
-    ),
-    *(
-        Scene(
-            id="A83",
-            what="a session whose second factor was shown long ago",
-            code="auth.step_up_required",
-            endpoint=endpoint,
-            scene="stale session",
-            status=403,
-            tells=("url",),
-        )
-        for endpoint in _STEPPED_UP
     ),
 )
