@@ -58,9 +58,15 @@ ROLES = {
         "secrets:write",
         "users:read",
         "users:write",
+        "tokens:read",
+        "tokens:write",
+        "tokens:public",
     ],
     "nobody": [],
 }
+
+# Nobody is asked who they are there, so what these answer tells nothing about a role.
+OPEN = {"POST /api/v1/authorization-codes", "POST /api/v1/tokens"}
 
 
 @pytest.fixture(scope="module")
@@ -166,7 +172,8 @@ def test_every_answer_is_a_documented_one(
             case.body = {**known, "items": [PHONE]}
         answer = case.call(headers=headers)
         called[case.operation.label] += 1
-        answered[answer.status_code] += 1
+        if case.operation.label not in OPEN:
+            answered[answer.status_code] += 1
         case.validate_response(answer, checks=CHECKS)
 
     call()
