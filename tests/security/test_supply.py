@@ -54,7 +54,8 @@ def licence_of(name: str) -> str:
     """Return what a package says of its licence: the expression, or else what the classifiers say."""
     found = distribution(name).metadata
     classifiers = [text for text in found.get_all("Classifier", []) if text.startswith("License ::")]
-    return found.get("License-Expression") or " ".join(classifiers) or found.get("License", "")
+    said = [text for key in ("License-Expression", "License") for text in found.get_all(key, [])]
+    return said[0] if found.get_all("License-Expression") else " ".join(classifiers) or "".join(said)
 
 
 def is_allowed(licence: str) -> bool:
