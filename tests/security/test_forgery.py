@@ -12,6 +12,7 @@ from tests.bad_inputs.conftest import module_database, world
 from tests.bad_inputs.surface import endpoints
 from tests.bad_inputs.world import World, changed, written
 from tests.builders import build_organization
+from tests.logins import enrol, log_in
 from tests.permissions import surface
 from tests.stories import build_person as build_worker
 
@@ -45,7 +46,7 @@ def root(world: World) -> Client:
     person = build_worker(world.shop.organization, "root", auditor=True, is_staff=True, is_superuser=True)
     person.groups.add(*Group.objects.all())
     client = Client(raise_request_exception=False)
-    client.force_login(person)
+    log_in(client, person)
     return client
 
 
@@ -104,4 +105,6 @@ def test_no_address_leads_to_another_host(target: str) -> None:
 def test_control_a_page_of_this_host_is_led_to() -> None:
     person = build_person(organization=build_organization(), superuser=True)
     wanted = {"username": person.email, "password": PASSWORD, "next": "/admin/orders/"}
-    assert Client().post("/admin/login/", wanted)["Location"] == "/admin/orders/"
+    client, device = Client(), enrol(person)
+    client.post("/admin/login/", wanted)
+    assert client.post("/admin/login/code/", {"code": device.code()})["Location"] == "/admin/orders/"

@@ -10,6 +10,7 @@ from holo import settings as product
 from holo.identity.models import User
 from holo.identity.passwords import LONGEST_PASSWORD
 from tests.api.people import PASSWORD, build_person
+from tests.logins import log_in
 
 _RULES = get_password_validators(product.AUTH_PASSWORD_VALIDATORS)
 _LONGEST = "pässword " * 500
@@ -62,7 +63,7 @@ def test_password_is_hashed_by_argon2id_and_that_of_pbkdf2_still_opens() -> None
 def test_password_is_changed_by_whoever_knows_the_current_one() -> None:
     person = build_person(organization=None, superuser=True)
     client = Client()
-    client.force_login(person)
+    log_in(client, person)
     wanted = {"new_password1": "another-long-password", "new_password2": "another-long-password"}
     for wrong in ("", "wrong"):
         assert client.post(CHANGE, {**wanted, "old_password": wrong}).status_code == 200

@@ -17,6 +17,7 @@ from tests.bad_inputs.cases.variables import BASE
 from tests.bad_inputs.conftest import module_database
 from tests.builders import build_organization
 from tests.docs.documents import ROOT
+from tests.logins import enrol
 
 __all__ = ["module_database"]
 
@@ -78,7 +79,8 @@ def answers(module_database: str) -> Answers:
     # Hashed as before Argon2, and by nothing that the tests alone accept.
     person.password = PBKDF2PasswordHasher().encode(PASSWORD, "a-salt-of-22-characters")
     person.save()
-    command = [sys.executable, "-W", "ignore", "-m", "tests.security.production", person.email, PASSWORD]
+    shown = (person.email, PASSWORD, enrol(person).secret)
+    command = [sys.executable, "-W", "ignore", "-m", "tests.security.production", *shown]
     done = subprocess.run(command, cwd=ROOT, env=environment(), capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     found: Answers = json.loads(done.stdout)

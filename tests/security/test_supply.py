@@ -16,7 +16,9 @@ from tests.docs.documents import ROOT
 pytestmark = pytest.mark.pure
 
 # What a package may say of itself. The LGPL of psycopg asks for nothing where it is used as it comes.
-_ALLOWED = re.compile(r"MIT|BSD|Apache|PSF|ISC|MPL|Mozilla Public License|LGPL|Python Software Foundation")
+_ALLOWED = re.compile(
+    r"MIT|BSD|Unlicense|Apache|PSF|ISC|MPL|Mozilla Public License|LGPL|Python Software Foundation"
+)
 _REFUSED = re.compile(
     r"\bA?GPL|Affero|(?<!Lesser )General Public License|SSPL|BUSL|Commons Clause|Proprietary"
 )
