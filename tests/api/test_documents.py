@@ -82,14 +82,18 @@ def test_every_view_of_the_api_names_a_known_scope_for_each_method() -> None:
         assert set(view.required_scopes.values()) <= {*SCOPES, ANY_CALLER}, view
 
 
-def test_every_post_documents_its_key_and_its_errors(document: dict[str, Any]) -> None:
+def test_every_change_documents_its_key_and_its_errors(document: dict[str, Any]) -> None:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             named = {parameter["name"] for parameter in operation.get("parameters", [])}
-            assert ("Idempotency-Key" in named) == (method == "post"), path
-            assert {"400", "401", "403", "503"} <= set(operation["responses"]), path
+            changes, asks = method in ("post", "patch", "delete"), operation["security"] != [{}]
+            assert ("Idempotency-Key" in named) == (changes and asks), path
+            assert ("X-Organization" in named) == ("401" in operation["responses"]) == asks, path
+            assert {"400", "403", "429", "503"} <= set(operation["responses"]), path
+            assert "204" not in operation["responses"], path
             assert ("404" in operation["responses"]) or "{" not in path, path
-            assert ("413" in operation["responses"]) == (method == "post"), path
+            of_bodies = {"408", "409", "411", "413", "415", "422"} & set(operation["responses"])
+            assert len(of_bodies) == (6 if changes else 0), path
             problem = operation["responses"]["400"]["content"]
             assert list(problem) == ["application/problem+json"], path
 

@@ -18,14 +18,17 @@ from tests.bad_inputs.surface import (
     BODIED,
     CHANGING,
     GOOD,
+    OPEN,
     PLACE,
     Endpoint,
     Field,
     Kind,
+    documented,
     documented_fields,
     endpoints,
     parameters_of,
     plain_addresses,
+    template,
 )
 from tests.bad_inputs.world import World, changed, written
 
@@ -66,6 +69,12 @@ def _of(case: Case, endpoint: Endpoint) -> Sequence[Sent]:
 
 def test_every_endpoint_has_a_good_request_and_every_good_request_an_endpoint() -> None:
     assert {str(endpoint) for endpoint in ENDPOINTS} == set(GOOD)
+
+
+def test_every_documented_call_has_a_good_request_or_asks_nobody_who_calls() -> None:
+    asking = {f"{endpoint.method} {template(endpoint)}" for endpoint in ENDPOINTS}
+    assert documented() - asking == OPEN
+    assert asking <= documented()
 
 
 @pytest.mark.parametrize("endpoint", WITH_BODY, ids=str)

@@ -81,6 +81,8 @@ _REPLAYED = {
         "description": "Present when this is the stored answer of an earlier call with the same key.",
     }
 }
+# Each runs a command, which reads the body and the client's key.
+_CHANGING = ("POST", "PATCH", "DELETE")
 
 
 class ProblemAutoSchema(AutoSchema):
@@ -93,8 +95,10 @@ class ProblemAutoSchema(AutoSchema):
 
     def get_override_parameters(self) -> list[Any]:
         """Return the headers of every call, the filters of a list and its paging."""
-        parameters = [*super().get_override_parameters(), _organization()]
-        if self.method == "POST":
+        parameters = [*super().get_override_parameters()]
+        if not self._is_open():
+            parameters.append(_organization())
+        if self._is_command():
             parameters.append(_idempotency_key())
         if self.method == "GET":
             for name, declared in getattr(self.view, "filters", {}).items():
@@ -115,20 +119,30 @@ class ProblemAutoSchema(AutoSchema):
     def _is_page(self) -> bool:
         return self.method == "GET" and bool(getattr(self.view, "ordering", ()))
 
+    def _is_open(self) -> bool:
+        """Tell whether nobody is asked who calls; such a call has no organisation, and no key is kept."""
+        return not self.view.authentication_classes
+
+    def _is_command(self) -> bool:
+        return self.method in _CHANGING and not self._is_open()
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
+        if "204" in bodies:
+            # What the parent takes a DELETE to answer; here it answers with what there was.
+            bodies["200"] = bodies.pop("204")
         for status, body in bodies.items():
-            replayed = _REPLAYED if self.method == "POST" and status.startswith(("2", "4")) else {}
+            replayed = _REPLAYED if self._is_command() and status.startswith(("2", "4")) else {}
             body["headers"] = {**body.get("headers", {}), **_HEADERS, **replayed}
         for number in self._problem_statuses():
             bodies.setdefault(str(number), self._problem(number))
         return dict(sorted(bodies.items()))
 
     def _problem_statuses(self) -> list[int]:
-        statuses = [400, 401, 403, 429, 503]
+        statuses = [400, 403, 429, 503] if self._is_open() else [400, 401, 403, 429, 503]
         if "{" in self.path or getattr(self.view, "finds_by_body", False):
             statuses.append(404)
-        if self.method == "POST":
+        if self.method in _CHANGING:
             statuses += [408, 409, 411, 413, 415, 422]
         return statuses
 
