@@ -42,7 +42,7 @@ doctor: $(STAMP) ## Check every dependency: where, version, reachable; fails on 
 check: lint $(STAMP) ## Lint, types, import contracts and the tests that need no server (under a minute)
 	$(BIN)/python -m pytest -q -m pure
 
-test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, all tests, coverage >= 90 %
+test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, all tests, coverage >= 90 % (each service 85)
 	DEBUG=1 $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@echo "Temporal CLI: $$($(MANAGE) get_temporal)"
 	@command -v chromium chromium-browser google-chrome >/dev/null || \

@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "workflows",
 ]
 MIDDLEWARE = [
+    "holo.common.middleware.SecurityHeadersMiddleware",
     "holo.common.middleware.RequestContextMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
@@ -107,7 +108,6 @@ MIDDLEWARE = [
     "holo.staff.middleware.StaffSessionMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
-    "holo.common.middleware.ContentSecurityPolicyMiddleware",
 ]
 ROOT_URLCONF = "holo.urls"
 WSGI_APPLICATION = "holo.wsgi.application"
@@ -152,9 +152,15 @@ def database(url: str) -> dict[str, Any]:
 DATABASES = {"default": database(DATABASE_URL or f"postgres://holo_app@127.0.0.1:{15432 + PORT_OFFSET}/holo")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "identity.User"
-AUTH_PASSWORD_VALIDATORS = [
+# New ones by the first; those of the second are hashed anew at the next login.
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
+AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
+    {"NAME": "holo.identity.passwords.MaximumLengthValidator"},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
 ]
 AUTHENTICATION_BACKENDS = ["holo.staff.backend.LimitedBackend"]
@@ -219,6 +225,8 @@ REDIS_URL = env.url(
     "REDIS_URL", default=f"redis://127.0.0.1:{16379 + PORT_OFFSET}/0", schemes=("redis", "rediss", "unix")
 )
 CELERY_BROKER_URL = REDIS_URL
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
@@ -333,16 +341,24 @@ WHITENOISE_AUTOREFRESH = False
 SESSION_COOKIE_AGE = SESSION_MAX_SECONDS
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_SECURE = not DEBUG
-CSRF_COOKIE_SECURE = not DEBUG
-CSRF_COOKIE_SAMESITE = "Lax"
-# The prefix makes browsers refuse the cookie without Secure, for another path, or set by a sibling host.
-SESSION_COOKIE_NAME = "sessionid" if DEBUG else "__Host-sessionid"
-CSRF_COOKIE_NAME = "csrftoken" if DEBUG else "__Host-csrftoken"
+SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEBUG
+CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+if not DEBUG:
+    # A browser takes these over TLS, for `/` and from this host alone; no sibling host can plant one.
+    SESSION_COOKIE_NAME = "__Host-sessionid"
+    CSRF_COOKIE_NAME = "__Host-csrftoken"
+    LANGUAGE_COOKIE_NAME = "__Host-language"
+SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SILENCED_SYSTEM_CHECKS: list[str] = []
+SILENCED_SYSTEM_CHECKS = [
+    # Redirects to TLS are the proxy's: health checks and metrics ask this process without it.
+    "security.W008",
+    # Whether all browsers are told beforehand is for the owner of the domain to say, and hard to take back.
+    "security.W021",
+]
 
 # --- Logs ----------------------------------------------------------------------------------------
 LOG_FORMAT = env.choice("LOG_FORMAT", default="text" if DEBUG else "json", choices=("json", "text"))

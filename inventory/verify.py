@@ -31,7 +31,7 @@ SELECT 'stock level ' || s.id || ': on hand ' || s.on_hand || ', moved ' || coal
 FROM inventory_stocklevel s
 LEFT JOIN ({_MOVED.format(by="stock_level_id")}) moved ON moved.stock_level_id = s.id
 WHERE s.on_hand <> coalesce(moved.total, 0)
-""",
+""",  # noqa: S608 # of the code's own words
     ),
     Rule(
         id="I02",
@@ -50,7 +50,7 @@ SELECT 'stock level ' || s.id || ': reserved ' || s.reserved || ', held ' || coa
 FROM inventory_stocklevel s
 LEFT JOIN ({_HELD.format(by="stock_level_id")}) held ON held.stock_level_id = s.id
 WHERE s.reserved <> coalesce(held.total, 0)
-""",
+""",  # noqa: S608 # of the code's own words
     ),
     Rule(
         id="I04",
@@ -67,7 +67,7 @@ SELECT 'product ' || shelf.product_id || ': shipped ' || coalesce(shipped, 0) ||
        || coalesce(held.total, 0) || ', available ' || available || ', received ' || coalesce(received, 0)
 FROM shelf LEFT JOIN moved USING (product_id) LEFT JOIN held USING (product_id)
 WHERE coalesce(shipped, 0) + coalesce(held.total, 0) + available <> coalesce(received, 0)
-""",
+""",  # noqa: S608 # of the code's own words
     ),
     Rule(
         id="I05",

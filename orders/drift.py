@@ -77,7 +77,7 @@ SELECT o.id, o.organization_id, o.status, o.updated_at FROM orders_order o
 WHERE o.status <> ALL (%(terminal)s) AND (%(after)s::uuid IS NULL OR o.id > %(after)s)
   AND NOT ({_IN_FLIGHT})
 ORDER BY o.id LIMIT %(limit)s
-"""
+"""  # noqa: S608 # of the code's own words
 
 
 def list_open_orders() -> Iterator[list[OrderState]]:
@@ -128,7 +128,7 @@ WITH late AS (SELECT now() - make_interval(secs => %(grace)s) AS moment), missed
 SELECT o.id, o.organization_id, min(missed.fact) FROM missed JOIN orders_order o ON o.id = missed.order_id
 WHERE o.status <> ALL (%(terminal)s) AND NOT ({_IN_FLIGHT})
 GROUP BY o.id ORDER BY o.id
-"""
+"""  # noqa: S608 # of the code's own words
 
 
 def list_unapplied(grace: timedelta) -> list[Unapplied]:

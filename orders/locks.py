@@ -24,7 +24,7 @@ SELECT {columns(Order, "o")},
     EXISTS (SELECT FROM orders_orderabort WHERE order_id = o.id),
     EXISTS (SELECT FROM orders_orderhandover WHERE order_id = o.id), clock_timestamp()
 FROM orders_order o WHERE o.id = {{which}}
-"""
+"""  # noqa: S608 # of the code's own words
 _OWN_ORDER = _ORDER.format(
     which="(SELECT id FROM orders_order WHERE id = %(id)s AND organization_id = %(organization)s)"
 )
@@ -32,12 +32,12 @@ _ANY_ORDER = _ORDER.format(which="%(id)s")
 _PAYMENT = f"""
 {_ORDER.format(which="(SELECT order_id FROM orders_payment WHERE id = %(id)s)")};
 SELECT {columns(Payment, "p")} FROM orders_payment p WHERE p.id = %(id)s
-"""
+"""  # noqa: S608 # of the code's own words
 _SHIPMENT = f"""
 {_ORDER.format(which="(SELECT order_id FROM orders_shipment WHERE id = %(id)s)")};
 SELECT {columns(Shipment, "s")}, {columns(Warehouse, "w")}
 FROM orders_shipment s JOIN inventory_warehouse w ON w.id = s.warehouse_id WHERE s.id = %(id)s
-"""
+"""  # noqa: S608 # of the code's own words
 
 
 def lock_order(order_id: UUID, *, organization_id: UUID | None = None) -> Order:

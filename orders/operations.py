@@ -28,7 +28,7 @@ _MOVE = f"""
 WITH entry AS ({_APPEND})
 UPDATE orders_order SET {{}}, version = %(version)s, updated_at = clock_timestamp()
 WHERE id = %(order)s RETURNING updated_at
-"""
+"""  # noqa: S608 # of the code's own words
 
 
 def system(order: Order) -> Actor:

@@ -24,7 +24,7 @@ from holo.stack.temporal_cli import require_temporal
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 
-pytest_plugins = ["tests.proof"]
+pytest_plugins = ["tests.proof", "tests.coverage_floor"]
 TEMPLATE = "holo"
 
 

@@ -23,7 +23,7 @@ JOIN identity_organization o ON o.id = k.organization_id
 WHERE k.{{}} = %s AND k.revoked_at IS NULL AND k.expires_at > now() AND (k.owner_id IS NULL
     OR u.is_active AND (u.is_superuser
         OR EXISTS (SELECT FROM identity_membership m WHERE (m.user_id, m.organization_id) = (u.id, o.id))))
-"""
+"""  # noqa: S608 # of the code's own words
 _BY_PREFIX, _BY_ID = _USABLE.format("prefix"), _USABLE.format("id")
 
 

@@ -3,10 +3,10 @@
 from uuid import UUID
 
 from celery import shared_task
-from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 
 from holo.approvals.models import ApprovalRequest
+from holo.common.letters import send_letter
 from holo.identity.selectors import auditor_addresses
 
 
@@ -21,7 +21,7 @@ def mail_auditors(request_id: str) -> int:
         _("%(rule)s: %(measured)s, limit %(threshold)s") % reason for reason in request.shown_reasons
     )
     for address in addresses:
-        send_mail(
+        send_letter(
             subject=_("Decision needed: %(label)s") % {"label": request.subject_label},
             message=_("%(label)s waits for your decision until %(deadline)s.\n\n%(reasons)s")
             % {
@@ -29,7 +29,6 @@ def mail_auditors(request_id: str) -> int:
                 "deadline": f"{request.deadline:%Y-%m-%d %H:%M %Z}",
                 "reasons": reasons,
             },
-            from_email=None,
-            recipient_list=[address],
+            to=address,
         )
     return len(addresses)

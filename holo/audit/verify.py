@@ -22,5 +22,5 @@ SELECT '{action} ' || coalesce(change.subject, told.subject, '(none)') || ': '
        || coalesce(change.times, 0) || ' changes, ' || coalesce(told.times, 0) || ' audit rows'
 FROM change FULL JOIN told ON told.subject = change.subject
 WHERE coalesce(change.times, 0) <> coalesce(told.times, 0)
-""",
+""",  # noqa: S608 # of the code's own words
     )

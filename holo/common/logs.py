@@ -7,18 +7,27 @@ from datetime import UTC, datetime
 
 from holo.common.context import current_context
 
+# Parts of names whose values are nobody's business.
+_NAMED = r"(?:passw|secret|token|cookie|sessionid|csrf|private_?key|api_?key)"
 _SECRETS = (
     (re.compile(r"(holo_[a-z]{3,4}_[0-9A-Za-z]{8})[0-9A-Za-z]{28}"), r"\1[redacted]"),
     (re.compile(r"(Bearer\s+)(?!holo_)[^\s'\",]+", re.IGNORECASE), r"\1[redacted]"),
     # A link of an invitation: 43 characters or more; the API's ids of invitations have 36.
     (re.compile(r"(/invitations/)[\w-]{43,}"), r"\1[redacted]"),
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1[redacted]@"),
+    # A signed token: its signature is what opens something.
+    (re.compile(r"(eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)[\w-]+"), r"\1[redacted]"),
+    # What stands after a name that says so, as in `password=…` and `"token": "…"`.
+    (
+        re.compile(rf"(\b\w*{_NAMED}\w*[\"']?\s*[=:]\s*[\"']?)(?![\"'\s\[])[^\s\"',;&)}}]+", re.IGNORECASE),
+        r"\1[redacted]",
+    ),
 )
 _BREAKS = str.maketrans({"\r": "\\r", "\n": "\\n", "\x1b": "\\x1b", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def redacted(text: str) -> str:
-    """Return `text` without API keys, bearer tokens, links of invitations and passwords of URLs."""
+    """Return `text` without keys, tokens, links of invitations, passwords of URLs and what is named so."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -49,6 +58,10 @@ def _context_of(record: logging.LogRecord) -> dict[str, str]:
     return context if isinstance(context, dict) else current_context()
 
 
+def _value(name: str, value: str) -> str:
+    return "[redacted]" if re.search(_NAMED, name, re.IGNORECASE) else redacted(value)
+
+
 class TextFormatter(logging.Formatter):
     """One line for a person: time, level, logger, message, bound names; a traceback below it."""
 
@@ -69,7 +82,7 @@ class JsonFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the object; bound names never replace the fixed ones."""
         line: dict[str, str] = {
-            **_context_of(record),
+            **{name: _value(name, value) for name, value in _context_of(record).items()},
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,

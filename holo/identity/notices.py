@@ -2,9 +2,9 @@
 
 from uuid import UUID
 
-from django.core.mail import send_mail
 from django.utils.translation import gettext as _
 
+from holo.common.letters import send_letter
 from holo.identity.models import UserChange
 
 
@@ -17,7 +17,7 @@ def send_user_notice(change_id: UUID) -> None:
     if change.notice == UserChange.Notice.SENT or not change.email:
         return
     subject, message = _texts(change)
-    send_mail(subject=subject, message=message, from_email=None, recipient_list=[change.email])
+    send_letter(subject=subject, message=message, to=change.email)
 
 
 def _texts(change: UserChange) -> tuple[str, str]:

@@ -5,11 +5,11 @@ from uuid import UUID
 
 from celery import shared_task
 from django.conf import settings
-from django.core.mail import send_mail
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
 from holo.common.admin import moment_text
+from holo.common.letters import send_letter
 from holo.identity.services import issue_invitation_link
 
 
@@ -21,7 +21,7 @@ def mail_invitation(invitation_id: str) -> int:
         return 0
     invitation, token = issued
     address = settings.PUBLIC_URL + reverse("accept-invitation", args=[token])
-    return send_mail(
+    return send_letter(
         subject=_("You are invited to %(organization)s") % {"organization": invitation.organization.name},
         message=_(
             "%(organization)s invites you to Holo as %(role)s.\n\nAccept until %(until)s:\n%(address)s\n\n"
@@ -33,6 +33,5 @@ def mail_invitation(invitation_id: str) -> int:
             "until": moment_text(invitation.expires_at),
             "address": address,
         },
-        from_email=None,
-        recipient_list=[invitation.email],
+        to=invitation.email,
     )

@@ -16,7 +16,7 @@ INSERT INTO outbox_outboxmessage
     (topic, key, payload, organization_id, request_id, created_at, available_at, attempts, last_error)
 VALUES (%s, %s, %s::jsonb, %s, %s, clock_timestamp(), clock_timestamp(), 0, '');
 NOTIFY {CHANNEL}
-"""
+"""  # noqa: S608 # of the code's own words
 
 
 def enqueue(*, topic: str, key: str, organization_id: UUID, payload: Mapping[str, object]) -> None:

@@ -27,6 +27,7 @@ _AGO = "clock_timestamp() - make_interval(secs => {})"
 _ATTEMPTS = f"(CASE WHEN l.seen_at < {_AGO.format('%(hour)s')} THEN 1 ELSE l.attempts + 1 END)"
 _ROUNDS = f"(CASE WHEN l.blocked_until < {_AGO.format(_CALM)} THEN 0 ELSE l.rounds END)"
 # Rows of one statement are locked in their order: the pair, then the address, so there is no deadlock.
+# Put together of this module's own parts; values are parameters.
 _TAKE = f"""
 INSERT INTO staff_loginlimit AS l (key, attempts, rounds, blocked_until, seen_at)
 VALUES (%(pair)s, 1, 0, 'epoch', clock_timestamp()), (%(crowd)s, 1, 0, 'epoch', clock_timestamp())
@@ -38,7 +39,7 @@ ON CONFLICT (key) DO UPDATE SET
     seen_at = clock_timestamp()
 WHERE l.blocked_until <= clock_timestamp()
 RETURNING key, blocked_until > clock_timestamp()
-"""
+"""  # noqa: S608
 # An attempt that began a wait and was right after all ends it again.
 _GIVE_BACK = """
 UPDATE staff_loginlimit SET

@@ -43,6 +43,44 @@ def test_line_carries_no_secret(formatter: logging.Formatter) -> None:
     assert key[:13] in line
 
 
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=hunter2",
+        "{'new_password1': 'hunter2', 'a': 1}",
+        '{"token": "hunter2"}',
+        "SECRET_KEY: hunter2",
+        "Cookie: hunter2",
+        "csrfmiddlewaretoken=hunter2&next=/",
+        "https://a.example/?api_key=hunter2",
+        "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhYmMifQ.hunter2",
+    ],
+)
+def test_what_is_named_a_secret_is_left_out(formatter: logging.Formatter, text: str) -> None:
+    line = formatter.format(record_of("got %s, then went on", text))
+    assert "hunter2" not in line
+    assert "[redacted]" in line
+    assert "then went on" in line
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_bound_names_carry_no_secret_either(formatter: logging.Formatter) -> None:
+    key = make_key().text
+    with bound(reset_token="hunter2", order_id=f"o {key}"):
+        line = formatter.format(record_of("hello"))
+    assert "hunter2" not in line
+    assert key not in line
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+@pytest.mark.parametrize(
+    "text", ["SECRET_KEY is not set", "the token's time is over", "tokens: [] of 3", "a=b"]
+)
+def test_control_other_words_stay(formatter: logging.Formatter, text: str) -> None:
+    assert text in formatter.format(record_of("%s", text))
+
+
 def test_text_line_cannot_be_forged_by_a_line_break() -> None:
     line = TextFormatter().format(record_of("user\r\n12:00 INFO forged \x1b[31m"))
     assert "\n" not in line

@@ -15,6 +15,7 @@ from workflows.pizza.domain import DOMAIN as PIZZA
 from workflows.pizza.workflow import PizzaOrderWorkflow
 from workflows.runtime import client
 from workflows.runtime.registry import Domain
+from workflows.users.domain import DOMAIN as USERS
 
 # Plays a branch to its end and returns the workflow id.
 Play = Callable[[Kitchen], str]
@@ -85,7 +86,8 @@ def _greeted(_kitchen: Kitchen) -> str:
     return workflow_id
 
 
-DOMAINS: Mapping[str, Domain] = {"hello": HELLO, "pizza": PIZZA}
+DOMAINS: Mapping[str, Domain] = {"hello": HELLO, "pizza": PIZZA, "users": USERS}
+# Those of users are in `tests/replay/users.py`.
 BRANCHES: Mapping[str, Mapping[str, Play]] = {
     "hello": {"greeted": _greeted},
     "pizza": {

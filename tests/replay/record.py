@@ -12,10 +12,12 @@ import pytest
 
 from holo.stack.temporal_server import TemporalServer
 from tests.branches import BRANCHES, child_of
+from tests.identity.people import build_team
 from tests.live import Live, ends
 from tests.replay.corpus import HISTORIES, PARCEL
 from tests.replay.domains import BRANCHES as DOMAIN_BRANCHES
 from tests.replay.domains import DOMAINS
+from tests.replay.users import BRANCHES as USER_BRANCHES
 from tests.stories import Shop, build_shop
 from tests.workflows.conftest import live, live_relay
 from tests.workflows.pizza import Kitchen, open_kitchen
@@ -60,6 +62,16 @@ def test_record_domain(domain: str, name: str, kitchen: Kitchen) -> None:
     kitchen.failing.clear()
     (HISTORIES / domain).mkdir(exist_ok=True)
     keep(f"{domain}/{name}", DOMAIN_BRANCHES[domain][name](kitchen))
+
+
+@pytest.mark.parametrize("name", USER_BRANCHES)
+def test_record_user(name: str, live: Live) -> None:
+    (HISTORIES / "users").mkdir(exist_ok=True)
+    workflow_id = USER_BRANCHES[name](build_team())
+    keep(f"users/{name}", workflow_id)
+    found = client.find_workflow(workflow_id=workflow_id)
+    if found is not None and found.status == "RUNNING":
+        client.terminate_workflow(workflow_id=workflow_id, reason="recorded")
 
 
 def keep(name: str, workflow_id: str) -> None:
