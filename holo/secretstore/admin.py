@@ -6,7 +6,6 @@ from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -14,14 +13,14 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from holo.common.admin import ReadOnlyAdmin, holds_nul, moment_text
+from holo.common.admin import ReadOnlyAdmin, moment_text
 from holo.common.errors import DomainError
 from holo.common.step_up import kept_form, step_up
 from holo.identity.staff import actor_of_user, person_of
 from holo.secretstore.errors import SecretNotFoundError
 from holo.secretstore.forms import RevealForm
 from holo.secretstore.models import Secret
-from holo.secretstore.selectors import list_revealable
+from holo.secretstore.selectors import find_revealable
 from holo.secretstore.services import NOBODY, reveal_secret
 
 
@@ -29,14 +28,19 @@ from holo.secretstore.services import NOBODY, reveal_secret
 class SecretAdmin(ReadOnlyAdmin[Secret]):
     """The secrets of all places, for superusers alone; managers read variables by the API."""
 
-    list_display = ["name", "place", "version", "masked", "created_at"]
+    list_display = ["name", "place", "version", "masked", "created_at", "deleted_at"]
     list_filter = ["organization"]
+    list_select_related = ["organization", "project", "environment"]
     search_fields = ["name"]
-    fields = ["name", "place", "masked", "versions_shown", "created_at"]
+    fields = ["name", "place", "masked", "versions_shown", "created_at", "deleted_at"]
 
-    def get_queryset(self, request: HttpRequest) -> QuerySet[Secret]:
-        """Return what people keep; what the product keeps for itself is shown to nobody."""
-        return Secret.objects.none() if holds_nul(request) else list_revealable()
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Offer the page that shows the value, where there is one to show."""
+        secret = context.get("original")
+        can_reveal = secret is not None and find_revealable(secret.pk) is not None
+        return super().render_change_form(request, {**context, "can_reveal": can_reveal}, *args, **kwargs)
 
     def has_view_permission(self, request: HttpRequest, obj: Secret | None = None) -> bool:
         """Let superusers alone know which secrets there are."""
@@ -75,7 +79,7 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
             return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
         if not self.has_view_permission(request):
             raise PermissionDenied
-        secret = self.get_queryset(request).filter(pk=object_id).first()
+        secret = find_revealable(object_id)
         if secret is None:
             raise Http404
         asked = step_up(request)

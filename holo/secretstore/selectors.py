@@ -1,6 +1,8 @@
 """Reads of secrets that show no value."""
 
-from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
+from uuid import UUID
+
+from django.db.models import Count, OuterRef, QuerySet, Subquery
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor
@@ -11,7 +13,7 @@ from holo.secretstore.places import Place, place_of
 
 # Variables of an environment are secrets of names that begin so.
 VARIABLE_PREFIX = "env/"
-# What the product keeps for itself: who saw one could act for others. No page shows them.
+# What the product keeps for itself: who saw a value could act for others. No page shows one.
 INTERNAL_PREFIXES = ("staff/", "apiauth/")
 
 
@@ -48,16 +50,11 @@ def list_versions(place: Place, name: str) -> QuerySet[SecretVersion]:
     ).order_by("-number")
 
 
-def list_revealable() -> QuerySet[Secret]:
-    """Return the secrets of all places that were kept by people, each with its place."""
-    internal = Q()
-    for prefix in INTERNAL_PREFIXES:
-        internal |= Q(name__startswith=prefix)
-    return (
-        Secret.objects.filter(deleted_at__isnull=True)
-        .exclude(internal)
-        .select_related("organization", "project", "environment")
-    )
+def find_revealable(secret_id: UUID) -> Secret | None:
+    """Return a secret that was kept by people and is not deleted, with its place."""
+    found = Secret.objects.select_related("organization", "project", "environment").filter(pk=secret_id)
+    secret = found.filter(deleted_at__isnull=True).first()
+    return None if secret is None or secret.name.startswith(INTERNAL_PREFIXES) else secret
 
 
 def count_versions_by_key() -> dict[str, int]:

@@ -29,7 +29,7 @@ from holo.staff.locks import lock_second_factor
 from holo.staff.models import RecoveryCode, SecondFactor
 
 logger = logging.getLogger("holo.security")
-SYSTEM = system_actor(OrganizationId(NOBODY), label="second factor")
+SYSTEM = system_actor(OrganizationId(NOBODY))
 OPERATOR = system_actor(OrganizationId(NOBODY), label="manage.py second_factor")
 # Secrets whose names begin so are not for people to see.
 SECRET_PREFIX = "staff/second-factor/"

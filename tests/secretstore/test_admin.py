@@ -88,6 +88,10 @@ def test_nothing_is_shown_that_is_not_audited(secret: Secret, root: Client, owne
 
 
 def test_no_other_page_shows_a_value_or_its_length(secret: Secret, root: Client) -> None:
+    assert (
+        page_of(secret.pk)
+        in root.get(reverse("admin:secretstore_secret_change", args=[secret.pk])).content.decode()
+    )
     pages = [LIST, reverse("admin:secretstore_secret_change", args=[secret.pk])]
     for page in pages:
         text = root.get(page).content.decode()
@@ -129,7 +133,9 @@ def test_no_stock_form_writes_a_secret(secret: Secret, root: Client) -> None:
 def test_what_the_product_keeps_for_itself_is_shown_to_nobody(root: Client, name: str) -> None:
     set_secret(actor=system_actor(NOBODY), place=INSTALLATION, name=name, value=VALUE)
     hidden = Secret.objects.get(name=name)
-    assert name not in root.get(LIST).content.decode()
+    page = root.get(reverse("admin:secretstore_secret_change", args=[hidden.pk])).content.decode()
+    assert name in page
+    assert page_of(hidden.pk) not in page
     assert root.post(page_of(hidden.pk), {"reason": REASON}).status_code == 404
     assert traces() == 0
 

@@ -11,7 +11,7 @@ from holo.secretstore.models import Secret, SecretVersion
 from holo.secretstore.operations import absent, read_secret, wipe_secret, write_secret
 from holo.secretstore.places import Place
 from holo.secretstore.sealing import reseal_version
-from holo.secretstore.selectors import list_revealable
+from holo.secretstore.selectors import find_revealable
 
 T = TypeVar("T")
 # What audit rows about the installation's own secrets name: no organisation has this id.
@@ -60,7 +60,7 @@ def reveal_secret(*, actor: Actor, secret_id: UUID, reason: str) -> tuple[Secret
     keeps for itself are not found. Not idempotent: each look is a row. Takes no locks. Raises
     SecretNotFoundError, KeyringMissingError, SecretKeyUnknownError, SecretDamagedError.
     """
-    secret = list_revealable().filter(pk=secret_id).first()
+    secret = find_revealable(secret_id)
     if secret is None:
         raise absent(str(secret_id))
     place = Place(
