@@ -98,6 +98,11 @@ def test_product_connects_as_the_app_role_and_migrates_as_the_owner(compose: dic
     assert "REVOKE TEMPORARY, CREATE ON DATABASE holo FROM PUBLIC" in roles
 
 
+def test_other_settings_come_from_a_file_that_need_not_be_there(compose: dict[str, Any]) -> None:
+    for name in PRODUCT:
+        assert compose["services"][name]["env_file"] == [{"path": "holo.env", "required": False}], name
+
+
 def test_each_worker_serves_one_domain_and_every_part_knows_all(compose: dict[str, Any]) -> None:
     for domain in DOMAINS:
         service = compose["services"][f"worker-{domain}"]
