@@ -23,6 +23,11 @@ class Device:
         self.secret = secret
         self._shown = 0
 
+    def present(self) -> str:
+        """Return the code of this step: the one that may be on its way longest."""
+        self._shown = max(self._shown, int(time.time()) // STEP)
+        return code_at(self.secret, self._shown * STEP)
+
     def code(self) -> str:
         """Return a code that the server takes: of this step, or where it was shown of the next ones.
 

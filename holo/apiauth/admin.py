@@ -24,6 +24,7 @@ from holo.common.errors import DomainError
 from holo.common.step_up import step_up
 from holo.identity.models import User
 from holo.identity.selectors import managed_organization_ids, organization_ids_of
+from holo.identity.staff import OWN_ORGANIZATIONS
 
 
 @admin.register(ApiKey)
@@ -42,7 +43,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "expires_at",
         "last_used_at",
     ]
-    list_filter = ["organization", "kind"]
+    list_filter = [OWN_ORGANIZATIONS, "kind"]
     list_select_related = ["owner", "organization", "environment"]
     search_fields = ["prefix", "name", "owner__email"]
     fields = [

@@ -65,7 +65,7 @@ class OrganizationUnknownError(RequestError):
 class StepUpRequiredError(RequestError):
     """A session whose second factor is not fresh."""
 
-    code = "auth.step_up_required"
+    code = "request.step_up_required"
     status = 403
     meaning = (
         "A session needs a code of the second factor that was shown a short time ago: show one on the page "

@@ -140,3 +140,14 @@ def end_key(actor: Actor, key: ApiKey) -> None:
         announce_key(KEY_REVOKED, key, actor)
     for made_id in key.made.order_by("pk").values_list("pk", flat=True):
         end_key(actor, lock_api_key(made_id))
+
+
+def shorten_made(key: ApiKey) -> None:
+    """Let what was made with a locked credential, and with that, end no later than it does."""
+    require_transaction()
+    for made_id in key.made.order_by("pk").values_list("pk", flat=True):
+        made = lock_api_key(made_id)
+        if made.expires_at > key.expires_at:
+            made.expires_at = key.expires_at
+            made.save(update_fields=["expires_at"])
+        shorten_made(made)

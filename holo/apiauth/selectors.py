@@ -11,6 +11,8 @@ from holo.apiauth.models import ApiKey, AuthorizationCode
 from holo.common.actor import Actor
 from holo.common.rows import columns, from_row, width
 from holo.identity.models import Membership, Organization, User
+from holo.identity.operations import role_required
+from holo.identity.selectors import managed_organization_ids
 from holo.secretstore.places import Place, place_of
 
 # Asked once a request: everything about the caller in one round trip.
@@ -96,5 +98,9 @@ def list_personal_tokens(actor: Actor) -> QuerySet[ApiKey]:
 
 
 def list_organization_tokens(actor: Actor) -> QuerySet[ApiKey]:
-    """Return the tokens of the actor's organisation."""
+    """Return the tokens of the actor's organisation. Raises RoleRequiredError for who does not manage it."""
+    person = User.objects.filter(pk=actor.user_id).first() if actor.user_id else None
+    managed = person is not None and actor.organization_id in managed_organization_ids(person)
+    if not managed and not (person is not None and person.is_superuser):
+        raise role_required()
     return list_api_keys([actor.organization_id]).filter(kind=ApiKey.Kind.ORGANIZATION)

@@ -25,7 +25,7 @@ from holo.apiauth.errors import (
     ThrottledError,
     UnauthenticatedError,
 )
-from holo.apiauth.networks import client_address
+from holo.apiauth.networks import client_address, crowd_of
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
 from holo.apiauth.throttles import Verdict, buckets_of, spend
@@ -60,6 +60,12 @@ class AlwaysJson(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+def _caller(request: Request) -> str:
+    """Return what counts as one caller: an address, of IPv6 its /64; what is none counts as it is."""
+    address = client_address(request._request)
+    return crowd_of(address) or address
+
+
 class ApiView(APIView):
     """One address of the API.
 
@@ -91,7 +97,8 @@ class ApiView(APIView):
 
     def _require_step_up(self, request: Request) -> None:
         by_session = isinstance(request.auth, Grant) and request.auth.api_key is None
-        if by_session and request.method in self.step_up and not is_fresh(request._request):
+        method = "GET" if request.method == "HEAD" else request.method
+        if by_session and method in self.step_up and not is_fresh(request._request):
             raise StepUpRequiredError(
                 _("show a code of your second factor first"),
                 url=settings.PUBLIC_URL + page_of_step_up(reverse("admin:index")),
@@ -100,7 +107,7 @@ class ApiView(APIView):
     def check_throttles(self, request: Request) -> None:
         """Count the call by who makes it, by address where nobody is asked who. Raises ThrottledError."""
         if not isinstance(request.auth, Grant):
-            self._count(address=client_address(request._request))
+            self._count(address=_caller(request))
             return
         key = request.auth.api_key
         self._count(
@@ -113,7 +120,7 @@ class ApiView(APIView):
         """Count the calls of those who are not known, each address on its own; then answer as ever."""
         if isinstance(exc, UnauthenticatedError | KeyInUrlError):
             try:
-                self._count(address=client_address(self.request._request))
+                self._count(address=_caller(self.request))
             except ThrottledError as refusal:
                 exc = refusal
         return super().handle_exception(exc)
@@ -135,6 +142,11 @@ class ApiView(APIView):
             done.headers[name] = value
         done.headers.setdefault("Cache-Control", "private, no-cache" if kept else "no-store")
         return done
+
+    @property
+    def is_public(self) -> bool:
+        """Tell whether the caller's token lies open, so that people's addresses are none of its business."""
+        return grant_of(self.request).public is not None
 
     @cached_property
     def actor(self) -> Actor:

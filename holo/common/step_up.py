@@ -61,6 +61,9 @@ def kept_form(request: HttpRequest) -> dict[str, str]:
 class StepUpAdmin(admin.ModelAdmin[M]):
     """An admin whose forms ask for a fresh second factor, before and after they are filled in."""
 
+    # The stock action deletes what is chosen without a form of ours.
+    actions = None
+
     def changeform_view(
         self,
         request: HttpRequest,

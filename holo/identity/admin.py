@@ -23,7 +23,7 @@ from holo.identity.models import (
     UserChange,
 )
 from holo.identity.selectors import is_last_owner
-from holo.identity.staff import OrganizationLimited
+from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited
 from holo.outbox.admin import OutboxMessageAdmin
 from holo.outbox.models import OutboxMessage
 
@@ -128,7 +128,7 @@ class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Memb
     actions = None
 
     list_display = ["user", "organization", "role", "created_at"]
-    list_filter = ["organization", "role"]
+    list_filter = [OWN_ORGANIZATIONS, "role"]
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "organization__slug"]
     autocomplete_fields = ["user", "organization"]
@@ -143,7 +143,7 @@ class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]
     """Who is asked into one's organisations; the API invites and revokes."""
 
     list_display = ["email", "organization", "role", "standing", "invited_by", "created_at", "expires_at"]
-    list_filter = ["organization", "state", "role"]
+    list_filter = [OWN_ORGANIZATIONS, "state", "role"]
     list_select_related = ["organization", "invited_by"]
     search_fields = ["email"]
     fields = [
@@ -164,7 +164,7 @@ class UserChangeAdmin(OrganizationLimited[UserChange], ReadOnlyAdmin[UserChange]
     """What the systems of one's organisations have wanted of their users; the API asks and cancels."""
 
     list_display = ["reference", "action", "organization", "standing", "code", "requested_by", "created_at"]
-    list_filter = ["organization", "state", "action", "notice"]
+    list_filter = [OWN_ORGANIZATIONS, "state", "action", "notice"]
     list_select_related = ["organization", "requested_by"]
     search_fields = ["=reference", "email"]
     fields = [
@@ -206,7 +206,7 @@ class ProjectAdmin(OrganizationLimited[Project], ReadOnlyAdmin[Project]):
     """The projects of one's organisations; the API adds and renames them."""
 
     list_display = ["slug", "name", "organization", "created_at"]
-    list_filter = ["organization"]
+    list_filter = [OWN_ORGANIZATIONS]
     list_select_related = ["organization"]
     search_fields = ["slug", "name"]
     fields = ["slug", "name", "organization", "created_at"]

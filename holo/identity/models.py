@@ -32,7 +32,14 @@ class UserManager(BaseUserManager["User"]):
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user of an e-mail address, in whatever case it was typed."""
-        return self.get(email__iexact=username)
+        return self.called(username or "").get()
+
+    def called(self, email: str) -> "models.QuerySet[User]":
+        """Return whoever has this address, in whatever case: as the index of the addresses compares them.
+
+        At most one person. Django's `iexact` compares capitals, and `\u0131` has the same one as `i`.
+        """
+        return self.alias(lowered=Lower("email")).filter(lowered=Lower(models.Value(email)))
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -48,9 +48,14 @@ def require_manager(actor: Actor) -> Role:
 
 def _manager(role: Role | None) -> Role:
     if role is None or role not in MANAGERS:
-        roles = [manager.value for manager in Role if manager in MANAGERS]
-        raise RoleRequiredError(_("only an owner or admin of the organisation may do this"), roles=roles)
+        raise role_required()
     return role
+
+
+def role_required() -> RoleRequiredError:
+    """Return the refusal of who does not manage the organisation."""
+    roles = [manager.value for manager in Role if manager in MANAGERS]
+    return RoleRequiredError(_("only an owner or admin of the organisation may do this"), roles=roles)
 
 
 def require_held(own: Role, *roles: Role) -> None:

@@ -119,7 +119,7 @@ def find_invitation(token: str) -> Invitation | None:
 
 def find_person(email: str) -> User | None:
     """Return who has this address, in whatever case, active or not."""
-    return User.objects.filter(email__iexact=email).first()
+    return User.objects.called(email).first()
 
 
 def find_member(organization_id: OrganizationId, reference: str) -> Membership | None:

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from uuid import UUID
 
 from django.contrib import admin
+from django.contrib.admin import RelatedOnlyFieldListFilter
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
@@ -17,6 +18,8 @@ from holo.identity.selectors import is_auditor, organization_ids_of
 
 M = TypeVar("M", bound=Model)
 _SHOWN_IDS = 20
+# A filter of a list that names the organisations of the rows which the person may see, and no others.
+OWN_ORGANIZATIONS = ("organization", RelatedOnlyFieldListFilter)
 
 if TYPE_CHECKING:
     _Admin = ReadOnlyAdmin

@@ -34,7 +34,9 @@ class LimitedBackend(ModelBackend):
         if email is None or password is None:
             return None
         address = client_address(request) if request is not None else ""
-        attempt = _taken(str(email), address)
+        known = find_person(str(email))
+        # By the address that the person has: other spellings that lead to the same person are no other tries.
+        attempt = _taken(known.email if known else str(email), address)
         if attempt is None or not attempt.allowed:
             # As slow as a comparison: how long it takes tells nobody that there is a wait.
             make_password(password)
@@ -42,7 +44,6 @@ class LimitedBackend(ModelBackend):
             return None
         person = super().authenticate(request, username=email, password=password)
         if person is None:
-            known = find_person(str(email))
             record_wrong_password(attempt=attempt, user_id=known.pk if known else None, address=address)
         else:
             return_attempt(attempt=attempt)

@@ -27,3 +27,5 @@ class CodeForm(forms.Form):
             "code",
             _("The code is wrong or was used before, or there were too many attempts. Wait for the next."),
         )
+        # Nobody wants to correct it.
+        self.data = {}

@@ -197,6 +197,13 @@ def render_event(event: OrderEvent) -> dict[str, Any]:
     return dict(TimelineEntryAnswer().to_representation(event))
 
 
+def nameless(answer: Any) -> Any:
+    """Return an answer without the addresses of who did what, for readers who are nobody's colleagues."""
+    if isinstance(answer, dict):
+        return {name: "" if name == "by" else nameless(value) for name, value in answer.items()}
+    return [nameless(value) for value in answer] if isinstance(answer, list) else answer
+
+
 def render_standing(standing: Standing) -> dict[str, Any]:
     """Return an order in full, as JSON data."""
     order = standing.order

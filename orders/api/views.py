@@ -73,7 +73,7 @@ class OrderDetailView(ApiView):
         if unchanged is not None:
             return unchanged
         body = answers.render_standing(selectors.get_standing(order))
-        return self.answer(body, headers={"ETag": etag})
+        return self.answer(answers.nameless(body) if self.is_public else body, headers={"ETag": etag})
 
 
 class TimelineView(ApiView):
@@ -86,6 +86,8 @@ class TimelineView(ApiView):
     def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Return a page of the timeline, oldest first."""
         events = selectors.list_timeline(order_id=order_id, organization_id=self.actor.organization_id)
+        if self.is_public:
+            return self.page(events, lambda event: answers.nameless(answers.render_event(event)))
         return self.page(events, answers.render_event)
 
 

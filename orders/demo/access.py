@@ -59,7 +59,7 @@ def fresh_keys() -> Iterator[Keys]:
 
 
 def _create(email: str, scopes: tuple[str, ...]) -> tuple[UUID, str]:
-    user = User.objects.filter(email__iexact=email).first()
+    user = User.objects.called(email).first()
     membership = Membership.objects.filter(user=user, organization__slug=ORGANIZATION_SLUG).first()
     if user is None or membership is None:
         raise NotFoundError(f"{email} is not there")

@@ -61,9 +61,9 @@ class Signer:
         return jwt.encode(self.claims(**changes), secret, algorithm="HS256", headers={"kid": kid})
 
 
-def build_signer() -> Signer:
-    """Return an operator's key of a new organisation's production."""
-    organization = build_organization()
+def build_signer(organization: Organization | None = None) -> Signer:
+    """Return an operator's key of an organisation's production; of a new one unless told."""
+    organization = organization or build_organization()
     owner = build_person(organization=organization, groups=["operator"])
     create_project(actor=system_actor(OrganizationId(organization.pk)), slug="shop", name="Shop")
     environment = Environment.objects.get(organization=organization, slug="production")

@@ -20,6 +20,7 @@ from holo.audit.models import AuditEvent
 from tests.api.people import Api, code_of
 from tests.api.signers import SIGN, Signer, build_signer
 from tests.racing import race
+from tests.stories import MAC, build_shop, reserve
 
 WHOAMI, ORDERS = "/api/v1/whoami", "/api/v1/orders"
 
@@ -55,6 +56,16 @@ def test_public_token_tells_its_holder_nothing_of_the_person_behind_the_key(sign
     answer = Api(signer.sign()).get(WHOAMI)
     assert (answer.json()["user"], answer.json()["role"]) == (None, None)
     assert signer.owner.email.encode() not in answer.content
+
+
+def test_public_token_is_told_nobody_by_an_order(fresh_database: str) -> None:
+    shop = build_shop()
+    signer = build_signer(shop.organization)
+    order = shop.place(MAC)
+    reserve(order)
+    for path in (f"{ORDERS}/{order.pk}", f"{ORDERS}/{order.pk}/timeline"):
+        assert "@example.com" not in Api(signer.sign()).get(path).content.decode(), path
+    assert shop.seller.email in Api(signer.text).get(f"{ORDERS}/{order.pk}/timeline").content.decode()
 
 
 def test_scopes_beyond_the_key_or_the_public_are_not_signed(signer: Signer) -> None:

@@ -90,6 +90,30 @@ def test_without_grace_the_old_key_ends_at_once(person: User, organization: Orga
     assert (status(old_text), status(new_text)) == (401, 200)
 
 
+def test_what_was_made_with_a_key_ends_with_it_when_it_is_replaced(
+    person: User, organization: Organization
+) -> None:
+    maker, maker_text = create_api_key(
+        actor=None,
+        owner_id=person.pk,
+        organization_id=organization.pk,
+        name="",
+        scopes=["tokens:write", "organization:read"],
+    )
+    wish = {"name": "made", "scopes": ["organization:read", "tokens:write"]}
+    made = Api(maker_text).post("/api/v1/tokens/personal", wish).json()["token"]
+    further = (
+        Api(made).post("/api/v1/tokens/personal", {**wish, "scopes": ["organization:read"]}).json()["token"]
+    )
+    assert [status_of(text) for text in (made, further)] == [200, 200]
+    rotate_api_key(actor=None, key_id=maker.pk, grace=timedelta(0))
+    assert [status_of(text) for text in (made, further)] == [401, 401]
+
+
+def status_of(text: str) -> int:
+    return int(Api(text).get("/api/v1/whoami").status_code)
+
+
 def test_a_replaced_key_can_be_revoked_and_never_lives_longer(
     person: User, organization: Organization
 ) -> None:

@@ -172,6 +172,9 @@ def test_whoever_has_no_key_is_counted_by_address(
     # What a client writes into the header is not where it comes from.
     assert ask(address, **{"X-Forwarded-For": other}) == 429
     assert ask(other) == 401
+    # Whoever has one address of IPv6 has 2**64 of them.
+    assert [ask("2001:db8::1"), ask("2001:db8::2"), ask("2001:db8::3")] == [401, 401, 429]
+    assert ask("2001:db8:0:1::1") == 401
     # A valid key is counted as a key, wherever it comes from.
     assert an_api().client.get("/api/v1/orders", REMOTE_ADDR=address).status_code == 200
 

@@ -120,7 +120,7 @@ class Visitor:
         self.page.get_by_label("E-mail address").fill(user.email)
         self.page.get_by_label("Password").fill(PASSWORD)
         self.page.get_by_role("button", name="Log in").click()
-        self.page.get_by_label("Code").fill(device.code())
+        self.page.get_by_label("Code").fill(device.present())
         self.page.get_by_role("button", name="Log in").click()
         self.page.wait_for_url("**/admin/")
         return device

@@ -46,7 +46,7 @@ def test_a_wrong_password_is_refused_and_the_right_one_leads_to_the_start_page(
     expect(page.locator(".errornote")).to_be_visible()
     page.get_by_label("Password").fill(PASSWORD)
     page.get_by_role("button", name="Log in").click()
-    page.get_by_label("Code").fill(device.code())
+    page.get_by_label("Code").fill(device.present())
     page.get_by_role("button", name="Log in").click()
     expect(page.get_by_role("heading", name="Overview")).to_be_visible()
     expect(page.locator(".figure")).to_have_count(4)

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import time
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from django.urls import reverse
 from holo.audit.models import AuditEvent
 from holo.identity.models import User
 from holo.secretstore.models import Secret, SecretVersion
-from holo.staff.codes import STEP, code_at
+from holo.staff.codes import STEP, code_at, match_code, new_secret
 from holo.staff.models import RecoveryCode, SecondFactor, StaffSession
 from tests.api.people import PASSWORD, build_person
 from tests.logins import Device, enrol
@@ -270,3 +271,16 @@ def test_production_cookies_have_every_lock() -> None:
         assert "domain" not in text
     assert "; httponly" in cookies["__Host-sessionid"]
     assert "max-age=43200" in cookies["__Host-sessionid"]
+
+
+@pytest.mark.pure
+def test_slow_hand_does_not_move_the_device_away() -> None:
+    secret, start, drift = new_secret(), 3_000_000_000.0, 0
+    for late in range(1, 6):
+        moment = start + late * 3600
+        code = code_at(secret, moment - (late + 1) * 30)
+        found = match_code(secret, code, moment=datetime.fromtimestamp(moment, UTC), drift=drift, after=-1)
+        drift = found.drift if found else drift
+    now = start + 10 * 3600
+    present = datetime.fromtimestamp(now, UTC)
+    assert match_code(secret, code_at(secret, now), moment=present, drift=drift, after=-1) is not None

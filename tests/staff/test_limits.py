@@ -77,6 +77,21 @@ def test_right_password_is_refused_after_too_many_wrong_ones(person: User, check
     assert AuditEvent.objects.filter(action="staff.login_blocked", subject_id=person.pk).count() == 1
 
 
+@pytest.mark.parametrize("letter", ["\u0131", "\u0130", "I"])
+def test_other_spellings_of_an_address_are_no_other_tries(
+    person: User, checked: list[str], letter: str
+) -> None:
+    """Letters that some comparison takes for an `i`: each leads to this person's count, or to nobody."""
+    User.objects.filter(pk=person.pk).update(email="admin@example.com")
+    fail("admin@example.com", 5)
+    looked_at = len(checked)
+    answer = attempt(f"adm{letter}n@example.com", PASSWORD)
+    assert answer.status_code == 200, "in by another spelling"
+    assert User.objects.called(f"adm{letter}n@example.com").count() <= 1
+    if User.objects.called(f"adm{letter}n@example.com").exists():
+        assert len(checked) == looked_at
+
+
 def test_person_gets_in_from_elsewhere_meanwhile(person: User) -> None:
     device = enrol(person)
     fail(person.email, 20)

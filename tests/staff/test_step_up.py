@@ -10,9 +10,13 @@ from django.test import Client
 from django.urls import reverse
 
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
+from holo.audit.models import AuditEvent
 from holo.common.step_up import page_of_step_up
 from holo.identity.models import Membership, User
+from holo.identity.roles import Role
 from tests.api.people import Api, build_key, build_person
+from tests.bad_inputs.world import a_project
+from tests.identity.people import add_member
 from tests.logins import Device, enrol, log_in, show_no_code_since
 from tests.stories import MAC, Shop, build_shop, reserve
 
@@ -129,12 +133,33 @@ def test_pages_of_rows_that_give_rights_ask_for_a_code(shop: Shop) -> None:
     assert Membership.objects.filter(pk=member.pk).exists()
 
 
+def test_no_action_on_chosen_rows_goes_round_the_code(shop: Shop) -> None:
+    root = build_person(organization=shop.organization, superuser=True)
+    User.objects.filter(pk=root.pk).update(is_staff=True)
+    client, _device = stale(root)
+    group = Group.objects.create(name="to be deleted")
+    for name in ("auth_group", "identity_user", "identity_membership"):
+        data = {"action": "delete_selected", "_selected_action": [str(group.pk)], "post": "yes"}
+        client.post(reverse(f"admin:{name}_changelist"), data)
+    assert Group.objects.filter(pk=group.pk).exists()
+
+
+def test_head_of_a_value_asks_as_get_does(shop: Shop) -> None:
+    slug = a_project(shop.organization)
+    owner = add_member(shop.organization, Role.OWNER)
+    client, _device = stale(owner)
+    path = f"/api/v1/projects/{slug}/environments/{slug}/variables/{slug}"
+    before = AuditEvent.objects.filter(action="secretstore.secret_read").count()
+    assert [client.get(path).status_code, client.head(path).status_code] == [403, 403]
+    assert AuditEvent.objects.filter(action="secretstore.secret_read").count() == before
+
+
 def test_api_tells_a_session_where_to_show_a_code(shop: Shop, request_id: str) -> None:
     client, device = stale(shop.auditor)
     order = ApprovalRequest.objects.get(pk=request_id).subject_id
     path, body = f"/api/v1/orders/{order}/audit", json.dumps({"action": "APPROVE", "reason": REASON})
     answer = client.post(path, body, content_type="application/json")
-    assert (answer.status_code, answer.json()["code"]) == (403, "auth.step_up_required")
+    assert (answer.status_code, answer.json()["code"]) == (403, "request.step_up_required")
     assert answer.json()["details"]["url"].startswith("http")
     assert STEP_UP in answer.json()["details"]["url"]
     client.post(STEP_UP, {"code": device.code()})

@@ -20,6 +20,7 @@ from holo.apiauth.operations import (
     require_lifetime,
     require_organization_scopes,
     save_new_key,
+    shorten_made,
 )
 from holo.apiauth.scopes import ORDERS_AUDIT
 from holo.audit.operations import record_audit
@@ -113,8 +114,9 @@ def rotate_api_key(
 ) -> tuple[ApiKey, str]:
     """Replace a credential by a new one of the same owner, scopes, networks and length of life.
 
-    The old one works for `grace` longer (none to 168 hours), or until it expires, if that is sooner. Not
-    idempotent, but a key is replaced once. Locks what it was made with, then the key. Raises NotFoundError,
+    The old one works for `grace` longer (none to 168 hours), or until it expires, if that is sooner, and what
+    was made with it no longer than that. Not idempotent, but a key is replaced once. Locks what it was made
+    with, then the key, then what was made with it. Raises NotFoundError,
     KeyEndedError, GraceInvalidError, ScopeNotHeldError (the owner has less by now), OwnKeyOnlyError
     (somebody else's), RoleRequiredError (an organisation's token takes a manager).
     """
@@ -149,6 +151,7 @@ def rotate_api_key(
     old.replaced_by = new
     old.expires_at = min(old.expires_at, now + grace)
     old.save(update_fields=["replaced_by", "expires_at"])
+    shorten_made(old)
     record_audit(
         actor=acting,
         action="apiauth.key_replaced",

@@ -111,7 +111,7 @@ def accept_invitation(
     if person_id is None:
         person = _new_person(invitation.email, name, password_hash)
     else:
-        found = User.objects.filter(pk=person_id, is_active=True, email__iexact=invitation.email).first()
+        found = User.objects.called(invitation.email).filter(pk=person_id, is_active=True).first()
         if found is None:
             raise InvitationOverError(_("this invitation works no longer"))
         person = found

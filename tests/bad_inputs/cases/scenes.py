@@ -450,7 +450,7 @@ SCENES = (
         Scene(
             id="A99",
             what="a session whose second factor was shown long ago",
-            code="auth.step_up_required",
+            code="request.step_up_required",
             endpoint=endpoint,
             scene="stale session",
             status=403,

@@ -123,7 +123,7 @@ class Command(BaseCommand):
 
 
 def _person(email: str | None) -> User:
-    person = User.objects.filter(email__iexact=email or "").first()
+    person = User.objects.called(email or "").first()
     if person is None:
         raise CommandError(_("there is no user %(email)s") % {"email": email or "-"}, returncode=BAD_INPUT)
     return person
