@@ -276,7 +276,7 @@ def test_production_cookies_have_every_lock() -> None:
 @pytest.mark.pure
 def test_slow_hand_does_not_move_the_device_away() -> None:
     secret, start, drift = new_secret(), 3_000_000_000.0, 0
-    for late in range(1, 6):
+    for late in range(5):
         moment = start + late * 3600
         code = code_at(secret, moment - (late + 1) * 30)
         found = match_code(secret, code, moment=datetime.fromtimestamp(moment, UTC), drift=drift, after=-1)
