@@ -12,6 +12,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
 from holo.apiauth.forms import AuthorizationForm
+from holo.apiauth.operations import DEFAULT_LIFETIME
 from holo.apiauth.scopes import SCOPES, scopes_of_user
 from holo.apiauth.selectors import find_open_code
 from holo.apiauth.services import decide_authorization_code
@@ -55,7 +56,13 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
             return TemplateResponse(request, "apiauth/code_decided.html", {"code": code, "approved": approve})
     # One address of IPv4 is kept as the network of one; that of IPv6 is one.
     address = code.address.removesuffix("/32")
-    context = {"code": code, "form": form, "scopes": _shown(code.scopes, person), "address": address}
+    context = {
+        "code": code,
+        "form": form,
+        "scopes": _shown(code.scopes, person),
+        "address": address,
+        "days": DEFAULT_LIFETIME.days,
+    }
     return TemplateResponse(request, "apiauth/code.html", context)
 
 

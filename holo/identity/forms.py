@@ -16,6 +16,11 @@ from holo.identity.selectors import is_last_owner
 class PersonAddForm(AdminUserCreationForm[User]):
     """A new person with a first password."""
 
+    # Django's own help speaks of ways to log in that there are not.
+    usable_password = AdminUserCreationForm.create_usable_password_field(
+        help_text=gettext_lazy("Without a password nobody logs in to this account until one is set here.")
+    )
+
     class Meta:
         model = User
         fields = ("email", "name")
