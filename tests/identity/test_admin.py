@@ -8,8 +8,8 @@ from django.urls import reverse
 
 from holo.apiauth.models import ApiKey
 from holo.audit.models import AuditEvent
-from holo.common.actor import system_actor
-from holo.identity.models import Membership, User
+from holo.common.actor import OrganizationId, system_actor
+from holo.identity.models import Membership, Organization, User
 from holo.identity.roles import Role
 from holo.identity.services import create_project, invite_member
 from holo.identity.staff import OrganizationLimited
@@ -19,6 +19,7 @@ from holo.secretstore.places import INSTALLATION
 from holo.secretstore.services import NOBODY, set_secret
 from orders.groups import ensure_groups
 from tests.api.people import build_person
+from tests.builders import build_organization
 from tests.identity.people import Team, add_member, build_team
 from tests.logins import log_in
 
@@ -180,3 +181,18 @@ def test_every_page_of_what_organisations_own_is_limited() -> None:
         and not isinstance(page, OrganizationLimited)
     }
     assert open_to_all == {Membership, ApiKey, Secret}
+
+
+def test_filters_name_no_organisation_but_ones_own(fresh_database: str) -> None:
+    """Rows are one's own already; what chooses among them must not tell of others."""
+    own, second, other = (build_organization() for _ in range(3))
+    for number, organization in enumerate((own, second, other)):
+        Organization.objects.filter(pk=organization.pk).update(name=f"Organisation {number}")
+        create_project(actor=system_actor(OrganizationId(organization.pk)), slug="shop", name="Shop")
+    ensure_groups()
+    person = build_person(organization=own, groups=["viewer"])
+    Membership.objects.create(user=person, organization=second)
+    page = logged_in(person).get(reverse("admin:identity_project_changelist")).content.decode()
+    assert "Organisation 0" in page
+    assert "Organisation 1" in page
+    assert "Organisation 2" not in page

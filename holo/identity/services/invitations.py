@@ -34,8 +34,8 @@ def invite_member(
     RoleRequiredError, RoleNotHeldError, AlreadyMemberError.
     """
     require_held(lock_manager(actor), role)
-    members = Membership.objects.filter(organization_id=actor.organization_id, user__email__iexact=email)
-    if members.exists():
+    people = User.objects.called(email)
+    if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"))
     now = database_now()
     before = Invitation.objects.filter(
@@ -136,8 +136,8 @@ def _lock_open(invitation: Invitation) -> bool:
 
 
 def _new_person(email: str, name: str, password_hash: str) -> User:
-    person, created = User.objects.get_or_create(
-        email__iexact=email, defaults={"email": email, "name": name, "password": password_hash}
+    person, created = User.objects.called(email).get_or_create(
+        defaults={"email": email, "name": name, "password": password_hash}
     )
     if not created:
         raise PersonKnownError(_("somebody with this e-mail address has an account"))
