@@ -15,11 +15,12 @@ from holo.stack.temporal_fetch import build_with_go, fetch_temporal
 pytestmark = pytest.mark.pure
 
 _VERSION = "temporal version 0.0.0-DEV (Server {server}, UI 2.42.1)"
-# Stands in for the Go toolchain: it counts its builds, takes its time and writes a CLI in two steps.
+# Stands in for the Go toolchain: it counts its builds, takes its time and writes a CLI in two steps. Its
+# folder is there before a build counts: a `mkdir` that outlives a kill would make a cleared folder again.
 _GO = """#!/bin/sh
 [ "$1" = version ] && { echo "go version go{version} linux/amd64"; exit 0; }
-echo build >> {log}
 mkdir -p "$GOBIN"
+echo build >> {log}
 printf '#!/bin/sh\\n' > "$GOBIN/temporal"
 chmod +x "$GOBIN/temporal"
 sleep 0.5
