@@ -98,6 +98,7 @@ INSTALLED_APPS = [
 MIDDLEWARE = [
     "holo.common.middleware.SecurityHeadersMiddleware",
     "holo.common.middleware.RequestContextMiddleware",
+    "holo.common.fetch_site.FetchSiteMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -96,6 +96,14 @@ class InvalidError(RequestError):
     meaning = "Fields of the request do not fit; `errors` names each one with what is allowed."
 
 
+class CrossSiteError(RequestError):
+    """A browser says that another site sends this."""
+
+    code = "request.cross_site"
+    status = 403
+    meaning = "A browser sends this for another site. Call from a page of this host, or with a key."
+
+
 class ForbiddenError(RequestError):
     """The caller is known but may not do this."""
 

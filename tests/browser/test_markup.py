@@ -148,3 +148,23 @@ def test_control_a_script_in_a_page_is_refused_and_told(visitor: Visitor, shop: 
     assert visitor.page.evaluate("window.ran") is None
     assert any("CSP" in complaint for complaint in visitor.complaints), visitor.complaints
     visitor.complaints.clear()
+
+
+def test_form_of_another_site_is_refused_by_what_the_browser_says(visitor: Visitor, shop: Shop) -> None:
+    visitor.log_in(shop.auditor)
+    page = visitor.page
+    for button in ("简体中文", "EN"):
+        with page.expect_response("**/i18n/setlang/") as told:
+            page.get_by_role("button", name=button).click()
+        assert told.value.request.header_value("sec-fetch-site") == "same-origin"
+        assert told.value.status == 302
+        page.wait_for_load_state()
+    page.goto("about:blank")
+    page.set_content(
+        f'<form method="post" action="{visitor.base_url}/i18n/setlang/"><input type="submit"></form>'
+    )
+    with page.expect_response("**/i18n/setlang/") as told:
+        page.locator("input").click()
+    assert told.value.request.header_value("sec-fetch-site") == "cross-site"
+    assert told.value.status == 403
+    visitor.complaints.clear()

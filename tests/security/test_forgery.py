@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib.auth.models import Group
 from django.test import Client, override_settings
+from django.urls import reverse
 
 from tests.api.people import PASSWORD, build_person
 from tests.bad_inputs.cases.rows import As, Sent
@@ -84,6 +85,55 @@ def test_control_a_write_is_seen(world: World) -> None:
     before = written()
     world.shop.organization.save()
     assert changed(before) == {"identity_organization"}
+
+
+FOREIGN = ("cross-site", "same-site", "", "SAME-ORIGIN ,none")
+SIBLING = "https://pos.example.com"
+
+FORMS = ("/admin/login/", "/admin/login/code/", "/admin/logout/", "/i18n/setlang/", "/invitations/x")
+
+
+@pytest.mark.parametrize("site", FOREIGN)
+def test_write_that_a_browser_sends_for_another_site_is_refused(world: World, site: str) -> None:
+    # Neither tokens nor `Origin` are asked for here, so that this alone refuses.
+    client = Client(headers={"Sec-Fetch-Site": site})
+    log_in(client, build_person(organization=world.shop.organization, superuser=True))
+    before = written()
+    for path in (*FORMS, reverse("admin:identity_user_add")):
+        assert client.post(path, {"language": "en"}).status_code == 403, path
+        assert client.get(path).status_code != 403, path
+    for endpoint in endpoints():
+        if endpoint.method != "GET":
+            answer = world.send(endpoint, Sent(label=site), As.SESSION, client=client)
+            assert (answer.status_code, answer.json()["code"]) == (403, "request.cross_site"), endpoint
+    assert changed(before) <= {"django_session"}
+
+
+@pytest.mark.parametrize("site", ["same-origin", "none", None])
+def test_control_of_the_same_origin_it_is_taken(world: World, site: str | None) -> None:
+    client = Client(headers={"Sec-Fetch-Site": site} if site else {})
+    for path in FORMS:
+        assert client.post(path, {"language": "en"}).status_code != 403, path
+
+
+def test_sibling_host_writes_where_it_is_trusted(world: World) -> None:
+    sibling = {"Sec-Fetch-Site": "same-site", "Origin": SIBLING}
+    for trusted, status in (
+        ([SIBLING], 302),
+        (["https://*.example.com"], 302),
+        (["http://pos.example.com", "https://pos.example.com:8443", "https://example.com"], 403),
+    ):
+        with override_settings(CSRF_TRUSTED_ORIGINS=trusted):
+            answer = Client(headers=sibling).post("/i18n/setlang/", {"language": "en"})
+            assert answer.status_code == status, trusted
+            afar = {**sibling, "Sec-Fetch-Site": "cross-site"}
+            assert Client(headers=afar).post("/i18n/setlang/", {"language": "en"}).status_code == 403
+
+
+def test_key_in_a_header_is_sent_by_no_browser_of_itself(world: World) -> None:
+    write = next(each for each in endpoints() if (each.name, each.method) == ("order-list", "POST"))
+    answer = world.send(write, Sent(label="key", headers={"Sec-Fetch-Site": "cross-site"}))
+    assert answer.status_code == 201
 
 
 @pytest.mark.django_db

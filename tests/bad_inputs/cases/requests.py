@@ -329,6 +329,18 @@ REQUESTS = (
         caller=As.SESSION,
     ),
     Case(
+        id="A83",
+        what="a write that another site makes a browser send",
+        on=On.WRITE,
+        sent=tuple(
+            Sent(label=site, headers={"Sec-Fetch-Site": site, "Origin": "https://shop.example"})
+            for site in ("cross-site", "same-site", "")
+        ),
+        status=403,
+        code="request.cross_site",
+        caller=As.SESSION,
+    ),
+    Case(
         id="A59",
         what="an organisation that is not the caller's",
         on=On.EVERY,
