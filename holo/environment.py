@@ -11,7 +11,7 @@ from urllib.parse import SplitResult, urlsplit
 import environ
 from django.core.exceptions import ImproperlyConfigured
 
-from holo.apiauth.rates import Rate, RateError, parse_rate
+from holo.common.rates import Rate, RateError, parse_rate
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})

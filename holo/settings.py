@@ -317,12 +317,14 @@ SPECTACULAR_SETTINGS = {
 }
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1024 * 1024
 
-# --- Limits of the API: what is counted together, see holo/apiauth/throttles.py ------------------
+# --- Limits of the API: what is counted together, see holo/common/throttles.py ------------------
 RATES = {
     "credential": env.rate("RATE_CREDENTIAL", default="1000/10:1000"),
     "user": env.rate("RATE_USER", default="2000/10:2000"),
     "organization": env.rate("RATE_ORGANIZATION", default="5000/10:5000"),
     "address": env.rate("RATE_ADDRESS", default="100/60:100"),
+    # Of one person: secrets shown, keys and tokens made; and replacing a key, which shows the new one.
+    "sensitive": env.rate("RATE_SENSITIVE", default="60/60:100"),
 }
 
 # --- Language, time, static files ----------------------------------------------------------------

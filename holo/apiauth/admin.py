@@ -22,6 +22,7 @@ from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.admin import ReadOnlyAdmin, badge
 from holo.common.errors import DomainError
 from holo.common.step_up import step_up
+from holo.common.throttles import count_sensitive
 from holo.identity.models import User
 from holo.identity.selectors import managed_organization_ids, organization_ids_of
 from holo.identity.staff import OWN_ORGANIZATIONS
@@ -136,6 +137,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
             self.message_user(request, _("Choose one key: the new one is shown once."), messages.WARNING)
             return None
         try:
+            count_sensitive(request.user.pk)
             key, text = rotate_api_key(actor=_actor(request, keys[0].organization_id), key_id=keys[0].pk)
         except DomainError as error:
             self.message_user(request, error.message, messages.ERROR)
@@ -154,6 +156,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
 
 
 def _make(request: HttpRequest, form: ApiKeyForm) -> tuple[ApiKey, str]:
+    count_sensitive(request.user.pk)
     organization_id = form.cleaned_data["organization"].pk
     actor = _actor(request, organization_id)
     kind = ApiKey.Kind(form.cleaned_data["kind"])

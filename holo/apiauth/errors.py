@@ -11,19 +11,6 @@ class UnauthenticatedError(RequestError):
     meaning = "The call needs a valid API key (Authorization: Bearer …) or a session."
 
 
-class ThrottledError(RequestError):
-    """Too many calls."""
-
-    code = "request.throttled"
-    status = 429
-    retryable = True
-    meaning = "Too many calls; nothing was changed. Try again after the seconds in Retry-After."
-
-    def __init__(self, message: str, *, retry_after: int, limit: str) -> None:
-        super().__init__(message, limit=limit)
-        self.retry_after = retry_after
-
-
 class KeyInUrlError(RequestError):
     """A key where proxies and histories keep it."""
 

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import json
-import math
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
@@ -22,21 +21,20 @@ from holo.apiauth.authentication import Grant
 from holo.apiauth.errors import (
     KeyInUrlError,
     StepUpRequiredError,
-    ThrottledError,
     UnauthenticatedError,
 )
 from holo.apiauth.networks import client_address, crowd_of
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
-from holo.apiauth.throttles import Verdict, buckets_of, spend
 from holo.common.actor import Actor, UserId
 from holo.common.api.errors import ExpectedObjectError, LengthRequiredError
 from holo.common.api.field_errors import field_problems
 from holo.common.api.filters import Filters, apply_filters, check_parameters
 from holo.common.api.pagination import PARAMETERS, paginate
 from holo.common.api.problems import json_bytes, problem, refusal_of_fields
-from holo.common.errors import DomainError
+from holo.common.errors import DomainError, ThrottledError
 from holo.common.step_up import is_fresh, page_of_step_up
+from holo.common.throttles import Verdict, buckets_of, refuse_excess, spend
 from holo.idempotency.commands import Answer, Replayed, RequestKey
 from holo.idempotency.errors import KeyInvalidError
 from holo.identity.models import User
@@ -66,6 +64,11 @@ def _caller(request: Request) -> str:
     return crowd_of(address) or address
 
 
+def _method(request: Request) -> str | None:
+    """Return the method, GET for what is answered like it."""
+    return "GET" if request.method == "HEAD" else request.method
+
+
 class ApiView(APIView):
     """One address of the API.
 
@@ -82,6 +85,8 @@ class ApiView(APIView):
     step_up: ClassVar[frozenset[str]] = frozenset()
     filters: ClassVar[Filters] = {}
     ordering: ClassVar[tuple[str, ...]] = ()
+    # Methods that show or make what opens something: besides the others they have a limit of their own.
+    sensitive: ClassVar[frozenset[str]] = frozenset()
     # What counting this call came to; None where it is not counted.
     verdict: Verdict | None = None
 
@@ -97,8 +102,7 @@ class ApiView(APIView):
 
     def _require_step_up(self, request: Request) -> None:
         by_session = isinstance(request.auth, Grant) and request.auth.api_key is None
-        method = "GET" if request.method == "HEAD" else request.method
-        if by_session and method in self.step_up and not is_fresh(request._request):
+        if by_session and _method(request) in self.step_up and not is_fresh(request._request):
             raise StepUpRequiredError(
                 _("show a code of your second factor first"),
                 url=settings.PUBLIC_URL + page_of_step_up(reverse("admin:index")),
@@ -110,10 +114,13 @@ class ApiView(APIView):
             self._count(address=_caller(request))
             return
         key = request.auth.api_key
+        person = getattr(request.user, "pk", None)
+        credential = key.pk if key else None
         self._count(
-            credential=key.pk if key else None,
-            user=getattr(request.user, "pk", None),
+            credential=credential,
+            user=person,
             organization=key.organization_id if key else None,
+            sensitive=(person or credential) if _method(request) in self.sensitive else None,
         )
 
     def handle_exception(self, exc: Exception) -> Any:
@@ -127,12 +134,7 @@ class ApiView(APIView):
 
     def _count(self, **callers: object) -> None:
         self.verdict = spend(buckets_of(**callers))
-        if self.verdict is not None and self.verdict.refused:
-            raise ThrottledError(
-                _("too many calls; try again later"),
-                retry_after=math.ceil(self.verdict.wait),
-                limit=self.verdict.policy,
-            )
+        refuse_excess(self.verdict)
 
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Keep private answers out of caches; one with an ETag may be kept by the client and asked about."""

@@ -96,6 +96,19 @@ class InvalidError(RequestError):
     meaning = "Fields of the request do not fit; `errors` names each one with what is allowed."
 
 
+class ThrottledError(RequestError):
+    """Too many calls."""
+
+    code = "request.throttled"
+    status = 429
+    retryable = True
+    meaning = "Too many calls; nothing was changed. Try again after the seconds in Retry-After."
+
+    def __init__(self, message: str, *, retry_after: int, limit: str) -> None:
+        super().__init__(message, limit=limit)
+        self.retry_after = retry_after
+
+
 class CrossSiteError(RequestError):
     """A browser says that another site sends this."""
 

@@ -16,6 +16,7 @@ from django.views.decorators.debug import sensitive_variables
 from holo.common.admin import ReadOnlyAdmin, moment_text
 from holo.common.errors import DomainError
 from holo.common.step_up import kept_form, step_up
+from holo.common.throttles import count_sensitive
 from holo.identity.staff import actor_of_user, person_of
 from holo.secretstore.errors import SecretNotFoundError
 from holo.secretstore.forms import RevealForm
@@ -89,6 +90,7 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
         shown: dict[str, Any] = {}
         if request.method == "POST" and form.is_valid():
             try:
+                count_sensitive(request.user.pk)
                 shown = {"value": _revealed(request, secret, form.cleaned_data["reason"])}
             except SecretNotFoundError:
                 raise Http404 from None

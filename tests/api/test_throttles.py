@@ -10,10 +10,10 @@ from django.core.cache.backends.redis import RedisCache
 from django.test import Client
 from rest_framework.throttling import SimpleRateThrottle
 
-from holo.apiauth import throttles
-from holo.apiauth.rates import Rate, RateError, parse_rate
-from holo.apiauth.throttles import Bucket, spend
+from holo.common import throttles
 from holo.common.ids import uuid7
+from holo.common.rates import Rate, RateError, parse_rate
+from holo.common.throttles import Bucket, spend
 from holo.stack.ports import free_port
 from holo.stack.valkey import ValkeyServer
 from tests.api.people import Api, build_key, build_person, code_of

@@ -8,9 +8,9 @@ import psycopg
 from django.conf import settings
 from django.db import connection
 
-from holo.apiauth.rates import Rate
-from holo.apiauth.throttles import listen_again
 from holo.common.ids import uuid7
+from holo.common.rates import Rate
+from holo.common.throttles import listen_again
 from holo.idempotency.models import IdempotencyLog
 from holo.stack.ports import free_port
 from holo.stack.valkey import ValkeyServer

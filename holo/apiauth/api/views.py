@@ -63,6 +63,7 @@ class PersonalTokenListView(_TokensView):
 
     required_scopes = {"GET": TOKENS_READ, "POST": TOKENS_WRITE}
     step_up = frozenset({"POST"})
+    sensitive = frozenset({"POST"})
 
     @extend_schema(responses=answers.TokenAnswer(many=True), summary="List your personal tokens")
     def get(self, request: Request) -> HttpResponse:
@@ -85,6 +86,7 @@ class OrganizationTokenListView(_TokensView):
     kind = ApiKey.Kind.ORGANIZATION
     required_scopes = {"GET": TOKENS_READ, "POST": TOKENS_WRITE}
     step_up = frozenset({"POST"})
+    sensitive = frozenset({"POST"})
 
     @extend_schema(responses=answers.TokenAnswer(many=True), summary="List the organisation's tokens")
     def get(self, request: Request) -> HttpResponse:

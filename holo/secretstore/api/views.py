@@ -46,6 +46,7 @@ class VariableView(ApiView):
 
     required_scopes = {"GET": SECRETS_READ, "PATCH": SECRETS_WRITE, "DELETE": SECRETS_WRITE}
     step_up = frozenset({"GET"})
+    sensitive = frozenset({"GET"})
 
     @extend_schema(responses=answers.VariableValueAnswer, summary="Read a variable")
     def get(self, request: Request, project: str, environment: str, name: str) -> HttpResponse:

@@ -14,8 +14,10 @@ from typing import Any
 
 import redis
 from django.conf import settings
+from django.utils.translation import gettext as _
 
-from holo.apiauth.rates import Rate
+from holo.common.errors import ThrottledError
+from holo.common.rates import Rate
 
 logger = logging.getLogger(__name__)
 
@@ -113,6 +115,25 @@ def spend(buckets: Sequence[Bucket]) -> Verdict | None:
         for bucket, wait, ahead in zip(buckets, found[::2], found[1::2], strict=True)
     ]
     return min(verdicts, key=lambda verdict: (-verdict.wait, verdict.remaining / verdict.rate.burst))
+
+
+def refuse_excess(verdict: Verdict | None) -> None:
+    """Raise ThrottledError where a call is one too many."""
+    if verdict is not None and verdict.refused:
+        seconds = math.ceil(verdict.wait)
+        raise ThrottledError(
+            _("too many calls; try again in %(seconds)d s") % {"seconds": seconds},
+            retry_after=seconds,
+            limit=verdict.policy,
+        )
+
+
+def count_sensitive(person: object) -> None:
+    """Count that a person, in a page, is shown or makes what opens something. Raises ThrottledError.
+
+    Counted with the person's calls of that kind by API; the views of the API say which those are.
+    """
+    refuse_excess(spend(buckets_of(sensitive=person)))
 
 
 def _verdict(bucket: Bucket, wait: int, ahead: int) -> Verdict:
