@@ -217,6 +217,8 @@ ORDER_APPROVAL_DEADLINE = timedelta(
 ORDER_PAYMENT_DEADLINE = timedelta(
     seconds=env.int("ORDER_PAYMENT_DEADLINE", default=30 * 60, low=1, high=_YEAR)
 )
+# So many pieces are held by unpaid orders of one buyer, so that nobody empties the shop without paying.
+ORDER_BUYER_PIECES = env.int("ORDER_BUYER_PIECES", default=100, low=1, high=1_000_000)
 ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)
 PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
 CARRIER = env.str("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")

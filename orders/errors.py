@@ -71,6 +71,14 @@ class ClientRefTakenError(OrderError):
     meaning = "An order with this client_ref exists; the answer links to it."
 
 
+class BuyerLimitError(OrderError):
+    """Unpaid orders of one buyer would hold too much."""
+
+    code = "orders.buyer_limit"
+    status = 409
+    meaning = "Unpaid orders of this buyer would hold more pieces than allowed; the answer says how many do."
+
+
 class UnsupportedCurrencyError(OrderError):
     """Prices in a currency that has no approval threshold."""
 

@@ -47,6 +47,15 @@ def lock_order(order_id: UUID, *, organization_id: UUID | None = None) -> Order:
     return _order(*_results(_OWN_ORDER, {"id": order_id, "organization": organization_id}))
 
 
+def lock_buyer(organization_id: UUID, buyer: str) -> None:
+    """Let one order of a buyer be placed at a time, until the transaction ends."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 4712))", [f"{organization_id}|{buyer}"]
+        )
+
+
 def lock_payment(payment_id: UUID) -> tuple[Order, Payment]:
     """Lock the order of a payment, which guards the payment too, and return both. Raises NotFoundError."""
     found, payment = _results(_PAYMENT, {"id": payment_id})

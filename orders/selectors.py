@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
 from holo.approvals.models import ApprovalRequest
@@ -13,7 +14,7 @@ from holo.approvals.selectors import find_latest_request
 from holo.common.errors import NotFoundError
 from inventory.selectors import get_holding
 from orders.models import Order, OrderAbort, OrderEvent, OrderHandover, ParkedStep, Shipment
-from orders.states import TERMINAL, Status
+from orders.states import TERMINAL, UNPAID, Status
 from orders.subject import SUBJECT_TYPE, owner_of
 
 
@@ -61,6 +62,12 @@ def list_timeline(*, order_id: UUID, organization_id: UUID) -> QuerySet[OrderEve
     if not Order.objects.filter(pk=order_id, organization_id=organization_id).exists():
         raise NotFoundError(_("there is no such order"))
     return OrderEvent.objects.filter(order_id=order_id).order_by("id")
+
+
+def pieces_of_unpaid_orders(organization_id: UUID, buyer: str) -> int:
+    """Return how many pieces one buyer's unpaid orders want or hold."""
+    unpaid = Order.objects.filter(organization_id=organization_id, buyer=buyer, status__in=UNPAID)
+    return int(unpaid.aggregate(pieces=Coalesce(Sum("lines__quantity"), 0))["pieces"])
 
 
 # Everything that an order can wait for.

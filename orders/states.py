@@ -52,6 +52,8 @@ TRANSITIONS: dict[Status, frozenset[Status]] = {
 }
 
 TERMINAL = frozenset(status for status, targets in TRANSITIONS.items() if not targets)
+# While stock is held, or about to be, for what nobody has paid.
+UNPAID = frozenset({Status.PLACED, Status.AWAITING_APPROVAL, Status.AWAITING_PAYMENT})
 # What an order that is given up may end as.
 ENDS_OF_ABORT = frozenset({Status.REJECTED, Status.CANCELLED, Status.PAYMENT_FAILED, Status.REFUNDED})
 

@@ -146,9 +146,15 @@ class ApiView(APIView):
         return done
 
     @property
+    def visitor(self) -> str:
+        """Return which public token calls, empty for a caller who keeps a credential."""
+        public = grant_of(self.request).public
+        return f"token:{public.jti}" if public is not None else ""
+
+    @property
     def is_public(self) -> bool:
         """Tell whether the caller's token lies open, so that people's addresses are none of its business."""
-        return grant_of(self.request).public is not None
+        return bool(self.visitor)
 
     @cached_property
     def actor(self) -> Actor:
@@ -156,11 +162,12 @@ class ApiView(APIView):
         grant = grant_of(self.request)
         user = self.request.user if isinstance(self.request.user, User) else None
         assert user is not None or grant.api_key is not None
+        organization_id = organization_of(
+            user=user, api_key=grant.api_key, slug=self.request.headers.get("X-Organization")
+        )
         return Actor(
             user_id=UserId(user.pk) if user else None,
-            organization_id=organization_of(
-                user=user, api_key=grant.api_key, slug=self.request.headers.get("X-Organization")
-            ),
+            organization_id=organization_id,
             label=user.email if user else f"token {grant.api_key.prefix if grant.api_key else ''}",
             scopes=grant.scopes,
             api_key_id=grant.api_key.pk if grant.api_key else None,

@@ -43,7 +43,7 @@ class OrderAdmin(OrganizationLimited[Order], CommandAdmin[Order]):
     ]
     list_display_links = ["number_shown"]
     list_filter = ["status", "created_at"]
-    search_fields = ["number", "client_ref"]
+    search_fields = ["number", "client_ref", "buyer"]
     list_select_related = ["created_by", "abort", "handover"]
     ordering = ["-id"]
 

@@ -43,6 +43,7 @@ class OrderAnswer(serializers.Serializer[Order]):
     status_reason = serializers.SerializerMethodField()
     total = MoneyAnswer()
     client_ref = serializers.CharField(allow_null=True)
+    buyer = serializers.CharField(help_text="Whose unpaid orders are counted together; empty for nobody")
     version = serializers.IntegerField()
     created_at = serializers.DateTimeField()
     updated_at = serializers.DateTimeField()

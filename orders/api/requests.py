@@ -80,19 +80,30 @@ class PlaceOrderRequest(StrictSerializer):
     items = serializers.ListField(child=ItemField(), min_length=1, max_length=MAX_LINES)
     amount = AmountField(required=False, help_text="What the client expects to pay; a mismatch is refused.")
     client_ref = IdentifierField(max_length=100, required=False)
+    buyer = IdentifierField(
+        max_length=64,
+        required=False,
+        help_text="What you call your customer. Unpaid orders of one buyer hold a limited number of pieces. "
+        "Not with a public token: there the token is the buyer.",
+    )
     ship_to = ShipToRequest(required=False)
     sandbox = SandboxRequest(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        """Know `sandbox` only in demo mode, so that elsewhere it is an unknown field like any other."""
+        """Know `sandbox` in demo mode alone, and `buyer` from those who are no buyers themselves.
+
+        Elsewhere each is an unknown field like any other.
+        """
         fields = super().get_fields()
+        if self.context.get("visitor"):
+            fields.pop("buyer")
         if not settings.DEMO:
             fields.pop("sandbox")
         return fields
 
 
-def placement_of(values: dict[str, Any]) -> Placement:
-    """Return validated values in the form that the service takes."""
+def placement_of(values: dict[str, Any], *, visitor: str) -> Placement:
+    """Return validated values in the form that the service takes; `visitor` is the public token, if any."""
     return Placement(
         lines=[
             WantedLine(sku=item["sku"], quantity=item["quantity"], pointer=f"/items/{index}")
@@ -100,6 +111,7 @@ def placement_of(values: dict[str, Any]) -> Placement:
         ],
         expected=values.get("amount"),
         client_ref=values.get("client_ref"),
+        buyer=visitor or values.get("buyer", ""),
         ship_to=values.get("ship_to"),
         sandbox=values.get("sandbox"),
     )

@@ -32,6 +32,7 @@ class OrderListView(ApiView):
     filters: ClassVar[Filters] = {
         "status": choices_filter("status__in", Status.values),
         "client_ref": text_filter("client_ref"),
+        "buyer": text_filter("buyer"),
         "number": text_filter("number"),
         "created_at__gte": moment_filter("created_at__gte"),
         "created_at__lt": moment_filter("created_at__lt"),
@@ -50,7 +51,8 @@ class OrderListView(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Place an order; its fulfilment starts at once."""
-        placement = requests.placement_of(self.valid(requests.PlaceOrderRequest))
+        wanted = self.valid(requests.PlaceOrderRequest, visitor=self.visitor)
+        placement = requests.placement_of(wanted, visitor=self.visitor)
         return self.run_command(
             lambda key: services.place_order(actor=self.actor, placement=placement, request_key=key),
             render=answers.render_order,

@@ -12,7 +12,7 @@ from holo.common.ids import uuid7
 from holo.common.money import Money
 from holo.identity.models import Organization
 from inventory.models import Product
-from orders.states import TERMINAL, Status
+from orders.states import TERMINAL, UNPAID, Status
 
 
 class Order(models.Model):
@@ -32,6 +32,9 @@ class Order(models.Model):
     )
     api_key_id = models.UUIDField(_("API key"), null=True)
     client_ref = models.CharField(_("client reference"), max_length=100, null=True)
+    # Whose unpaid orders hold no more than so much stock: what the shop calls its customer, else the public
+    # token that placed the order, else nobody in particular.
+    buyer = models.CharField(_("buyer"), max_length=64, blank=True, default="")
     ship_to = models.JSONField(_("ship to"), null=True)
     sandbox = models.JSONField(_("sandbox"), default=dict)
     payment_deadline = models.DateTimeField(_("payment deadline"), null=True)
@@ -66,6 +69,11 @@ class Order(models.Model):
         indexes = [
             models.Index(fields=["organization", "-id"], name="orders_order_newest"),
             models.Index(fields=["organization", "status", "-id"], name="orders_order_status_newest"),
+            models.Index(
+                fields=["organization", "buyer"],
+                name="orders_order_unpaid_of_buyer",
+                condition=models.Q(status__in=sorted(UNPAID)) & ~models.Q(buyer=""),
+            ),
         ]
 
     def __str__(self) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext as _
 
@@ -18,14 +19,16 @@ from inventory.models import Product
 from inventory.selectors import get_products_by_sku
 from orders.errors import (
     AmountMismatchError,
+    BuyerLimitError,
     ClientRefTakenError,
     NotCancellableError,
     UnsupportedCurrencyError,
 )
 from orders.events import CANCEL_REQUESTED, ORDER_PLACED, announce
-from orders.locks import lock_order
+from orders.locks import lock_buyer, lock_order
 from orders.models import Order, OrderLine
 from orders.operations import abort_order, is_aborted, record_placed
+from orders.selectors import pieces_of_unpaid_orders
 from orders.states import AbortReason, Status
 from orders.subject import SUBJECT_TYPE
 
@@ -43,11 +46,15 @@ class WantedLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Placement:
-    """An order as the client wants it. `expected` is what the client thinks it costs."""
+    """An order as the client wants it. `expected` is what the client thinks it costs.
+
+    `buyer` is whose unpaid orders hold no more than ORDER_BUYER_PIECES; empty for nobody in particular.
+    """
 
     lines: Sequence[WantedLine]
     expected: Money | None = None
     client_ref: str | None = None
+    buyer: str = ""
     ship_to: Mapping[str, str] | None = None
     sandbox: Mapping[str, object] | None = None
 
@@ -56,9 +63,10 @@ class Placement:
 def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey | None = None) -> Order:
     """Write a new order with its lines; the relay starts its workflow after the commit.
 
-    Idempotent by `request_key`, and by `client_ref` within the organisation. Takes no locks. Lines of one SKU
-    are added up; prices are copied. Raises UnknownSkuError (422, one problem per line), AmountMismatchError,
-    AmountOverflowError, ClientRefTakenError, UnsupportedCurrencyError.
+    Idempotent by `request_key`, and by `client_ref` within the organisation. Orders of one buyer are placed
+    one after the other; else no locks are taken. Lines of one SKU are added up; prices are copied. Raises
+    UnknownSkuError (422, one problem per line), AmountMismatchError, AmountOverflowError,
+    ClientRefTakenError, UnsupportedCurrencyError, BuyerLimitError.
     """
     wanted = _added_up(placement.lines)
     products = _products(actor, placement.lines)
@@ -84,6 +92,8 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
             expected=placement.expected.as_wire(),
             actual=total.as_wire(),
         )
+    if placement.buyer:
+        _require_room(actor, placement.buyer, sum(wanted.values()))
     order = _insert_order(actor, placement, total)
     OrderLine.objects.bulk_create(
         OrderLine(
@@ -128,6 +138,20 @@ def _products(actor: Actor, lines: Sequence[WantedLine]) -> dict[str, Product]:
     return products
 
 
+def _require_room(actor: Actor, buyer: str, pieces: int) -> None:
+    """Refuse to let one buyer empty the shop with orders that nobody pays."""
+    lock_buyer(actor.organization_id, buyer)
+    held = pieces_of_unpaid_orders(actor.organization_id, buyer)
+    if held + pieces > settings.ORDER_BUYER_PIECES:
+        raise BuyerLimitError(
+            _("this buyer's unpaid orders hold %(held)d pieces already, and may hold %(allowed)d")
+            % {"held": held, "allowed": settings.ORDER_BUYER_PIECES},
+            held=held,
+            wanted=pieces,
+            allowed=settings.ORDER_BUYER_PIECES,
+        )
+
+
 def _next_number() -> str:
     with connection.cursor() as cursor:
         cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), nextval('orders_order_number_seq')")
@@ -144,6 +168,7 @@ def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
         created_by_id=actor.person,
         api_key_id=actor.api_key_id,
         client_ref=placement.client_ref,
+        buyer=placement.buyer,
         ship_to=dict(placement.ship_to) if placement.ship_to else None,
         sandbox=dict(placement.sandbox or {}),
     )

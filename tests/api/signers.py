@@ -61,8 +61,11 @@ class Signer:
         return jwt.encode(self.claims(**changes), secret, algorithm="HS256", headers={"kid": kid})
 
 
-def build_signer(organization: Organization | None = None) -> Signer:
-    """Return an operator's key of an organisation's production; of a new one unless told."""
+def build_signer(organization: Organization | None = None, *scopes: str) -> Signer:
+    """Return an operator's key of an organisation's production; of a new one unless told.
+
+    It reads, and does what `scopes` say besides.
+    """
     organization = organization or build_organization()
     owner = build_person(organization=organization, groups=["operator"])
     create_project(actor=system_actor(OrganizationId(organization.pk)), slug="shop", name="Shop")
@@ -73,6 +76,6 @@ def build_signer(organization: Organization | None = None) -> Signer:
         organization_id=organization.pk,
         environment_id=environment.pk,
         name="shop",
-        scopes=["orders:read", "inventory:read", "tokens:public", "secrets:read"],
+        scopes=["orders:read", "inventory:read", "tokens:public", "secrets:read", *scopes],
     )
     return Signer(key=key, text=text, owner=owner, organization=organization)

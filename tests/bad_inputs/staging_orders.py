@@ -76,6 +76,12 @@ def _taken(world: World, endpoint: Endpoint) -> Ready:
     return Ready(sent=sent)
 
 
+@scene("a buyer of much")
+def _hoarder(world: World, endpoint: Endpoint) -> Ready:
+    most = settings.ORDER_BUYER_PIECES
+    return _place({"sku": PHONE, "quantity": most + 1}, buyer=uuid7().hex, amount=f"{(most + 1) * 500}.00")
+
+
 @scene("another currency")
 def _currency(world: World, endpoint: Endpoint) -> Ready:
     """Only an owner of the tables can plant such a price; the service refuses it all the same."""

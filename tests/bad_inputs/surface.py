@@ -212,6 +212,7 @@ PLACE = Good(
         "items": [{"sku": PHONE, "quantity": 1}],
         "amount": "500.00",
         "client_ref": "PO-4711",
+        "buyer": "customer-4711",
         "ship_to": dict.fromkeys(_ADDRESS, "Xi'an"),
         "sandbox": {"payment_deadline_seconds": 60, "approval_deadline_seconds": 60, "carrier": "ok"},
     },
@@ -222,6 +223,7 @@ PLACE = Good(
         Field(pointer="/items/0/quantity", kind=Kind.INTEGER, low=1),
         Field(pointer="/amount", kind=Kind.AMOUNT),
         Field(pointer="/client_ref", kind=Kind.IDENTIFIER, longest=100),
+        Field(pointer="/buyer", kind=Kind.IDENTIFIER, longest=64),
         Field(pointer="/ship_to", kind=Kind.OBJECT),
         *(
             Field(pointer=f"/ship_to/{name}", kind=Kind.TEXT, longest=longest, required=name == "name")

@@ -156,6 +156,7 @@ def _named(world: World) -> dict[str, str]:
         "sku": sku,
         "warehouse": warehouse,
         "client_ref": order["client_ref"],
+        "buyer": order["buyer"],
         "number": order["number"],
         "email": person.email,
         "slug": project,

@@ -127,6 +127,8 @@ class World:
             body["digest"] = ApprovalRequest.objects.get(subject_id=subject).subject_digest
         if body and "client_ref" in body:
             body["client_ref"] = uuid7().hex
+        if body and "buyer" in body:
+            body["buyer"] = uuid7().hex
         if body and body.get("name") == "":
             body["name"] = f"V{uuid7().hex}"
         if body and "email" in body:

@@ -173,6 +173,15 @@ SCENES = (
         tells=("order_id", "number", "link"),
     ),
     Scene(
+        id="A84",
+        what="more pieces than unpaid orders of one buyer may hold",
+        code="orders.buyer_limit",
+        endpoint="POST order-list",
+        scene="a buyer of much",
+        status=409,
+        tells=("held", "wanted", "allowed"),
+    ),
+    Scene(
         id="A65",
         what="another amount than the lines cost",
         code="orders.amount_mismatch",
