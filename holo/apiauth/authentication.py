@@ -28,6 +28,7 @@ from holo.apiauth.public_tokens import Claims, claim_refused, key_id_of, looks_p
 from holo.apiauth.scopes import OF_ORGANIZATION, PUBLIC, scopes_of_groups, scopes_of_user
 from holo.apiauth.selectors import find_usable_key, find_usable_key_by_id, place_of_key, signing_secret_name
 from holo.common.actor import OrganizationId, system_actor
+from holo.common.fence import any_fence, fence_in
 from holo.identity.models import User
 from holo.secretstore.services import get_secret
 
@@ -71,9 +72,11 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         if scheme.lower() == "bearer" and looks_public(text.strip()):
             return _by_public_token(text.strip())
         given = parse_key(text.strip()) if scheme.lower() == "bearer" else None
-        key, groups = (find_usable_key(given.prefix) if given else None) or (None, frozenset())
+        with any_fence():
+            key, groups = (find_usable_key(given.prefix) if given else None) or (None, frozenset())
         if not matches(given or make_key(), key.secret_hash if key else _NOBODYS_HASH) or key is None:
             raise unauthenticated()
+        fence_in([key.organization_id])
         _require_network(request, key)
         _note_use(key)
         return key.owner or AnonymousUser(), Grant(scopes=_held(key, groups), api_key=key)
@@ -89,9 +92,11 @@ def _by_public_token(text: str) -> tuple[User | AnonymousUser, Grant]:
     Where it works from is not asked: it is given away on purpose, by who called from where the key works.
     """
     key_id = key_id_of(text)
-    key, groups = (find_usable_key_by_id(key_id) if key_id else None) or (None, frozenset[str]())
+    with any_fence():
+        key, groups = (find_usable_key_by_id(key_id) if key_id else None) or (None, frozenset[str]())
     if key is None or key.environment_id is None:
         raise unauthenticated()
+    fence_in([key.organization_id])
     claims = verify(text, secret=_signing_secret(key.pk))
     if claims.environment_id != key.environment_id:
         raise claim_refused("sub")

@@ -33,6 +33,7 @@ from holo.common.api.filters import Filters, apply_filters, check_parameters
 from holo.common.api.pagination import PARAMETERS, paginate
 from holo.common.api.problems import json_bytes, problem, refusal_of_fields
 from holo.common.errors import DomainError, ThrottledError
+from holo.common.fence import fence_in
 from holo.common.step_up import is_fresh, page_of_step_up
 from holo.common.throttles import Verdict, buckets_of, refuse_excess, spend
 from holo.idempotency.commands import Answer, Replayed, RequestKey
@@ -165,6 +166,7 @@ class ApiView(APIView):
         organization_id = organization_of(
             user=user, api_key=grant.api_key, slug=self.request.headers.get("X-Organization")
         )
+        fence_in([organization_id])
         return Actor(
             user_id=UserId(user.pk) if user else None,
             organization_id=organization_id,

@@ -76,12 +76,13 @@ def unit_of_work(work: Callable[[], T], *, name: str = "") -> T:
 
 
 def _bound_in_time() -> None:
-    """Set the timeouts together with BEGIN, in one round trip; psycopg then finds the transaction begun."""
+    """Set timeouts and fence together with BEGIN, in one round trip; psycopg then finds it begun."""
     raw: Any = connection.connection
     begun = raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
     words = "" if begun else "BEGIN; "
     words += f"SET LOCAL lock_timeout = {settings.DB_LOCK_TIMEOUT_MS:d};"
-    words += f"SET LOCAL statement_timeout = {settings.DB_STATEMENT_TIMEOUT_MS:d}"
+    words += f"SET LOCAL statement_timeout = {settings.DB_STATEMENT_TIMEOUT_MS:d};"
+    words += connection.fence_statement()  # type: ignore[attr-defined]  # the wrapper is holo/common/postgres/
     with connection.wrap_database_errors:
         result = raw.pgconn.exec_(words.encode())
         if result.status != psycopg.pq.ExecStatus.COMMAND_OK:

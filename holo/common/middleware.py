@@ -13,6 +13,7 @@ from django.http import HttpRequest, HttpResponse
 from holo.common.api.problems import bad_request, refused_host
 from holo.common.context import bound
 from holo.common.db import sqlstate
+from holo.common.fence import fence_of_request
 from holo.common.metrics import observe_request
 
 logger = logging.getLogger("holo.access")
@@ -57,7 +58,7 @@ class RequestContextMiddleware:
         given = request.headers.get("X-Request-ID", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else uuid4().hex
         started = time.perf_counter()
-        with bound(request_id=request_id):
+        with bound(request_id=request_id), fence_of_request():
             response = refused_host(request) or self.get_response(request)
             seconds = time.perf_counter() - started
             method = request.method or ""

@@ -18,6 +18,7 @@ from holo.secretstore.selectors import count_versions_by_key
 from holo.stack.command_line import pending_migrations
 from holo.stack.env import given, run_dir
 from holo.stack.errors import StackError
+from holo.stack.fences import tables_of_organizations
 from holo.stack.grants import guarded_tables
 from holo.stack.instance import Instance
 from holo.stack.plan import CELERY_PROCESSES
@@ -132,6 +133,7 @@ def _roles(where: str) -> Finding:
         for table in guarded_tables(cursor):
             cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')", [table])
             open_tables += [table] if cursor.fetchone()[0] else []
+        unfenced = [table.name for table in tables_of_organizations(cursor) if not table.is_fenced]
     if role.makes_temporary and not role.owned_tables:
         text = _("the app role may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
         return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
@@ -139,6 +141,10 @@ def _roles(where: str) -> Finding:
         text = _("fence off: the app role owns %(n)d tables") % {"n": role.owned_tables}
         # With one address for everything the product works; it is the operator's choice.
         return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
+    if unfenced:
+        names = ", ".join(unfenced)
+        text = _("not fenced by organisation: %(names)s; run `manage.py migrate`") % {"names": names}
+        return Finding(name="roles", good=False, where=where, detail=text)
     return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
 
 

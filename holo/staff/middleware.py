@@ -1,4 +1,4 @@
-"""Ends sessions when they must end, and tells each request how fresh its second factor is."""
+"""Ends sessions when they must end, tells each request how fresh its second factor is, and fences it in."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -7,6 +7,8 @@ from django.conf import settings
 from django.contrib.auth import logout
 from django.http import HttpRequest, HttpResponse
 
+from holo.common.fence import fence_in
+from holo.identity.staff import organization_ids, person_of
 from holo.staff.selectors import LiveSession, use_session
 
 # Where the browser's session names its row.
@@ -24,6 +26,8 @@ class StaffSessionMiddleware:
         live = _live(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
         request.staff_session_id = live.id if live else None  # type: ignore[attr-defined]
         request.second_factor_is_fresh = bool(live and live.is_fresh)  # type: ignore[attr-defined]
+        if live is not None and not person_of(request).is_superuser:
+            fence_in(organization_ids(request))
         return self.get_response(request)
 
 

@@ -12,6 +12,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from holo.settings import database
+from holo.stack.fences import fence_tables
 from holo.stack.grants import grant_app_role
 from holo.stack.process import explain
 
@@ -38,6 +39,8 @@ class Command(MigrateCommand):
                 super().handle(*args, **options)
                 if app_role and app_role != connection.settings_dict["USER"]:
                     grant_app_role(connection, app_role)
+                    with connection.cursor() as cursor:
+                        fence_tables(cursor)
 
 
 @contextmanager
