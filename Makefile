@@ -1,6 +1,6 @@
 # Every command here is a wrapper: what it does is in manage.py or in the tool that it names.
 .DEFAULT_GOAL := help
-.PHONY: help install run up demo down reset doctor check test messages prove bench
+.PHONY: help install run up demo down reset doctor check test messages lock audit sbom prove bench
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` chooses another one.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -8,17 +8,22 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := .venv/.installed
+SBOM ?= .run/sbom.cdx.json
+LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+	--no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## /{printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-install: $(STAMP) ## Create .venv with the pinned packages and the development tools
+install: $(STAMP) ## Create .venv with the locked packages and the development tools
 
-$(STAMP): requirements.txt requirements-dev.txt
+$(STAMP): requirements-dev.lock
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed; none was found on PATH" >&2; exit 1; }
 	@test -x $(BIN)/python || $(PYTHON) -m venv .venv || \
 		{ echo "$(PYTHON) -m venv failed; on Debian: apt-get install python3-venv" >&2; rm -rf .venv; exit 1; }
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@# Wheels alone: building one would run code of whatever build tools are the newest today.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--require-hashes --only-binary :all: -r requirements-dev.lock
 	@touch $(STAMP)
 
 run: $(STAMP) ## Start everything with demo data, run the demo, keep running until Ctrl-C
@@ -51,6 +56,16 @@ test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, a
 
 messages: $(STAMP) ## Bring the translations in holo/locale/ up to date (docs/translation.md)
 	$(BIN)/python -m tests.docs.catalogue
+
+lock: $(STAMP) ## Lock what requirements*.txt pin, and what it needs, with hashes (needs the network; UPGRADE=1: newer ones)
+	$(LOCK) requirements.txt --output-file requirements.lock
+	$(LOCK) requirements-dev.txt --constraints requirements.lock --output-file requirements-dev.lock
+
+audit: $(STAMP) ## Fail on what is known against locked packages, less docs/waivers.toml, or if nobody can be asked (needs the network)
+	@$(BIN)/python -m tests.security.audit
+
+sbom: $(STAMP) ## List the locked parts as CycloneDX, with hashes and licences; SBOM=… names the file
+	@$(BIN)/python -m tests.security.sbom $(SBOM)
 
 prove: $(STAMP) ## Repeat every proof in full (about twenty minutes) and write docs/proof.json; PROVE_SEED=… repeats one
 	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json docs/proof.json
