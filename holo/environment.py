@@ -12,6 +12,7 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 
 from holo.common.rates import Rate, RateError, parse_rate
+from holo.identity.breaches import BreachesError, check_breaches
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
@@ -109,6 +110,15 @@ class Environment:
         except RateError as error:
             self._problems.append(f"{name}: {error}")
             return None
+
+    def breaches(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the path of a file of breached passwords; empty for none."""
+        path = self._given(name) or default
+        try:
+            return check_breaches(path) if path else ""
+        except BreachesError as error:
+            self._problems.append(f"{name}: {error}")
+            return default
 
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
         """Return Django's mail settings of an address."""

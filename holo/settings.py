@@ -162,8 +162,11 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 12}},
     {"NAME": "holo.identity.passwords.MaximumLengthValidator"},
-    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "holo.identity.passwords.CommonPasswordValidator"},
+    {"NAME": "holo.identity.passwords.BreachedPasswordValidator"},
 ]
+# Passwords of known breaches, in a file as the downloader of Have I Been Pwned writes it.
+BREACHED_PASSWORDS_FILE = env.breaches("BREACHED_PASSWORDS_FILE", default="")
 AUTHENTICATION_BACKENDS = ["holo.staff.backend.LimitedBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"

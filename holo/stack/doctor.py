@@ -46,7 +46,7 @@ class Finding:
 def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
-    return [*found, *_database(), _redis(), _temporal(), _domains()]
+    return [*found, *_database(), _redis(), _temporal(), _domains(), password_finding()]
 
 
 def _stack() -> Finding:
@@ -194,6 +194,17 @@ def _domains() -> Finding:
     twins = len(set(queues.values())) < len(queues)
     detail = _("two share a queue: %(shown)s") % {"shown": shown} if twins else shown
     return Finding(name="domains", good=bool(queues) and not twins, where=where, detail=detail)
+
+
+def password_finding() -> Finding:
+    """Which passwords are refused; the settings have looked at the file."""
+    where = settings.BREACHED_PASSWORDS_FILE
+    detail = (
+        _("those of known breaches are refused")
+        if where
+        else _("BREACHED_PASSWORDS_FILE is not set; common ones are refused, those of breaches are not")
+    )
+    return Finding(name="passwords", good=True, where=where or "-", detail=detail)
 
 
 def _redis() -> Finding:

@@ -1,6 +1,9 @@
 """What a password must be, wherever one is chosen."""
 
+import gzip
+
 import pytest
+from django.contrib.auth import password_validation
 from django.contrib.auth.hashers import check_password, make_password
 from django.contrib.auth.password_validation import get_password_validators, validate_password
 from django.core.exceptions import ValidationError
@@ -8,7 +11,7 @@ from django.test import Client, override_settings
 
 from holo import settings as product
 from holo.identity.models import User
-from holo.identity.passwords import LONGEST_PASSWORD
+from holo.identity.passwords import COMMON_PASSWORDS, LONGEST_PASSWORD, CommonPasswordValidator
 from tests.api.people import PASSWORD, build_person
 from tests.logins import log_in
 
@@ -39,6 +42,8 @@ def test_long_password_of_any_characters_is_accepted(password: str) -> None:
     [
         ("x7-violet-r", "password_too_short"),
         ("password1234", "password_too_common"),
+        ("chickenwing101", "password_too_common"),
+        ("QwertyQwerty", "password_too_common"),
         ("someone@example.com", "password_too_similar"),
         (_LONGEST[: LONGEST_PASSWORD + 1], "password_too_long"),
     ],
@@ -47,6 +52,23 @@ def test_password_that_is_guessed_or_too_long_is_refused_by_name(password: str, 
     with pytest.raises(ValidationError) as refusal:
         validate_password(password, User(email="someone@example.com"), _RULES)
     assert code in [error.code for error in refusal.value.error_list]
+
+
+@pytest.mark.pure
+def test_list_of_common_passwords_has_far_more_than_3000_that_are_long_enough() -> None:
+    """ASVS 6.2.4 asks for the top 3000 that the other rules would let pass."""
+    words = gzip.decompress(COMMON_PASSWORDS.read_bytes()).decode().splitlines()
+    assert len(words) == len(set(words)) > 40_000
+    assert [word for word in words if len(word) < 12 or word != word.lower().strip() or "@" in word] == []
+    assert "Daniel Miessler" in COMMON_PASSWORDS.with_name("common-passwords.NOTICE").read_text()
+
+
+@pytest.mark.pure
+def test_control_list_of_django_alone_lets_long_common_passwords_pass() -> None:
+    django, ours = password_validation.CommonPasswordValidator(), CommonPasswordValidator()
+    assert "chickenwing101" in ours.passwords - django.passwords
+    assert django.passwords < ours.passwords
+    assert len([word for word in django.passwords if len(word) >= 12]) < 3000
 
 
 @pytest.mark.pure

@@ -105,6 +105,15 @@ VARIABLES = (
         SECRETS_KEYRING_FILE="/no/such/file",
     ),
     *(
+        _row("E05", "no file of breached passwords", says, BREACHED_PASSWORDS_FILE=value)
+        for value, says in (
+            ("/no/such/file", "BREACHED_PASSWORDS_FILE: cannot read /no/such/file: FileNotFoundError"),
+            ("/usr", "BREACHED_PASSWORDS_FILE: cannot read /usr: IsADirectoryError"),
+            ("/dev/null", "BREACHED_PASSWORDS_FILE: a line is not the SHA-1 of a password in hex"),
+            ("manage.py", "BREACHED_PASSWORDS_FILE: a line is not the SHA-1 of a password in hex"),
+        )
+    ),
+    *(
         _row("E10", "no queue by domain", f"TASK_QUEUES={shown!r} is not one name=value", TASK_QUEUES=value)
         for value, shown in (("hello", "hello"), ("a=b,c=", "c="), ("a=b c", "a=b c"), ("a=b,a=c", "a=c"))
     ),
