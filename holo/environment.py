@@ -13,6 +13,7 @@ from django.core.exceptions import ImproperlyConfigured
 
 from holo.common.rates import Rate, RateError, parse_rate
 from holo.identity.breaches import BreachesError, check_breaches
+from holo.secretstore.keyring import Keyring, KeyringError, read_keyring
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
@@ -130,6 +131,15 @@ class Environment:
 
     def _given(self, name: builtins.str) -> builtins.str:
         return self.str(name, default="").strip()
+
+
+def ring_of(name: str, *, text: str, file: str, problems: list[str]) -> Keyring:
+    """Return the key ring that a variable or its file gives; an empty one where it is none."""
+    try:
+        return read_keyring(text=text, file=file)
+    except KeyringError as error:
+        problems.append(f"{name}: {error}")
+        return Keyring()
 
 
 def refuse(problems: list[str]) -> None:

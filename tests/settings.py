@@ -12,6 +12,8 @@ from holo.secretstore.keyring import make_entry
 
 # One for the run; processes that tests start inherit it.
 os.environ.setdefault("SECRETS_KEYRING", make_entry("test"))
+# Plain, so that tests that look for personal data in a history would find it; those of sealing set a ring.
+os.environ["TEMPORAL_KEYRING"] = os.environ["TEMPORAL_KEYRING_FILE"] = ""
 
 from holo.settings import *  # noqa: F403
 

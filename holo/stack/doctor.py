@@ -46,7 +46,7 @@ class Finding:
 def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
-    return [*found, *_database(), _redis(), _temporal(), _domains(), password_finding()]
+    return [*found, *_database(), _redis(), _temporal(), _payloads(), _domains(), password_finding()]
 
 
 def _stack() -> Finding:
@@ -233,3 +233,12 @@ def _temporal() -> Finding:
         return Finding(name="temporal", good=False, where=where, detail=text)
     text = "" if status == 200 else _("its Web UI at %(url)s is silent") % {"url": settings.TEMPORAL_UI_URL}
     return Finding(name="temporal", good=True, where=where, detail=text)
+
+
+def _payloads() -> Finding:
+    """Whether what Temporal stores is sealed; without a ring it is the operator's choice."""
+    current = settings.TEMPORAL_KEYRING.current
+    text = _("sealed by %(id)s") % {"id": current}
+    if not current:
+        text = _("not sealed: TEMPORAL_KEYRING is not set, and whoever reads Temporal reads payloads")
+    return Finding(name="payloads", good=True, where=settings.TEMPORAL_ADDRESS, detail=text)

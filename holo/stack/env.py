@@ -76,19 +76,24 @@ def base_values(*, demo: bool) -> dict[str, str]:
     known = read_file(run_dir() / "env")
     return {
         "SECRET_KEY": user.get("SECRET_KEY") or known.get("SECRET_KEY") or secrets.token_urlsafe(50),
-        **_keyring(user, known),
+        **_keyrings(user, known),
         "DEBUG": user.get("DEBUG", "1"),
         "DEMO": "1" if demo else user.get("DEMO", "0"),
         "PORT_OFFSET": user.get("PORT_OFFSET", "0"),
     }
 
 
-def _keyring(user: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
-    """Return the ring that seals secrets, made once; none where the user names a file."""
-    if user.get("SECRETS_KEYRING_FILE"):
-        return {}
-    ring = user.get("SECRETS_KEYRING") or known.get("SECRETS_KEYRING") or make_entry("k1")
-    return {"SECRETS_KEYRING": ring}
+def _keyrings(user: Mapping[str, str], known: Mapping[str, str]) -> dict[str, str]:
+    """Return the rings that seal secrets and payloads, each made once; none where the user names a file.
+
+    None is made for a Temporal of the user's own: its runs would outlive `.run`, and others may serve them.
+    """
+    made = {"SECRETS_KEYRING": "k1"} | ({} if user.get("TEMPORAL_ADDRESS") else {"TEMPORAL_KEYRING": "t1"})
+    return {
+        name: user.get(name) or known.get(name) or make_entry(key_id)
+        for name, key_id in made.items()
+        if not user.get(f"{name}_FILE")
+    }
 
 
 def write_run_env(values: Mapping[str, str]) -> None:

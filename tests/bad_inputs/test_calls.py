@@ -11,6 +11,7 @@ from django.conf import LazySettings, settings
 from django.contrib.auth.models import Group
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
+from temporalio.api.common.v1 import Payload
 
 from holo.apiauth.services import (
     create_api_key,
@@ -53,6 +54,7 @@ from tests.bad_inputs.cases.rows import Call
 from tests.bad_inputs.world import World, awaiting_approval, changed, placed, written
 from tests.stories import PHONE, actor_of
 from workflows.runtime import client
+from workflows.runtime.sealing import SealingCodec
 
 Act = Callable[[], object]
 _SCENES: dict[str, Callable[[World], Act]] = {}
@@ -471,3 +473,9 @@ def _refused_call(world: World) -> Act:
     return lambda: client.start_workflow(
         workflow="None", workflow_id="x" * 2000, task_queue="none", input=None
     )
+
+
+@scene("sealed payload")
+def _sealed_payload(world: World) -> Act:
+    sealed = SealingCodec(parse_keyring(make_entry("t1"))).seal(Payload(data=b"1"))
+    return lambda: SealingCodec(parse_keyring(make_entry("t1"))).open(sealed)

@@ -1,4 +1,4 @@
-"""A worker of one domain in a thread of the test, sandboxed as in every test."""
+"""A worker of one domain in a thread of the test, sandboxed unless the test says otherwise."""
 
 import asyncio
 import threading
@@ -11,13 +11,13 @@ from workflows.runtime.worker import activity_pool, build_worker
 
 
 @contextmanager
-def serving(domain: Domain) -> Iterator[None]:
+def serving(domain: Domain, *, sandboxed: bool = True) -> Iterator[None]:
     """Serve the domain until the block ends."""
     begun, stop = threading.Event(), threading.Event()
 
     async def serve() -> None:
         with activity_pool(domain) as pool:
-            worker = build_worker(await client.connect(), domain, pool=pool, sandboxed=True)
+            worker = build_worker(await client.connect(), domain, pool=pool, sandboxed=sandboxed)
             async with worker:
                 begun.set()
                 await asyncio.to_thread(stop.wait)

@@ -26,12 +26,12 @@ from temporalio.api.workflowservice.v1 import (
     GetSystemInfoRequest,
 )
 from temporalio.client import Client, GrpcCompression, WorkflowExecution, WorkflowHandle
-from temporalio.common import WorkflowIDConflictPolicy, WorkflowIDReusePolicy
+from temporalio.common import HeaderCodecBehavior, WorkflowIDConflictPolicy, WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.service import RPCError, RPCStatusCode
 
-from workflows.runtime.converter import DATA_CONVERTER
+from workflows.runtime.converter import data_converter
 from workflows.runtime.errors import CallRefusedError, TemporalUnavailableError, WorkflowNotFoundError
 from workflows.runtime.interceptors import ContextInterceptor
 
@@ -84,7 +84,8 @@ async def connect(*, runtime: Runtime | None = None) -> Client:
         return await Client.connect(
             settings.TEMPORAL_ADDRESS,
             namespace=settings.TEMPORAL_NAMESPACE,
-            data_converter=DATA_CONVERTER,
+            data_converter=data_converter(settings.TEMPORAL_KEYRING),
+            header_codec_behavior=HeaderCodecBehavior.CODEC,
             interceptors=[ContextInterceptor()],
             connect_timeout=CONNECT_TIMEOUT,
             grpc_compression=GrpcCompression.NONE,

@@ -1,8 +1,8 @@
-"""How contracts become Temporal payloads: pydantic JSON, plain.
+"""How contracts become Temporal payloads: pydantic JSON, sealed where there is a ring for it.
 
-Payloads hold ids and amounts only, no personal data, so there is no encryption codec. What does not fit its
-contract will not fit at the next try either: it fails the workflow or the activity at once, instead of the
-workflow task for ever.
+Payloads hold ids and amounts only, no personal data. What does not fit its contract will not fit at the next
+try either: it fails the workflow or the activity at once, instead of the workflow task for ever. What does
+not open is the other way round: its key may be there at the next try.
 """
 
 from collections.abc import Sequence
@@ -13,8 +13,12 @@ from pydantic import TypeAdapter, ValidationError
 from temporalio.api.common.v1 import Payload
 from temporalio.api.failure.v1 import Failure
 from temporalio.contrib.pydantic import PydanticPayloadConverter, pydantic_data_converter
-from temporalio.converter import DefaultFailureConverter, PayloadConverter
+from temporalio.converter import DataConverter, DefaultFailureConverter, PayloadConverter
 from temporalio.exceptions import ApplicationError
+
+from holo.secretstore.keyring import Keyring
+from workflows.runtime.errors import PayloadUnreadableError
+from workflows.runtime.sealing import SealingCodec
 
 MALFORMED_PAYLOAD = "malformed_payload"
 _SHOWN_PROBLEMS = 5
@@ -40,7 +44,10 @@ class ContractPayloadConverter(PydanticPayloadConverter):
 
 
 class ContractFailureConverter(DefaultFailureConverter):
-    """The SDK's, which reports an activity's malformed input as what it is; the SDK would try it again."""
+    """The SDK's, which reports an activity's malformed or sealed input as what it is.
+
+    The SDK would try the one again, and leave the other without a code.
+    """
 
     def to_failure(
         self, exception: BaseException, payload_converter: PayloadConverter, failure: Failure
@@ -49,7 +56,23 @@ class ContractFailureConverter(DefaultFailureConverter):
         cause = exception.__cause__
         if isinstance(cause, ApplicationError) and cause.type == MALFORMED_PAYLOAD:
             exception = cause
+        unreadable = cause if isinstance(cause, PayloadUnreadableError) else exception
+        if isinstance(unreadable, PayloadUnreadableError):
+            exception = ApplicationError(unreadable.message, type=unreadable.code)
         super().to_failure(exception, payload_converter, failure)
+
+
+class SealedFailureConverter(ContractFailureConverter):
+    """Puts messages and stack traces of errors where the codec seals them; their codes stay outside."""
+
+    def __init__(self) -> None:
+        super().__init__(encode_common_attributes=True)
+
+
+def data_converter(ring: Keyring) -> DataConverter:
+    """Return the converter of a process with this ring; an empty one seals nothing."""
+    converter = replace(DATA_CONVERTER, payload_codec=SealingCodec(ring))
+    return replace(converter, failure_converter_class=SealedFailureConverter) if ring.current else converter
 
 
 def _told(error: ValidationError) -> str:

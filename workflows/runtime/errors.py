@@ -31,3 +31,19 @@ class CallRefusedError(WorkflowsError):
     code = "workflows.call_refused"
     status = 500
     meaning = "Temporal refused a call as malformed or not allowed; repeating it changes nothing."
+
+
+class PayloadUnreadableError(WorkflowsError):
+    """A sealed payload does not open with the ring of this process.
+
+    Retryable, so that nothing ends by it: a run whose worker lacks a key stands still until it has it.
+    """
+
+    code = "workflows.payload_unreadable"
+    status = 503
+    retryable = True
+    retry_after = 60
+    meaning = (
+        "A payload of a workflow does not open with TEMPORAL_KEYRING of this process: its key is missing or"
+        " another one, or the payload was changed. The workflow waits until it opens."
+    )

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Literal
 
+from django.conf import settings
+from temporalio.api.common.v1 import Payload
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.failure.v1 import Failure
 from temporalio.api.history.v1 import HistoryEvent
@@ -14,6 +16,8 @@ from temporalio.client import Client
 from temporalio.service import RPCError, RPCStatusCode
 
 from workflows.runtime import client
+from workflows.runtime.errors import PayloadUnreadableError
+from workflows.runtime.sealing import SealingCodec
 
 State = Literal["done", "failed", "note"]
 
@@ -152,12 +156,32 @@ def _reason(failure: Failure) -> str:
     """Return the text of the innermost failure with its code: the outer ones say only where it was."""
     while failure.HasField("cause"):
         failure = failure.cause
-    code = failure.application_failure_info.type
-    return f"{failure.message} ({code})" if code else failure.message
+    code, message = failure.application_failure_info.type, failure.message
+    if failure.HasField("encoded_attributes"):
+        message = _sealed_message(failure.encoded_attributes)
+    return f"{message} ({code})" if code else message
 
 
-def _shown(payloads: Sequence[object]) -> str:
-    """Return a result as its JSON, which holds ids and amounts; nothing for none, cut where it is long."""
-    text = "".join(getattr(payload, "data", b"").decode(errors="replace") for payload in payloads)
+def _sealed_message(attributes: Payload) -> str:
+    try:
+        return str(json.loads(_codec().open(attributes).data)["message"])
+    except PayloadUnreadableError as error:
+        return error.message
+
+
+def _shown(payloads: Sequence[Payload]) -> str:
+    """Return a result as its JSON, which holds ids and amounts; nothing for none, cut where it is long.
+
+    One that does not open says so: the other steps are worth seeing without it.
+    """
+    codec = _codec()
+    try:
+        text = "".join(codec.open(payload).data.decode(errors="replace") for payload in payloads)
+    except PayloadUnreadableError as error:
+        return error.message
     text = "" if text == "null" else text
     return text if len(text) <= _LONGEST_VALUE else text[: _LONGEST_VALUE - 1] + "…"
+
+
+def _codec() -> SealingCodec:
+    return SealingCodec(settings.TEMPORAL_KEYRING)

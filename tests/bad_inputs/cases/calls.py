@@ -137,4 +137,10 @@ CALLS = (
         code="apiauth.too_many_codes",
         scene="many codes",
     ),
+    Call(
+        id="R37",
+        what="a workflow's payload whose key is another one",
+        code="workflows.payload_unreadable",
+        scene="sealed payload",
+    ),
 )

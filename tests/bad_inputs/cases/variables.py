@@ -1,11 +1,14 @@
 """Environments that do not fit: what is set, and what the one line on stderr must hold."""
 
+from base64 import b64encode
+
 from tests.bad_inputs.cases.rows import Variables
 
 _KEY = "k" * 25 + "eyeofnewtandtoeoffrog0123456789"
 # A production machine; what a row sets comes on top.
 BASE = {"SECRET_KEY": _KEY, "DEBUG": "0"}
 SECRET = "hunter2"
+_RING_KEY = b64encode(bytes(range(7, 39))).decode()
 
 
 def _row(case: str, what: str, says: str | tuple[str, ...], **values: str) -> Variables:
@@ -103,6 +106,14 @@ VARIABLES = (
         "SECRETS_KEYRING: cannot read /no/such/file",
         SECRETS_KEYRING="",
         SECRETS_KEYRING_FILE="/no/such/file",
+    ),
+    _row("E05", "no key ring", "TEMPORAL_KEYRING: entry 1 is not id:base64", TEMPORAL_KEYRING=SECRET),
+    _row(
+        "E05",
+        "one key in both rings",
+        "TEMPORAL_KEYRING has a key of SECRETS_KEYRING",
+        SECRETS_KEYRING=f"k1:{_RING_KEY}",
+        TEMPORAL_KEYRING=f"t1:{_RING_KEY}",
     ),
     *(
         _row("E05", "no file of breached passwords", says, BREACHED_PASSWORDS_FILE=value)
