@@ -121,6 +121,14 @@ class Environment:
             self._problems.append(f"{name}: {error}")
             return default
 
+    def keyring(self, name: builtins.str, *, default: builtins.str, file: builtins.str) -> Keyring:
+        """Return the ring that a variable or a file gives, an empty one where it is none."""
+        try:
+            return read_keyring(text=self.str(name, default=default), file=file)
+        except KeyringError as error:
+            self._problems.append(f"{name}: {error}")
+            return Keyring()
+
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
         """Return Django's mail settings of an address."""
         try:
@@ -131,15 +139,6 @@ class Environment:
 
     def _given(self, name: builtins.str) -> builtins.str:
         return self.str(name, default="").strip()
-
-
-def ring_of(name: str, *, text: str, file: str, problems: list[str]) -> Keyring:
-    """Return the key ring that a variable or its file gives; an empty one where it is none."""
-    try:
-        return read_keyring(text=text, file=file)
-    except KeyringError as error:
-        problems.append(f"{name}: {error}")
-        return Keyring()
 
 
 def refuse(problems: list[str]) -> None:

@@ -15,7 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.domains import domain_apps
-from holo.environment import Environment, refuse, ring_of
+from holo.environment import Environment, refuse
 from holo.stack.ports import LARGEST_OFFSET
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
@@ -55,8 +55,7 @@ elif not DEBUG and (len(SECRET_KEY) < _SHORTEST_KEY or len(set(SECRET_KEY)) < 5)
 if DEMO and not DEBUG:
     problems.append("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
 # What seals secrets: `id:base64` with commas between, the first one for new ones; or a file of such lines.
-_ring, _file = env.str("SECRETS_KEYRING", default=""), env.str("SECRETS_KEYRING_FILE", default="")
-KEYRING = ring_of("SECRETS_KEYRING", text=_ring, file=_file, problems=problems)
+KEYRING = env.keyring("SECRETS_KEYRING", default="", file=env.str("SECRETS_KEYRING_FILE", default=""))
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
@@ -181,8 +180,9 @@ TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + 
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 # What seals payloads, in the form of SECRETS_KEYRING; empty, Temporal keeps them as plain JSON.
-_ring, _file = env.str("TEMPORAL_KEYRING", default=""), env.str("TEMPORAL_KEYRING_FILE", default="")
-TEMPORAL_KEYRING = ring_of("TEMPORAL_KEYRING", text=_ring, file=_file, problems=problems)
+TEMPORAL_KEYRING = env.keyring(
+    "TEMPORAL_KEYRING", default="", file=env.str("TEMPORAL_KEYRING_FILE", default="")
+)
 if not set(TEMPORAL_KEYRING.keys.values()).isdisjoint(KEYRING.keys.values()):
     problems.append("TEMPORAL_KEYRING has a key of SECRETS_KEYRING; give it keys of its own")
 # The same in every process of an installation: a domain's rows, addresses and messages hang on it.

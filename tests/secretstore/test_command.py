@@ -215,3 +215,4 @@ def test_the_ring_is_no_part_of_the_settings_that_django_shows() -> None:
     shown = str(SafeExceptionReporterFilter().get_safe_settings())
     assert "KEYRING" in shown
     assert not any(str(key) in shown for key in settings.KEYRING.keys.values())
+    assert "'TEMPORAL_KEYRING': '****" in shown

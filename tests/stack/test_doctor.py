@@ -113,3 +113,11 @@ def test_a_key_that_secrets_need_is_missed(settings: Settings) -> None:
         settings.KEYRING = parse_keyring(ring)
         code, found = examine()
         assert (code, found["secrets"]["good"], "k1 (1)" in found["secrets"]["detail"]) == (1, False, True)
+
+
+@pytest.mark.usefixtures("all_given")
+def test_it_is_said_whether_payloads_are_sealed(settings: Settings) -> None:
+    assert "not sealed: TEMPORAL_KEYRING is not set" in examine()[1]["payloads"]["detail"]
+    settings.TEMPORAL_KEYRING = parse_keyring(f"{make_entry('t2')},{make_entry('t1')}")
+    code, found = examine()
+    assert (code, found["payloads"]["detail"]) == (0, "sealed by t2")

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from holo.secretstore.keyring import parse_keyring
 from holo.stack.env import base_values, child_environment, prepare, read_file, run_dir, write_run_env
 
 pytestmark = pytest.mark.pure
@@ -24,10 +25,26 @@ def test_secret_key_is_made_once(given: dict[str, str]) -> None:
     assert base_values(demo=True) == {**values, "DEMO": "1"}
 
 
+def test_rings_are_made_once_and_have_no_key_in_common(given: dict[str, str]) -> None:
+    values = base_values(demo=False)
+    write_run_env(values)
+    secrets, payloads = (parse_keyring(values[f"{name}_KEYRING"]) for name in ("SECRETS", "TEMPORAL"))
+    assert (secrets.current, payloads.current) == ("k1", "t1")
+    assert set(secrets.keys.values()).isdisjoint(payloads.keys.values())
+    assert base_values(demo=False) == values
+
+
+def test_ring_of_a_file_or_for_a_temporal_of_others_is_not_made(given: dict[str, str]) -> None:
+    """Runs of a Temporal that `up` does not start outlive the ring in `.run`."""
+    given |= {"SECRETS_KEYRING_FILE": "/mine", "TEMPORAL_ADDRESS": "temporal.internal:7233"}
+    assert not {"SECRETS_KEYRING", "TEMPORAL_KEYRING"} & set(base_values(demo=False))
+
+
 def test_given_secrets_are_not_written_down(given: dict[str, str], folder: Path) -> None:
     given |= {
         "SECRET_KEY": "mine",
         "SECRETS_KEYRING": "k1:mine",
+        "TEMPORAL_KEYRING": "t1:mine",
         "DATABASE_URL": "postgres://mine",
         "PORT_OFFSET": "40",
     }
