@@ -103,6 +103,12 @@ def test_other_settings_come_from_a_file_that_need_not_be_there(compose: dict[st
         assert compose["services"][name]["env_file"] == [{"path": "holo.env", "required": False}], name
 
 
+def test_every_part_has_the_same_ring_for_payloads(compose: dict[str, Any]) -> None:
+    """One that seals and one that cannot open would stop each other's runs."""
+    for name in PRODUCT:
+        assert compose["services"][name]["environment"]["TEMPORAL_KEYRING"] == "${TEMPORAL_KEYRING:-}", name
+
+
 def test_each_worker_serves_one_domain_and_every_part_knows_all(compose: dict[str, Any]) -> None:
     for domain in DOMAINS:
         service = compose["services"][f"worker-{domain}"]

@@ -19,7 +19,7 @@ from holo.secretstore.keyring import make_entry, parse_keyring
 from holo.stack.temporal_server import TemporalServer
 from orders.states import Status
 from tests.branches import payloads_of
-from tests.live import Live, ends, eventually, reaches
+from tests.live import Live, ends, eventually, reaches, worker_process
 from tests.replay.corpus import recorded
 from tests.stories import EAST_ONLY, SOUTH_ONLY, build_shop
 from tests.workflows.echo_domain.contracts import Leaf, Tree, example
@@ -174,6 +174,22 @@ def _parked(workflow_id: str) -> object:
         return await handle.query(SampleWorkflow.parked)
 
     return client.call(ask)
+
+
+@pytest.mark.parametrize("sandbox", ["0", "1"])
+def test_worker_process_takes_the_ring_from_its_environment(sandbox: str) -> None:
+    queue = f"hello-{uuid4()}"
+    environment = {
+        "DJANGO_SETTINGS_MODULE": "holo.settings",
+        "TASK_QUEUES": f"hello={queue}",
+        "TEMPORAL_KEYRING": OLD,
+        "WORKER_SANDBOX": sandbox,
+    }
+    with worker_process(environment, domain="hello"):
+        workflow_id = start(replace(HELLO, task_queue=queue), HELLO.workflows[0], {"name": "you"})
+        greeting = client.workflow_result(workflow_id=workflow_id, result_type=str, timeout=PATIENCE)
+    assert greeting == "Hello, you!"
+    nothing_to_read(workflow_id)
 
 
 def test_malformed_input_still_fails_at_once_and_says_why() -> None:
