@@ -193,10 +193,10 @@ def test_worker_process_takes_the_ring_from_its_environment(sandbox: str) -> Non
 
 
 def test_malformed_input_still_fails_at_once_and_says_why() -> None:
-    with serving(HELLO):
-        workflow_id = start(HELLO, HELLO.workflows[0], {"name": ""})
+    with serving(ECHO):
+        workflow_id = start(ECHO, EchoWorkflow, "no tree")
         eventually(
-            lambda: "name: string_too_short (malformed_payload)" in run("workflow", "show", workflow_id)[0],
+            lambda: "value: model_type (malformed_payload)" in run("workflow", "show", workflow_id)[0],
             what="the failure",
         )
     nothing_to_read(workflow_id)
