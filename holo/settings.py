@@ -248,22 +248,13 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "inte
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(RUN_DIR / "celerybeat-schedule")
 CELERY_BEAT_SCHEDULE = {
-    "purge-expired-idempotency-keys": {
-        "task": "holo.idempotency.tasks.purge_expired_keys",
-        "schedule": timedelta(minutes=30),
-    },
-    "purge-ended-logins": {
-        "task": "holo.apiauth.tasks.purge_ended_logins",
-        "schedule": timedelta(minutes=30),
-    },
-    "purge-ended-sessions": {
-        "task": "holo.staff.tasks.purge_ended_sessions",
-        "schedule": timedelta(minutes=30),
-    },
-    "purge-delivered-outbox-messages": {
-        "task": "holo.outbox.tasks.purge_delivered_messages",
-        "schedule": timedelta(minutes=30),
-    },
+    task: {"task": task, "schedule": timedelta(minutes=30)}
+    for task in (
+        "holo.apiauth.tasks.purge_ended_logins",
+        "holo.idempotency.tasks.purge_expired_keys",
+        "holo.outbox.tasks.purge_delivered_messages",
+        "holo.staff.tasks.purge_ended_sessions",
+    )
 }
 
 # --- Mail ----------------------------------------------------------------------------------------
