@@ -140,6 +140,8 @@ def database(url: str) -> dict[str, Any]:
     parsed["CONN_HEALTH_CHECKS"] = True
     options = parsed.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 3)
+    # Nothing temporary ever stands in for a table, whatever the role's own path says.
+    options.setdefault("options", "-c search_path=public,pg_temp")
     options.setdefault("application_name", "holo")
     return parsed
 

@@ -18,7 +18,7 @@ _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 _ROLE = """
 SELECT current_setting('is_superuser') = 'on', has_database_privilege(current_database(), 'TEMP'),
     (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'USAGE'))
+     WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'MEMBER'))
 """
 
 

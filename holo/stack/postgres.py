@@ -10,6 +10,7 @@ from psycopg import sql
 
 from holo.stack import postgres_data
 from holo.stack.errors import StackError
+from holo.stack.grants import READERS
 from holo.stack.ports import LOOPBACK
 from holo.stack.postgres_binaries import PostgresBinaries, find_binaries, reachable_copy
 from holo.stack.postgres_data import Secrets
@@ -128,7 +129,7 @@ class PostgresServer(Server):
         return self._url(APP, self.passwords.app, database)
 
     def create_roles(self) -> None:
-        """Make both roles, or set the password of those that are there."""
+        """Make both roles, or set the password of those that are there; and those that only read."""
         with self._superuser() as connection:
             if connection.info.server_version >= 160000:
                 # Random passwords need no stretching, and each connection would pay for it.
@@ -141,6 +142,9 @@ class PostgresServer(Server):
                         verb, sql.Identifier(role), sql.Literal(password)
                     )
                 )
+            for role in READERS:
+                if not connection.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [role]).fetchone():
+                    connection.execute(sql.SQL("CREATE ROLE {} NOLOGIN").format(sql.Identifier(role)))
 
     def create_database(self, name: str, template: str | None = None) -> None:
         """Make a database of the owner's, where nobody else creates anything, temporary tables included."""

@@ -12,6 +12,7 @@ import yaml
 from jsonschema import Draft202012Validator
 
 from holo.stack.env import read_file
+from holo.stack.grants import READERS
 from holo.stack.temporal_server import LIMITS
 from tests.stack.conftest import ROOT
 
@@ -95,6 +96,8 @@ def test_product_connects_as_the_app_role_and_migrates_as_the_owner(compose: dic
         assert environment["MIGRATE_DATABASE_URL"].startswith(owner), name
     for role in ("holo_owner", "holo_app"):
         assert f"CREATE ROLE {role} LOGIN NOSUPERUSER" in roles
+    for role in READERS:
+        assert f"CREATE ROLE {role} NOLOGIN" in roles
     assert "REVOKE TEMPORARY, CREATE ON DATABASE holo FROM PUBLIC" in roles
 
 

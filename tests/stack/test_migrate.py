@@ -38,7 +38,10 @@ def test_app_role_uses_every_table_and_owns_none(tables: list[str]) -> None:
         guarded = set(guarded_tables(cursor))
         assert guarded, "no append-only table at all"
         for table in tables:
-            wanted = {"SELECT": True, "INSERT": True, "UPDATE": table not in guarded, "TRUNCATE": False}
+            whole = table not in guarded
+            wanted = {"SELECT": True, "INSERT": whole, "UPDATE": whole, "TRUNCATE": False, "TRIGGER": False}
+            cursor.execute("SELECT has_any_column_privilege(%s, 'INSERT')", [table])
+            assert cursor.fetchone() == (True,), table
             for privilege, expected in wanted.items():
                 cursor.execute("SELECT has_table_privilege(%s, %s)", [table, privilege])
                 assert cursor.fetchone() == (expected,), (table, privilege)

@@ -13,7 +13,7 @@ from django.db.backends.base.base import BaseDatabaseWrapper
 
 from holo.settings import database
 from holo.stack.fences import fence_tables
-from holo.stack.grants import grant_app_role
+from holo.stack.grants import grant_app_role, grant_readers
 from holo.stack.process import explain
 
 # Any number that nobody else locks in this database.
@@ -39,6 +39,7 @@ class Command(MigrateCommand):
                 super().handle(*args, **options)
                 if app_role and app_role != connection.settings_dict["USER"]:
                     grant_app_role(connection, app_role)
+                    grant_readers(connection)
                     with connection.cursor() as cursor:
                         fence_tables(cursor)
 
