@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Any
 
-from django import forms
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -16,22 +15,10 @@ from holo.approvals.words import SECOND_PERSON, explain_refusal
 from holo.common.admin_commands import AdminCommand, Text
 from holo.common.clock import database_now
 from holo.common.errors import DomainError
+from holo.common.reason import ReasonForm
 from holo.identity.staff import actor_of_user, may_decide, person_of
 
 Verdict = ApprovalDecision.Verdict
-SHORTEST_REASON, LONGEST_REASON = 10, 1000
-
-
-class ReasonForm(forms.Form):
-    """Why: a sentence that an auditor of the auditors can read in a year."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        min_length=SHORTEST_REASON,
-        max_length=LONGEST_REASON,
-        widget=forms.Textarea(attrs={"rows": 3}),
-        help_text=gettext_lazy("At least 10 characters. It is kept with the decision and cannot be changed."),
-    )
 
 
 class Decide(AdminCommand[ApprovalRequest]):

@@ -15,11 +15,11 @@ from django.views.decorators.debug import sensitive_variables
 
 from holo.common.admin import ReadOnlyAdmin, moment_text
 from holo.common.errors import DomainError
+from holo.common.reason import ReasonForm
 from holo.common.step_up import kept_form, step_up
 from holo.common.throttles import count_sensitive
 from holo.identity.staff import actor_of_user, person_of
 from holo.secretstore.errors import SecretNotFoundError
-from holo.secretstore.forms import RevealForm
 from holo.secretstore.models import Secret
 from holo.secretstore.selectors import find_revealable
 from holo.secretstore.services import NOBODY, reveal_secret
@@ -86,7 +86,7 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
         asked = step_up(request)
         if asked is not None:
             return asked
-        form = RevealForm(request.POST or None, initial=kept_form(request))
+        form = ReasonForm(request.POST or None, initial=kept_form(request))
         shown: dict[str, Any] = {}
         if request.method == "POST" and form.is_valid():
             try:

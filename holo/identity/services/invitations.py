@@ -3,6 +3,8 @@
 from datetime import timedelta
 from uuid import UUID
 
+from django.db.models import Value
+from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
@@ -38,8 +40,9 @@ def invite_member(
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"))
     now = database_now()
-    before = Invitation.objects.filter(
-        organization_id=actor.organization_id, email__iexact=email, state=Invitation.State.OPEN
+    # Compared as the index of open invitations does it.
+    before = Invitation.objects.alias(lowered=Lower("email")).filter(
+        organization_id=actor.organization_id, lowered=Lower(Value(email)), state=Invitation.State.OPEN
     )
     before.update(state=Invitation.State.REVOKED, ended_at=now)
     invitation = Invitation.objects.create(
