@@ -1,6 +1,7 @@
 """The web process's worker: gunicorn's threads, with a limit on how long a request may take to arrive.
 
-Without one a client that sends a byte a second holds a thread for as long as it likes.
+Without one a client that sends a byte a second holds a thread for as long as it likes. What gunicorn itself
+refuses looks like every other refusal.
 """
 
 import time
@@ -19,7 +20,7 @@ class SlowHeadersError(Exception):
 
 
 class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
-    """Answers 408 to requests that do not arrive in time."""
+    """Answers 408 to requests that do not arrive in time, and problem documents to those nobody can read."""
 
     def handle(self, conn: Any) -> Any:
         """Serve one request of a connection, reading under a deadline."""
@@ -36,12 +37,35 @@ class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         return super().handle_request(req, conn)
 
     def handle_error(self, req: Any, client: Any, addr: Any, exc: Exception) -> None:
-        """Answer 408 for slow headers; the rest is gunicorn's."""
-        if not isinstance(exc, SlowHeadersError):
-            super().handle_error(req, client, addr, exc)
-            return
-        self.log.warning("a request's headers took longer than %d s", RECEIVE_SECONDS)
-        util.write_error(client, 408, "Request Timeout", "")
+        """Log and choose the status as gunicorn does, and send the answer as the API does."""
+        if isinstance(exc, SlowHeadersError):
+            self.log.warning("a request's headers took longer than %d s", RECEIVE_SECONDS)
+            status = 408
+        else:
+            unsent = _Unsent()
+            super().handle_error(req, unsent, addr, exc)
+            status = unsent.status
+        # Django is set up only when the worker has loaded the application.
+        from holo.common.api.unread import answer_to_unread
+
+        try:
+            util.write_nonblock(client, answer_to_unread(status))
+        except OSError:
+            self.log.debug("the refusal could not be sent")
+
+
+class _Unsent:
+    """Takes the line of HTML that gunicorn would send, for its status."""
+
+    status = 500
+
+    def gettimeout(self) -> float:
+        """Say that sending does not wait."""
+        return 0.0
+
+    def sendall(self, answer: bytes) -> None:
+        """Read the status."""
+        self.status = int(answer.split(b" ", 2)[1])
 
 
 class _Deadline:

@@ -47,6 +47,15 @@ SECURITY_HEADERS = {
 }
 
 
+def security_headers() -> dict[str, str]:
+    """Return what every answer carries, also those that no view and no middleware has seen."""
+    if not settings.SECURE_HSTS_SECONDS:
+        return SECURITY_HEADERS
+    # Over plain HTTP too: browsers ignore it there (RFC 6797, 8.1), and TLS ends before this process.
+    lasting = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains"
+    return {**SECURITY_HEADERS, "Strict-Transport-Security": lasting}
+
+
 class RequestContextMiddleware:
     """Gives each request an id that is in its log lines, its rows and its answer."""
 
@@ -96,10 +105,6 @@ class SecurityHeadersMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Add each header that the view has not set."""
         response = self.get_response(request)
-        for name, value in SECURITY_HEADERS.items():
+        for name, value in security_headers().items():
             response.headers.setdefault(name, value)
-        if settings.SECURE_HSTS_SECONDS:
-            # Over plain HTTP too: browsers ignore it there (RFC 6797, 8.1), and TLS ends before this process.
-            lasting = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains"
-            response.headers.setdefault("Strict-Transport-Security", lasting)
         return response

@@ -1,28 +1,36 @@
 """Every row about bytes on the wire, sent to a real gunicorn that is started as `manage.py up` starts it."""
 
+import json
 import os
+import re
 import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
+from django.utils import translation
+from gunicorn import util
+from pytest_django import Settings
 
 from holo import web
+from holo.common.api.unread import answer_to_unread
 from holo.common.ids import uuid7
+from holo.common.middleware import SECURITY_HEADERS
 from holo.stack import env
 from holo.stack.plan import Options, Stack
 from holo.stack.ports import answers
 from orders.models import Order
 from tests.bad_inputs.cases.rows import Wire
-from tests.bad_inputs.cases.wire import SLOW, WIRE
+from tests.bad_inputs.cases.wire import SLOW, SLOW_HEAD, WIRE
 from tests.bad_inputs.world import World, changed, written
 from tests.stack.conftest import _free_offset, eventually
 
 _RECEIVE = 2.0
+_LENGTH = re.compile(rb"\r\nContent-Length: (\d+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,14 +61,20 @@ class Web:
 
 
 def _received(line: socket.socket) -> bytes:
-    """Return at least the head; the rest as far as it has come by then."""
+    """Return the head, and of the body as much as it promises, as far as the connection lets it."""
     found = b""
     try:
-        while b"\r\n\r\n" not in found and (piece := line.recv(65_536)):
+        while not _is_whole(found) and (piece := line.recv(65_536)):
             found += piece
     except ConnectionResetError:
         pass
     return found
+
+
+def _is_whole(answer: bytes) -> bool:
+    head, end, body = answer.partition(b"\r\n\r\n")
+    promised = _LENGTH.search(head)
+    return bool(end) and len(body) >= int(promised[1] if promised else 0)
 
 
 def _status(answer: bytes) -> int:
@@ -124,22 +138,71 @@ def test_good_request_is_accepted(web_server: Web) -> None:
 )
 def test_bytes_are_refused(web_server: Web, row: Wire) -> None:
     before = written()
-    assert web_server.send(row.head, row.body) in row.statuses
+    answer = web_server.ask(row.head, row.body)
+    assert _status(answer) in row.statuses
+    check_answer(answer, row)
     assert changed(before) == set()
     assert _is_alive(web_server)
+
+
+def check_answer(answer: bytes, row: Wire) -> None:
+    """Hold the bytes of an answer against the row: what fences in the browser, and how refusals look."""
+    head, _blank, body = answer.partition(b"\r\n\r\n")
+    headers = dict(line.split(": ", 1) for line in head.decode("latin-1").split("\r\n")[1:])
+    fence = {name: value for name, value in SECURITY_HEADERS.items() if name != "Cache-Control"}
+    assert {name: headers.get(name) for name in fence} == fence
+    assert re.search(r"no-store|private, no-cache", headers["Cache-Control"])
+    assert headers["Date"]
+    if _status(answer) < 400:
+        return
+    document = json.loads(body)
+    assert headers["Content-Type"] == "application/problem+json"
+    assert int(headers["Content-Length"]) == len(body) < 1000
+    assert document["status"] == _status(answer)
+    assert document["request_id"] == headers["X-Request-ID"]
+    if row.code:
+        assert document["code"] == row.code
+        assert headers["Connection"] == "close"
+        assert document["instance"] == ""
+
+
+def test_control_gunicorns_own_refusal_would_not_do() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        util.write_error(ours, 414, "URI Too Long", "")
+        ours.shutdown(socket.SHUT_WR)
+        said = theirs.recv(65_536)
+    with pytest.raises(AssertionError):
+        check_answer(said, SLOW_HEAD)
+
+
+def test_hsts_is_on_refusals_where_it_is_on(settings: Settings) -> None:
+    settings.SECURE_HSTS_SECONDS = 3600
+    lasting = b"\r\nStrict-Transport-Security: max-age=3600; includeSubDomains\r\n"
+    assert lasting in answer_to_unread(431)
+
+
+@pytest.mark.parametrize(("status", "answered"), [(403, 403), (417, 417), (500, 500), (502, 500)])
+def test_every_status_of_gunicorn_has_an_answer(status: int, answered: int) -> None:
+    with translation.override("zh-hans"):
+        said = answer_to_unread(status)
+    assert _status(said) == answered
+    check_answer(said, replace(SLOW_HEAD, code=json.loads(said.partition(b"\r\n\r\n")[2])["code"]))
+    assert said.isascii()
 
 
 def test_a47_slow_senders_are_cut_off_and_others_served_after_them(web_server: Web) -> None:
     """More than the server has threads: each holds one no longer than the limit."""
     before = written()
-    slow_head = "GET /healthz/live HTTP/1.1\r\nX: "
     with ThreadPoolExecutor(12) as pool:
         started = time.monotonic()
         bodies = [pool.submit(web_server.ask, _post(1000), SLOW.body, pause=0.1) for _ in range(9)]
-        heads = [pool.submit(web_server.ask, slow_head, SLOW.body, pause=0.1) for _ in range(3)]
+        heads = [pool.submit(web_server.ask, SLOW_HEAD.head, SLOW_HEAD.body, pause=0.1) for _ in range(3)]
         told = [call.result() for call in (*bodies, *heads)]
     assert {_status(answer) for answer in told} == set(SLOW.statuses)
     assert all(SLOW.code.encode() in answer for answer in told[:9]), told[0]
+    for answer in told[9:]:
+        check_answer(answer, SLOW_HEAD)
     assert time.monotonic() - started < 6 * _RECEIVE
     assert _is_alive(web_server)
     assert changed(before) == set()

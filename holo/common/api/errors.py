@@ -84,6 +84,47 @@ class SlowBodyError(RequestError):
     meaning = "The body did not arrive whole and in time; nothing was changed."
 
 
+class HeadersIncompleteError(RequestError):
+    """The headers came too slowly."""
+
+    code = "request.headers_incomplete"
+    status = 408
+    retryable = True
+    meaning = "The headers did not arrive whole and in time; nothing was changed."
+
+
+class AddressTooLongError(RequestError):
+    """A request line of more than the server reads."""
+
+    code = "request.address_too_long"
+    status = 414
+    meaning = "The address is longer than the server reads."
+
+
+class HeadersTooLargeError(RequestError):
+    """Too many headers, or one that is too long."""
+
+    code = "request.headers_too_large"
+    status = 431
+    meaning = "The request has more headers, or a longer one, than the server reads."
+
+
+class ExpectationError(RequestError):
+    """`Expect` with something else than `100-continue`."""
+
+    code = "request.expectation_unknown"
+    status = 417
+    meaning = "The header Expect asks for something that the server does not do."
+
+
+class TransferCodingError(RequestError):
+    """A transfer coding other than `chunked`."""
+
+    code = "request.transfer_coding_unknown"
+    status = 501
+    meaning = "The body comes in a transfer coding that the server does not know."
+
+
 class UnsupportedMediaTypeError(RequestError):
     """Not JSON, or compressed."""
 

@@ -15,11 +15,11 @@ from tests.bad_inputs.cases.requests import REQUESTS
 from tests.bad_inputs.cases.rows import Row
 from tests.bad_inputs.cases.scenes import SCENES
 from tests.bad_inputs.cases.variables import VARIABLES
-from tests.bad_inputs.cases.wire import SLOW, WIRE
+from tests.bad_inputs.cases.wire import SLOW, SLOW_HEAD, WIRE
 
 TABLE: tuple[Row, ...] = (
     *(*BODIES, *FIELDS, *REQUESTS, *SCENES),
-    *(*CALLS, *PAGES, *LINES, *VARIABLES, *WIRE, SLOW),
+    *(*CALLS, *PAGES, *LINES, *VARIABLES, *WIRE, SLOW, SLOW_HEAD),
 )
 
 

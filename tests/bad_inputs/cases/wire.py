@@ -1,4 +1,4 @@
-"""Bytes on the wire that the server itself, or the first look at them, refuses; by status only.
+"""Bytes on the wire that the server itself, or the first look at them, refuses.
 
 `{host}` and `{key}` are filled in. What is sent is the head of a request, then `body` as it is.
 """
@@ -28,6 +28,15 @@ SLOW = Wire(
     statuses=(408,),
 )
 
+SLOW_HEAD = Wire(
+    id="A47",
+    what="headers that take longer than the server waits",
+    code="request.headers_incomplete",
+    head="GET /healthz/live HTTP/1.1\r\nX: ",
+    body=b" " * 60,
+    statuses=(408,),
+)
+
 WIRE = (
     _row("A45", "a gzip bomb", f"{_POST}{_JSON}{_GZIP}Content-Length: {len(_BOMB)}\r\n", 415, body=_BOMB),
     _row(
@@ -36,6 +45,7 @@ WIRE = (
         f"{_POST}{_JSON}Content-Length: 2\r\nTransfer-Encoding: chunked\r\n",
         400,
         body=b"2\r\n{}\r\n0\r\n\r\n",
+        code="request.bad_request",
     ),
     _row(
         "A45",
@@ -43,8 +53,11 @@ WIRE = (
         f"{_POST}{_JSON}Content-Length: 2\r\nContent-Length: 3\r\n",
         400,
         body=b"{} ",
+        code="request.bad_request",
     ),
-    _row("A45", "a negative length", f"{_POST}{_JSON}Content-Length: -1\r\n", 400),
+    _row(
+        "A45", "a negative length", f"{_POST}{_JSON}Content-Length: -1\r\n", 400, code="request.bad_request"
+    ),
     _row(
         "A45",
         "chunks",
@@ -57,22 +70,50 @@ WIRE = (
         "another coding of transfer",
         f"{_POST}{_JSON}Transfer-Encoding: gzip\r\n",
         400,
-        501,
+        code="request.bad_request",
     ),
-    _row("A46", "10,000 headers", _GET + "".join(f"X-{number}: 1\r\n" for number in range(10_000)), 431),
-    _row("A46", "a header of 64 KB", f"{_GET}X-Long: {'x' * 65_536}\r\n", 431),
-    _row("A46", "an address of 64 KB", _GET.replace("/orders", "/orders?x=" + "x" * 65_536), 414),
+    _row(
+        "A45",
+        "a coding of transfer that is none",
+        f"{_POST}{_JSON}Transfer-Encoding: tea\r\n",
+        501,
+        code="request.transfer_coding_unknown",
+    ),
+    _row(
+        "A46",
+        "10,000 headers",
+        _GET + "".join(f"X-{number}: 1\r\n" for number in range(10_000)),
+        431,
+        code="request.headers_too_large",
+    ),
+    _row(
+        "A46", "a header of 64 KB", f"{_GET}X-Long: {'x' * 65_536}\r\n", 431, code="request.headers_too_large"
+    ),
+    _row(
+        "A46",
+        "an address of 64 KB",
+        _GET.replace("/orders", "/orders?x=" + "x" * 65_536),
+        414,
+        code="request.address_too_long",
+    ),
     _row("A46", "a cookie of 8 KB", f"{_GET}Cookie: {'x' * 8_000}\r\n", 200),
+    _row("A48", "an expectation", f"{_GET}Expect: tea\r\n", 417, code="request.expectation_unknown"),
     _row("A48", "no host", "GET /api/v1/orders HTTP/1.1\r\n", 400, 401),
-    _row("A48", "a folded header", f"{_GET}X-A: 1\r\n folded\r\n", 400),
-    _row("A48", "a header without a colon", f"{_GET}nonsense\r\n", 400),
-    _row("A48", "a line break in a header", f"{_GET}X-A: a\rb\r\n", 400),
-    _row("A48", "NUL in a header", f"{_GET}X-A: a\0b\r\n", 400),
+    _row("A48", "a folded header", f"{_GET}X-A: 1\r\n folded\r\n", 400, code="request.bad_request"),
+    _row("A48", "a header without a colon", f"{_GET}nonsense\r\n", 400, code="request.bad_request"),
+    _row("A48", "a line break in a header", f"{_GET}X-A: a\rb\r\n", 400, code="request.bad_request"),
+    _row("A48", "NUL in a header", f"{_GET}X-A: a\0b\r\n", 400, code="request.bad_request"),
     _row("A48", "an underscore in a header", f"{_GET}X_A: 1\r\n", 200),
-    _row("A48", "no method", "/ HTTP/1.1\r\nHost: {host}\r\n", 400),
-    _row("A48", "a method in lower case", _GET.replace("GET", "get"), 400, 405),
-    _row("A48", "a protocol that is none", _GET.replace("HTTP/1.1", "HTTP/9.9"), 400, 505),
-    _row("A48", "TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400),
+    _row("A48", "no method", "/ HTTP/1.1\r\nHost: {host}\r\n", 400, code="request.bad_request"),
+    _row("A48", "a method in lower case", _GET.replace("GET", "get"), 400, code="request.bad_request"),
+    _row(
+        "A48",
+        "a protocol that is none",
+        _GET.replace("HTTP/1.1", "HTTP/9.9"),
+        400,
+        code="request.bad_request",
+    ),
+    _row("A48", "TLS", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03", 400, code="request.bad_request"),
     _row("A48", "bytes that are no UTF-8 in the address", _GET.replace("/orders", "/%ff%fe"), 404),
     _row("A48", "a NUL in the address", _GET.replace("/orders", "/orders/%00"), 404),
     _row("A48", "a way up in the address", _GET.replace("/orders", "/../../etc/passwd"), 404),
