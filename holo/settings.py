@@ -7,9 +7,11 @@ import os
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import django_stubs_ext
 import environ
+from django.http.request import validate_host
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.errors import RequestError
@@ -59,6 +61,8 @@ KEYRING = env.keyring("SECRETS_KEYRING", default="", file=env.str("SECRETS_KEYRI
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
+# Those of them that answer with pages of people who log in, and know their sessions; empty: all of them.
+ADMIN_HOSTS = env.list("ADMIN_HOSTS", default=[])
 # Own proxies before the web process; that many entries of X-Forwarded-For, from its end, are believed.
 PROXY_HOPS = env.int("PROXY_HOPS", default=0, low=0, high=10)
 CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
@@ -95,6 +99,7 @@ MIDDLEWARE = [
     "holo.common.fetch_site.FetchSiteMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "holo.staff.middleware.AdminHostsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -270,6 +275,8 @@ vars().update(
 PUBLIC_URL = env.url(
     "PUBLIC_URL", default=f"http://127.0.0.1:{8000 + PORT_OFFSET}", schemes=("https", "http")
 ).rstrip("/")
+if ADMIN_HOSTS and not validate_host(urlsplit(PUBLIC_URL).hostname or "", ADMIN_HOSTS):
+    problems.append("PUBLIC_URL is not on a host of ADMIN_HOSTS; its links lead to pages of the admin")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="holo@example.com")
 
 # --- API -----------------------------------------------------------------------------------------

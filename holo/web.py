@@ -8,6 +8,7 @@ import time
 from typing import Any
 
 from gunicorn import util
+from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
 # From the first byte to the last of headers and body together.
@@ -52,6 +53,18 @@ class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             util.write_nonblock(client, answer_to_unread(status))
         except OSError:
             self.log.debug("the refusal could not be sent")
+
+
+class _Nameless(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types
+    """An answer that does not say which server gives it."""
+
+    def default_headers(self) -> list[str]:
+        """Leave one of gunicorn's own headers out."""
+        return [line for line in super().default_headers() if not line.startswith("Server:")]
+
+
+# A threaded worker has no other place to say what its answers are made by.
+wsgi.Response = _Nameless
 
 
 class _Unsent:

@@ -1,11 +1,12 @@
-"""Ends sessions when they must end, tells each request how fresh its second factor is, and fences it in."""
+"""Where pages of people are answered, when sessions end, and how fresh a request's second factor is."""
 
 from collections.abc import Callable
 from uuid import UUID
 
 from django.conf import settings
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
+from django.http.request import split_domain_port, validate_host
 
 from holo.common.fence import fence_in
 from holo.identity.staff import organization_ids, person_of
@@ -13,6 +14,28 @@ from holo.staff.selectors import LiveSession, use_session
 
 # Where the browser's session names its row.
 SESSION_KEY = "staff_session"
+# What programs, browsers' reports and people without an account ask for; a page that is new is closed.
+_ON_EVERY_HOST = ("/api/", "/healthz/", "/metrics", "/invitations/", "/i18n/")
+
+
+class AdminHostsMiddleware:
+    """Keeps the pages of people who log in, and their sessions, on ADMIN_HOSTS where it is set."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Answer 404 to a page on a wrong host, and forget the session that a request brings there."""
+        if settings.ADMIN_HOSTS and not _is_admin_host(request):
+            if not request.path.startswith(_ON_EVERY_HOST):
+                raise Http404
+            request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        return self.get_response(request)
+
+
+def _is_admin_host(request: HttpRequest) -> bool:
+    host, _port = split_domain_port(request.get_host())
+    return validate_host(host, settings.ADMIN_HOSTS)
 
 
 class StaffSessionMiddleware:

@@ -152,6 +152,7 @@ def check_answer(answer: bytes, row: Wire) -> None:
     fence = {name: value for name, value in SECURITY_HEADERS.items() if name != "Cache-Control"}
     assert {name: headers.get(name) for name in fence} == fence
     assert re.search(r"no-store|private, no-cache", headers["Cache-Control"])
+    assert "Server" not in headers
     assert headers["Date"]
     if _status(answer) < 400:
         return

@@ -68,6 +68,13 @@ VARIABLES = (
     _row("E03", "the demonstration in production", "DEMO=1 is refused without DEBUG=1", DEMO="1"),
     _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="*"),
     _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="holo.example.com, *"),
+    _row(
+        "E04",
+        "the admin on a host that mailed links do not lead to",
+        "PUBLIC_URL is not on a host of ADMIN_HOSTS",
+        ADMIN_HOSTS="admin.example.com",
+        PUBLIC_URL="https://www.example.com",
+    ),
     *(
         _row(
             "E10",
