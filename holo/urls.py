@@ -10,6 +10,8 @@ from holo.common.api.documentation import ApiDocumentation, ApiSchema, error_cat
 from holo.common.api.problems import nothing_here
 from holo.common.health import live, ready
 from holo.common.metrics import metrics
+from holo.common.middleware import REPORTS_PATH
+from holo.csp_reports import csp_reports
 from holo.domains import domain_urls
 from holo.identity.pages import invitation_page
 
@@ -42,4 +44,5 @@ urlpatterns = [
     path("healthz/live", live, name="live"),
     path("healthz/ready", ready, name="ready"),
     path("metrics", metrics, name="metrics"),
+    path(REPORTS_PATH[1:], csp_reports, name="csp-reports"),
 ]

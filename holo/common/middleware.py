@@ -22,6 +22,8 @@ GetResponse = Callable[[HttpRequest], HttpResponse]
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _QUIET = ("/healthz/", "/metrics", "/static/")
 
+# Where browsers tell what they refused: `holo/csp_reports.py`.
+REPORTS_PATH = "/csp-reports"
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'self'",
@@ -32,8 +34,15 @@ CONTENT_SECURITY_POLICY = "; ".join(
         "base-uri 'none'",
         "form-action 'self'",
         "frame-ancestors 'none'",
+        f"report-uri {REPORTS_PATH}",
     )
 )
+
+# `report-uri` goes out of use. Chromium leaves it alone where `report-to` is, and that works over TLS only.
+_OVER_TLS = {
+    "Content-Security-Policy": f"{CONTENT_SECURITY_POLICY}; report-to csp",
+    "Reporting-Endpoints": f'csp="{REPORTS_PATH}"',
+}
 
 SECURITY_HEADERS = {
     "Content-Security-Policy": CONTENT_SECURITY_POLICY,
@@ -53,7 +62,7 @@ def security_headers() -> dict[str, str]:
         return SECURITY_HEADERS
     # Over plain HTTP too: browsers ignore it there (RFC 6797, 8.1), and TLS ends before this process.
     lasting = f"max-age={settings.SECURE_HSTS_SECONDS}; includeSubDomains"
-    return {**SECURITY_HEADERS, "Strict-Transport-Security": lasting}
+    return {**SECURITY_HEADERS, **_OVER_TLS, "Strict-Transport-Security": lasting}
 
 
 class RequestContextMiddleware:

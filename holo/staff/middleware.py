@@ -10,12 +10,13 @@ from django.http.request import split_domain_port, validate_host
 
 from holo.common.fence import fence_in
 from holo.identity.staff import organization_ids, person_of
+from holo.common.middleware import REPORTS_PATH
 from holo.staff.selectors import LiveSession, use_session
 
 # Where the browser's session names its row.
 SESSION_KEY = "staff_session"
 # What programs, browsers' reports and people without an account ask for; a page that is new is closed.
-_ON_EVERY_HOST = ("/api/", "/healthz/", "/metrics", "/invitations/", "/i18n/")
+_ON_EVERY_HOST = ("/api/", "/healthz/", "/metrics", REPORTS_PATH, "/invitations/", "/i18n/")
 
 
 class AdminHostsMiddleware:

@@ -39,7 +39,7 @@ def test_every_answer_forbids_inline_scripts_and_frames(path: str) -> None:
     response = Client().get(path)
     policy = dict(part.split(" ", 1) for part in response["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == "'self'"
-    assert policy["script-src"] == "'self'"
+    assert policy["script-src"] == policy["style-src"] == "'self'"
     assert policy["frame-ancestors"] == "'none'"
 
 

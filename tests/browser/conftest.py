@@ -5,11 +5,14 @@ with the same two questions: did the browser refuse anything, did a request leav
 """
 
 import os
+import re
 import shutil
+import ssl
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,6 +38,8 @@ FLAGS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    # Else reports wait for a minute.
+    "--short-reporting-delay",
 ]
 PASSWORD = "correct horse battery staple"
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,14 +72,23 @@ def database(
 @pytest.fixture(scope="module")
 def base_url(database: str, server_dir: Path) -> Iterator[str]:
     """A web process on a free port."""
+    with web_process(server_dir / "web.log") as url:
+        yield url
+
+
+@contextmanager
+def web_process(
+    log_file: Path, *options: str, scheme: str = "http", environment: Mapping[str, str] | None = None
+) -> Iterator[str]:
+    """Run the web process on a free port until the block ends; give its address."""
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "holo.wsgi:application", "--no-control-socket"]
-    command += ["--bind", f"127.0.0.1:{port}", "--threads", "4"]
-    with (server_dir / "web.log").open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+    command += ["--bind", f"127.0.0.1:{port}", "--threads", "4", *options]
+    with log_file.open("w") as log:
+        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
-            _wait_until_it_answers(f"http://127.0.0.1:{port}/healthz/live", process)
-            yield f"http://127.0.0.1:{port}"
+            _wait_until_it_answers(f"{scheme}://127.0.0.1:{port}/healthz/live", process)
+            yield f"{scheme}://127.0.0.1:{port}"
         finally:
             process.terminate()
             process.wait(20)
@@ -84,7 +98,8 @@ def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None
     waited = 0
     while process.poll() is None and waited < 200:
         try:
-            urllib.request.urlopen(url, timeout=5).close()
+            # Its certificate, where it has one, is its own.
+            urllib.request.urlopen(url, timeout=5, context=ssl._create_unverified_context()).close()
             return
         except OSError:  # refused, reset, or slower than the limit on a busy machine
             waited += 1
@@ -145,6 +160,13 @@ class Visitor:
         """Keep where a request goes, if it is not this host."""
         if not request.url.startswith((self.base_url, "data:")):
             self.complaints.append(f"left the host: {request.url}")
+
+
+def reported(visitor: Visitor, directive: str) -> float:
+    """Return how many offences against a directive browsers have told this web process of."""
+    told = visitor.page.context.request.get(f"{visitor.base_url}/metrics").text()
+    found = re.search(rf'^holo_csp_reports_total{{directive="{directive}"}} (\S+)$', told, re.MULTILINE)
+    return float(found[1]) if found else 0.0
 
 
 VisitorWith = Callable[..., Visitor]

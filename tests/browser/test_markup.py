@@ -17,7 +17,8 @@ from orders.models import Order
 from orders.services import park_order, place_order
 from orders.services.order import Placement, WantedLine
 from orders.steps import Failure
-from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
+from tests.browser.conftest import PASSWORD, Visitor, VisitorWith, reported
+from tests.live import eventually
 from tests.logins import enrol
 from tests.stories import MAC, Shop, build_person, reserve
 
@@ -142,12 +143,14 @@ def links(page: Page, base_url: str) -> list[str]:
 
 def test_control_a_script_in_a_page_is_refused_and_told(visitor: Visitor, shop: Shop) -> None:
     visitor.log_in(shop.auditor)
+    before = reported(visitor, "script-src-attr")
     visitor.page.evaluate(f'document.body.insertAdjacentHTML("beforeend", "{MARKUP}")')
     visitor.page.wait_for_function("document.images.length > 0")
     visitor.page.wait_for_timeout(200)
     assert visitor.page.evaluate("window.ran") is None
     assert any("CSP" in complaint for complaint in visitor.complaints), visitor.complaints
     visitor.complaints.clear()
+    eventually(lambda: reported(visitor, "script-src-attr") == before + 1, what="the browser's report")
 
 
 def test_form_of_another_site_is_refused_by_what_the_browser_says(visitor: Visitor, shop: Shop) -> None:

@@ -51,14 +51,18 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "Reporting-Endpoints": 'csp="/csp-reports"',
 }
 POLICY = {
     "default-src": "'self'",
     "script-src": "'self'",
+    "style-src": "'self'",
     "object-src": "'none'",
     "base-uri": "'none'",
     "form-action": "'self'",
     "frame-ancestors": "'none'",
+    "report-uri": "/csp-reports",
+    "report-to": "csp",
 }
 
 

@@ -16,7 +16,17 @@ pytestmark = pytest.mark.usefixtures("fresh_database")
 
 ADMIN, API = "admin.example.com", "api.example.com"
 # What is the same on every host; all else that has an address is a page of people who log in.
-OPEN = {"accept-invitation", "set_language", "schema", "docs", "errors", "live", "ready", "metrics"}
+OPEN = {
+    "accept-invitation",
+    "set_language",
+    "schema",
+    "docs",
+    "errors",
+    "live",
+    "ready",
+    "metrics",
+    "csp-reports",
+}
 
 
 @pytest.fixture(autouse=True)
@@ -62,6 +72,7 @@ def test_the_rest_is_on_every_host(host: str) -> None:
     client = Client(headers={"host": host})
     assert client.get("/healthz/live").status_code == 200
     assert client.get("/metrics").status_code == 200
+    assert client.get("/csp-reports").status_code == 405
     assert client.get("/api/errors").status_code == 200
     assert client.get("/api/v1/orders").status_code == 401
     assert b"invitation" in client.get("/invitations/none").content

@@ -90,12 +90,20 @@ def _check_charset(media_type: str) -> None:
 
 def parse_object(body: bytes) -> dict[str, Any]:
     """Return the JSON object in `body`."""
+    if not body.strip():
+        raise ExpectedObjectError(_("the body must be a JSON object, not empty"))
+    value = parse_json(body)
+    if not isinstance(value, dict):
+        raise ExpectedObjectError(_("the body must be a JSON object"))
+    return value
+
+
+def parse_json(body: bytes) -> object:
+    """Return whatever JSON value is in `body`."""
     text = _decoded(body)
     _check_depth(text)
-    if not text.strip():
-        raise ExpectedObjectError(_("the body must be a JSON object, not empty"))
     try:
-        value = json.loads(
+        value: object = json.loads(
             text,
             object_pairs_hook=_object,
             parse_int=_integer,
@@ -104,8 +112,6 @@ def parse_object(body: bytes) -> dict[str, Any]:
     except json.JSONDecodeError as error:
         raise _syntax_error(text, error.pos, error.msg) from None
     _check_values(value, ())
-    if not isinstance(value, dict):
-        raise ExpectedObjectError(_("the body must be a JSON object"))
     return value
 
 

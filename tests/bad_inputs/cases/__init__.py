@@ -11,6 +11,7 @@ from tests.bad_inputs.cases.calls import CALLS
 from tests.bad_inputs.cases.fields import FIELDS
 from tests.bad_inputs.cases.lines import LINES
 from tests.bad_inputs.cases.pages import PAGES
+from tests.bad_inputs.cases.reports import REPORTS
 from tests.bad_inputs.cases.requests import REQUESTS
 from tests.bad_inputs.cases.rows import Row
 from tests.bad_inputs.cases.scenes import SCENES
@@ -19,6 +20,7 @@ from tests.bad_inputs.cases.wire import SLOW, SLOW_HEAD, WIRE
 
 TABLE: tuple[Row, ...] = (
     *(*BODIES, *FIELDS, *REQUESTS, *SCENES),
+    *REPORTS,
     *(*CALLS, *PAGES, *LINES, *VARIABLES, *WIRE, SLOW, SLOW_HEAD),
 )
 

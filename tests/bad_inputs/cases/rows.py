@@ -151,3 +151,12 @@ class Wire(Row):
     head: str = field(repr=False)
     body: bytes = field(repr=False)
     statuses: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report(Row):
+    """What is sent to where browsers report, and the status it ends in."""
+
+    media_type: str
+    body: bytes = field(repr=False)
+    status: int
