@@ -358,9 +358,6 @@ if not DEBUG:
     LANGUAGE_COOKIE_NAME = "__Host-language"
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
-SECURE_CONTENT_TYPE_NOSNIFF = True
-SECURE_REFERRER_POLICY = "same-origin"
-X_FRAME_OPTIONS = "DENY"
 SILENCED_SYSTEM_CHECKS = [
     # Redirects to TLS are the proxy's: health checks and metrics ask this process without it.
     "security.W008",
