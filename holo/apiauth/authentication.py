@@ -73,7 +73,7 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
             return _by_public_token(text.strip())
         given = parse_key(text.strip()) if scheme.lower() == "bearer" else None
         with any_fence():
-            key, groups = (find_usable_key(given.prefix) if given else None) or (None, frozenset())
+            key, groups = (find_usable_key(given) if given else None) or (None, frozenset())
         if not matches(given or make_key(), key.secret_hash if key else _NOBODYS_HASH) or key is None:
             raise unauthenticated()
         fence_in([key.organization_id])

@@ -1,5 +1,6 @@
 """Who may call, and what everybody else is told."""
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -11,8 +12,9 @@ from pytest_django import DjangoAssertNumQueries
 
 from holo.apiauth import authentication, keys
 from holo.apiauth.errors import OwnKeyOnlyError, ScopeNotHeldError, UnknownScopeError
-from holo.apiauth.keys import KeyText, make_key, matches
+from holo.apiauth.keys import KeyText, make_key, matches, parse_key
 from holo.apiauth.models import ApiKey
+from holo.apiauth.selectors import find_usable_key
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.audit.models import AuditEvent
 from holo.common.actor import Actor, OrganizationId, UserId
@@ -91,6 +93,15 @@ def test_refusal_of_a_known_prefix_costs_what_an_unknown_one_costs(
         with django_assert_num_queries(0 if why in without_lookup else 1):
             Client().get("/api/v1/notes", headers={"Authorization": header})
         assert len(compared) == 1, why
+
+
+def test_no_row_is_read_for_a_wrong_secret(organization: Organization) -> None:
+    """Joined and read, it would make the refusal slower than that of an unknown prefix."""
+    person = build_person(organization=organization, groups=["operator"])
+    key = parse_key(build_key(owner=person, organization=organization, scopes=["orders:read"]))
+    assert key is not None
+    assert find_usable_key(key) is not None
+    assert find_usable_key(replace(key, text=make_key().text)) is None
 
 
 def test_key_in_the_address_is_refused_even_with_a_good_header(operator: Api) -> None:
