@@ -4,12 +4,15 @@ Without one a client that sends a byte a second holds a thread for as long as it
 refuses looks like every other refusal.
 """
 
+import logging
 import time
 from typing import Any
 
 from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
+
+from holo.common.logs import redacted
 
 # From the first byte to the last of headers and body together.
 RECEIVE_SECONDS = 20.0
@@ -22,6 +25,11 @@ class SlowHeadersError(Exception):
 
 class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Answers 408 to requests that do not arrive in time, and problem documents to those nobody can read."""
+
+    def init_process(self) -> None:
+        """Begin to serve."""
+        self.log.error_log.addFilter(_without_secrets)
+        super().init_process()
 
     def handle(self, conn: Any) -> Any:
         """Serve one request of a connection, reading under a deadline."""
@@ -53,6 +61,12 @@ class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             util.write_nonblock(client, answer_to_unread(status))
         except OSError:
             self.log.debug("the refusal could not be sent")
+
+
+def _without_secrets(record: logging.LogRecord) -> bool:
+    """Take keys and the like from what gunicorn logs of a request that it could not read."""
+    record.msg, record.args = redacted(record.getMessage()), ()
+    return True
 
 
 class _Nameless(wsgi.Response):  # type: ignore[misc]  # gunicorn has no types

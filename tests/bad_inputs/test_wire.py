@@ -114,6 +114,9 @@ def web_server(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         process.wait(20)
     said = log.read_text()
     assert "Traceback" not in said, said
+    # gunicorn logs what it could not read; the prefix is public.
+    assert "Authorization Bearer holo_" in said
+    assert world.operator[-28:] not in said
 
 
 def _post(length: int) -> str:

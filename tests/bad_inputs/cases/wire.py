@@ -101,6 +101,13 @@ WIRE = (
     _row("A48", "no host", "GET /api/v1/orders HTTP/1.1\r\n", 400, 401),
     _row("A48", "a folded header", f"{_GET}X-A: 1\r\n folded\r\n", 400, code="request.bad_request"),
     _row("A48", "a header without a colon", f"{_GET}nonsense\r\n", 400, code="request.bad_request"),
+    _row(
+        "A48",
+        "a key in a header without a colon",
+        f"{_GET}Authorization Bearer {{key}}\r\n",
+        400,
+        code="request.bad_request",
+    ),
     _row("A48", "a line break in a header", f"{_GET}X-A: a\rb\r\n", 400, code="request.bad_request"),
     _row("A48", "NUL in a header", f"{_GET}X-A: a\0b\r\n", 400, code="request.bad_request"),
     _row("A48", "an underscore in a header", f"{_GET}X_A: 1\r\n", 200),
