@@ -5,7 +5,6 @@ for the origin of what was refused: never an address, which may hold a secret, n
 """
 
 import logging
-import math
 import re
 from collections.abc import Iterator, Mapping
 from urllib.parse import urlsplit
@@ -17,15 +16,14 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from prometheus_client import Counter
 
-from holo.apiauth.errors import ThrottledError
 from holo.apiauth.networks import client_address, crowd_of
-from holo.apiauth.throttles import buckets_of, spend
 from holo.common.api.errors import InvalidValueError
 from holo.common.api.parsers import body_too_large, parse_json
 from holo.common.api.problems import as_domain_error, problem_http
 from holo.common.context import bound
 from holo.common.errors import DomainError
 from holo.common.metrics import registry
+from holo.common.throttles import buckets_of, refuse_excess, spend
 
 logger = logging.getLogger("holo.security")
 _LARGEST = 32 * 1024
@@ -68,11 +66,7 @@ def csp_reports(request: HttpRequest) -> HttpResponse:
 def _spend(request: HttpRequest) -> None:
     """Count the call by its address, apart from the address's calls of the API. Raises ThrottledError."""
     address = client_address(request)
-    verdict = spend(buckets_of(address=f"reports:{crowd_of(address) or address}"))
-    if verdict is not None and verdict.refused:
-        raise ThrottledError(
-            _("too many calls; try again later"), retry_after=math.ceil(verdict.wait), limit=verdict.policy
-        )
+    refuse_excess(spend(buckets_of(address=f"reports:{crowd_of(address) or address}")))
 
 
 def _told(request: HttpRequest) -> list[tuple[str, str, str]]:

@@ -1,4 +1,4 @@
-"""Where pages of people are answered, when sessions end, and how fresh a request's second factor is."""
+"""Where pages of people are answered, when sessions end, what they see, how fresh their second factor is."""
 
 from collections.abc import Callable
 from uuid import UUID
@@ -9,8 +9,8 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.http.request import split_domain_port, validate_host
 
 from holo.common.fence import fence_in
-from holo.identity.staff import organization_ids, person_of
 from holo.common.middleware import REPORTS_PATH
+from holo.identity.staff import organization_ids, person_of
 from holo.staff.selectors import LiveSession, use_session
 
 # Where the browser's session names its row.

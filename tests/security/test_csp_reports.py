@@ -9,10 +9,10 @@ from django.test import Client
 from pytest_django import Settings
 
 from holo import csp_reports
-from holo.apiauth import throttles
-from holo.apiauth.rates import Rate
+from holo.common import throttles
 from holo.common.ids import uuid7
 from holo.common.logs import ContextFilter
+from holo.common.rates import Rate
 from holo.stack.valkey import ValkeyServer
 from tests.bad_inputs.answers import check_problem
 from tests.bad_inputs.cases.reports import ONE, REPORTS, SEVERAL
