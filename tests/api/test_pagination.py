@@ -3,7 +3,7 @@
 import pytest
 
 from holo.audit.models import AuditEvent
-from holo.common.ids import uuid7
+from holo.identity.models import Organization
 from tests.api.people import Api, code_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.sample_urls")]
@@ -11,10 +11,11 @@ NOTES = "/api/v1/notes"
 
 
 def build_notes(names: str) -> None:
-    """Create one note for each letter."""
+    """Create one note of the caller's organisation for each letter."""
+    own = Organization.objects.get().pk
     for name in names:
         AuditEvent.objects.create(
-            organization_id=uuid7(), actor_label="x", action="x", subject_type="sample", subject_id=name
+            organization_id=own, actor_label="x", action="x", subject_type="sample", subject_id=name
         )
 
 
