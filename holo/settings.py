@@ -95,13 +95,14 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "holo.common.middleware.SecurityHeadersMiddleware",
+    # Before whatever refuses a request, or the refusal is in the language of the thread's last one.
+    "django.middleware.locale.LocaleMiddleware",
     "holo.common.middleware.RequestContextMiddleware",
     "holo.common.fetch_site.FetchSiteMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "holo.staff.middleware.AdminHostsMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
-    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",

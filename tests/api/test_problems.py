@@ -1,5 +1,6 @@
 """Whatever goes wrong is one problem document that tells nothing it should not."""
 
+import re
 from typing import Any
 
 import pytest
@@ -149,6 +150,24 @@ def test_message_follows_the_language_and_the_code_does_not(operator: Api) -> No
     assert response["Content-Language"] == "zh-hans"
     assert response.json()["title"] == "`limit` 须为 1 到 200 的整数。"
     assert response.json()["errors"][0]["message"] == "limit 须为 1 到 200 的整数"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers"),
+    [
+        ("get", NOTES, {"Host": "evil.example"}),
+        ("post", NOTES, {"Sec-Fetch-Site": "cross-site"}),
+        ("post", "/admin/login/", {"Sec-Fetch-Site": "cross-site"}),
+    ],
+)
+def test_early_refusal_is_in_the_language_of_its_own_request(
+    operator: Api, method: str, path: str, headers: dict[str, str]
+) -> None:
+    for language, words in (("zh-hans", True), ("en", False), ("zh-hans", True)):
+        wanted = {**headers, "Accept-Language": language}
+        answer = Client().generic(method.upper(), path, headers=wanted)
+        assert answer.status_code in (400, 403)
+        assert bool(re.search("[\u4e00-\u9fff]", answer.content.decode())) is words, language
 
 
 def test_private_answers_are_not_cached(operator: Api) -> None:
