@@ -13,6 +13,7 @@ from django.views.decorators.http import require_http_methods
 
 from holo.common.actor import UserId
 from holo.common.errors import DomainError
+from holo.common.fence import fence_of_request
 from holo.identity.errors import InvitationOverError
 from holo.identity.forms import KnownPersonForm, NewPersonForm
 from holo.identity.models import Membership
@@ -27,6 +28,8 @@ from holo.identity.services import accept_invitation
 @csrf_protect
 @sensitive_post_parameters()
 @sensitive_variables()
+# The link says whose rows are meant, not who is logged in meanwhile: somebody of another organisation.
+@fence_of_request()
 def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     """Show what the invitation is for, and take the password that accepts it.
 

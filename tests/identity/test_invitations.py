@@ -37,6 +37,7 @@ from holo.outbox.models import OutboxMessage
 from tests.api.people import PASSWORD, build_person
 from tests.conftest import OwnerAccess
 from tests.identity.people import Team, build_team
+from tests.logins import log_in
 from tests.racing import race
 
 OPEN, ACCEPTED, REVOKED = Invitation.State.OPEN, Invitation.State.ACCEPTED, Invitation.State.REVOKED
@@ -146,6 +147,18 @@ def test_who_has_an_account_shows_its_password(team: Team) -> None:
     assert (role_of(team, person.email), User.objects.get(pk=person.pk).name) == (None, "")
     client.post(f"/invitations/{token}", {"password": PASSWORD})
     assert role_of(team, person.email) == "owner"
+
+
+def test_who_is_logged_in_for_another_organisation_accepts(team: Team) -> None:
+    person = build_person(organization=build_team().organization)
+    User.objects.filter(pk=person.pk).update(is_staff=True)
+    token = link_of(invite(team, email=person.email))
+    client = Client()
+    log_in(client, User.objects.get(pk=person.pk))
+    assert client.get(f"/invitations/{token}").status_code == 200
+    client.post(f"/invitations/{token}", {"password": PASSWORD})
+    assert role_of(team, person.email) == "member"
+    assert client.get("/admin/").status_code == 200
 
 
 def test_who_was_deactivated_does_not_come_back_by_invitation(team: Team) -> None:
