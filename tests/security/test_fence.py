@@ -6,9 +6,10 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
-from django.db import ProgrammingError, connection, transaction
+from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.test import Client
 from django.urls import reverse
+from psycopg.errors import QueryCanceled
 
 from holo.common.db import unit_of_work
 from holo.common.fence import fence_in, fence_of_request
@@ -165,6 +166,38 @@ def test_fence_ends_with_the_request_and_follows_rollbacks(shops: tuple[Shop, Sh
     assert Order.objects.count() == 2
     connection.close()
     assert Order.objects.count() == 2
+
+
+def test_fence_follows_a_commit_that_undoes(shops: tuple[Shop, Shop]) -> None:
+    """Of a transaction in which an error was passed over, COMMIT undoes all, and does not say so."""
+    own, foreign = shops
+
+    def passing_over() -> None:
+        with contextlib.suppress(DatabaseError), connection.cursor() as cursor:
+            cursor.execute("SELECT 1 / 0")
+
+    for shop, work in ((own, Order.objects.count), (foreign, passing_over)):
+        with fence_of_request():
+            fence_in([shop.organization.pk])
+            unit_of_work(work)
+            assert Order.objects.get().organization_id == shop.organization.pk
+
+
+def test_fence_that_could_not_be_set_is_set_again(shops: tuple[Shop, Shop], monkeypatch: Any) -> None:
+    own, foreign = shops
+
+    def cancelled(*_of: Any) -> None:
+        raise QueryCanceled
+
+    with fence_of_request():
+        fence_in([own.organization.pk])
+        assert Order.objects.count() == 1
+        fence_in([foreign.organization.pk])
+        with monkeypatch.context() as patched:
+            patched.setattr(connection.connection, "execute", cancelled)
+            with pytest.raises(DatabaseError):
+                Order.objects.count()
+        assert Order.objects.get().organization_id == foreign.organization.pk
 
 
 def test_command_is_fenced_without_a_round_trip(shops: tuple[Shop, Shop], monkeypatch: Any) -> None:

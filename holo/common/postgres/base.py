@@ -49,9 +49,22 @@ class DatabaseWrapper(base.DatabaseWrapper):
         raw: Any = self.connection
         failed = raw.info.transaction_status == TransactionStatus.INERROR
         if not failed and (statement := self.fence_statement()):
-            with self.wrap_database_errors:
-                raw.execute(statement)
+            try:
+                with self.wrap_database_errors:
+                    raw.execute(statement)
+            except BaseException:
+                self._fence = None
+                raise
         return super()._cursor(name)  # type: ignore[misc]  # the stubs leave out what is for backends
+
+    def _commit(self) -> Any:
+        # Of a transaction in which a statement has failed COMMIT is a rollback too, and is no error.
+        raw: Any = self.connection
+        failed = raw is not None and raw.info.transaction_status == TransactionStatus.INERROR
+        done = super()._commit()  # type: ignore[misc]
+        if failed:
+            self._fence = None
+        return done
 
     def _rollback(self) -> Any:
         done = super()._rollback()  # type: ignore[misc]
