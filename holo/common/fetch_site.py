@@ -26,7 +26,7 @@ _OWN = ("same-origin", "none")
 class FetchSiteMiddleware:
     """Answers 403 to a write that a browser sends for another site, or for a sibling host not trusted here.
 
-    Not where a credential is sent in a header: a browser sends none of those by itself.
+    Not where a key is sent: unlike a password for the proxy (`Basic`), a browser sends none by itself.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
@@ -34,12 +34,16 @@ class FetchSiteMiddleware:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Refuse, or go on."""
-        if "Authorization" in request.headers or not _is_foreign_write(request):
+        if _has_key(request) or not _is_foreign_write(request):
             return self.get_response(request)
         logger.warning("refused a write that another site makes a browser send")
         if is_api(request):
             return problem_http(CrossSiteError(_("another site makes the browser send this")), request)
         return csrf_failure(request, reason="Sec-Fetch-Site")
+
+
+def _has_key(request: HttpRequest) -> bool:
+    return request.headers.get("Authorization", "").lower().startswith("bearer ")
 
 
 def _is_foreign_write(request: HttpRequest) -> bool:

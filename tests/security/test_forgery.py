@@ -136,6 +136,15 @@ def test_key_in_a_header_is_sent_by_no_browser_of_itself(world: World) -> None:
     assert answer.status_code == 201
 
 
+@pytest.mark.parametrize("credential", ["Basic dTpw", "x", "", "Bearer"])
+def test_what_a_browser_may_send_of_itself_is_no_key(world: World, credential: str) -> None:
+    """A proxy that asks for a password makes a browser send it with whatever any site makes it send."""
+    client = Client(headers={"Sec-Fetch-Site": "cross-site", "Authorization": credential})
+    log_in(client, build_person(organization=world.shop.organization, superuser=True))
+    for path in (*FORMS, reverse("admin:identity_user_add"), "/api/v1/orders"):
+        assert client.post(path, {"language": "en"}).status_code == 403, path
+
+
 @pytest.mark.django_db
 @pytest.mark.parametrize("target", ELSEWHERE)
 def test_no_address_leads_to_another_host(target: str) -> None:
