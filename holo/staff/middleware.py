@@ -28,7 +28,7 @@ class AdminHostsMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Answer 404 to a page on a wrong host, and forget the session that a request brings there."""
         if settings.ADMIN_HOSTS and not _is_admin_host(request):
-            if not request.path.startswith(_ON_EVERY_HOST):
+            if not request.path_info.startswith(_ON_EVERY_HOST):
                 raise Http404
             request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
         return self.get_response(request)

@@ -125,4 +125,10 @@ WIRE = (
     _row("A48", "a NUL in the address", _GET.replace("/orders", "/orders/%00"), 404),
     _row("A48", "a way up in the address", _GET.replace("/orders", "/../../etc/passwd"), 404),
     _row("A48", "an absolute address", _GET.replace("/api", "http://evil.example/api"), 200, 400, 404),
+    _row(
+        "A45",
+        "a header that moves an address elsewhere",
+        "GET /api/metrics HTTP/1.1\r\nHost: {host}\r\nSCRIPT_NAME: /api\r\n",
+        404,
+    ),
 )
