@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Prefetch, QuerySet, Sum
+from django.db.models import Exists, OuterRef, Prefetch, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 from django.utils.translation import gettext as _
 
@@ -13,7 +13,7 @@ from holo.approvals.models import ApprovalRequest
 from holo.approvals.selectors import find_latest_request
 from holo.common.errors import NotFoundError
 from inventory.selectors import get_holding
-from orders.models import Order, OrderAbort, OrderEvent, OrderHandover, ParkedStep, Shipment
+from orders.models import Order, OrderAbort, OrderEvent, OrderHandover, ParkedStep, Payment, Shipment
 from orders.states import TERMINAL, UNPAID, Status
 from orders.subject import SUBJECT_TYPE, owner_of
 
@@ -65,8 +65,13 @@ def list_timeline(*, order_id: UUID, organization_id: UUID) -> QuerySet[OrderEve
 
 
 def pieces_of_unpaid_orders(organization_id: UUID, buyer: str) -> int:
-    """Return how many pieces one buyer's unpaid orders want or hold."""
-    unpaid = Order.objects.filter(organization_id=organization_id, buyer=buyer, status__in=UNPAID)
+    """Return how many pieces one buyer's unpaid orders want or hold, those that wait for an operator too."""
+    paid = Exists(Payment.objects.filter(order=OuterRef("pk"), state=Payment.State.CAPTURED))
+    unpaid = Order.objects.filter(
+        Q(status__in=UNPAID) | (Q(status=Status.NEEDS_ATTENTION) & ~paid),
+        organization_id=organization_id,
+        buyer=buyer,
+    )
     return int(unpaid.aggregate(pieces=Coalesce(Sum("lines__quantity"), 0))["pieces"])
 
 

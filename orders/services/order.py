@@ -93,7 +93,7 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
             actual=total.as_wire(),
         )
     if placement.buyer:
-        _require_room(actor, placement.buyer, sum(wanted.values()))
+        _require_room(actor, placement, sum(wanted.values()))
     order = _insert_order(actor, placement, total)
     OrderLine.objects.bulk_create(
         OrderLine(
@@ -138,11 +138,16 @@ def _products(actor: Actor, lines: Sequence[WantedLine]) -> dict[str, Product]:
     return products
 
 
-def _require_room(actor: Actor, buyer: str, pieces: int) -> None:
-    """Refuse to let one buyer empty the shop with orders that nobody pays."""
-    lock_buyer(actor.organization_id, buyer)
-    held = pieces_of_unpaid_orders(actor.organization_id, buyer)
+def _require_room(actor: Actor, placement: Placement, pieces: int) -> None:
+    """Refuse to let one buyer empty the shop with orders that nobody pays.
+
+    Whoever asks again for an order that fills the room, and names it, is told that it is there.
+    """
+    lock_buyer(actor.organization_id, placement.buyer)
+    held = pieces_of_unpaid_orders(actor.organization_id, placement.buyer)
     if held + pieces > settings.ORDER_BUYER_PIECES:
+        if first := _order_named(actor, placement):
+            raise _client_ref_taken(first)
         raise BuyerLimitError(
             _("this buyer's unpaid orders hold %(held)d pieces already, and may hold %(allowed)d")
             % {"held": held, "allowed": settings.ORDER_BUYER_PIECES},
@@ -179,18 +184,29 @@ def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
         with transaction.atomic():
             order.save(force_insert=True)
     except IntegrityError as error:
-        first = Order.objects.filter(
-            organization_id=actor.organization_id, client_ref=placement.client_ref
-        ).first()
+        first = _order_named(actor, placement)
         if first is None:
             raise
-        raise ClientRefTakenError(
-            _("client_ref names order %(number)s already") % {"number": first.number},
-            order_id=str(first.pk),
-            number=first.number,
-            link=f"/api/v1/orders/{first.pk}",
-        ) from error
+        raise _client_ref_taken(first) from error
     return order
+
+
+def _order_named(actor: Actor, placement: Placement) -> Order | None:
+    """Return the order that has the placement's client_ref already."""
+    if placement.client_ref is None:
+        return None
+    return Order.objects.filter(
+        organization_id=actor.organization_id, client_ref=placement.client_ref
+    ).first()
+
+
+def _client_ref_taken(first: Order) -> ClientRefTakenError:
+    return ClientRefTakenError(
+        _("client_ref names order %(number)s already") % {"number": first.number},
+        order_id=str(first.pk),
+        number=first.number,
+        link=f"/api/v1/orders/{first.pk}",
+    )
 
 
 @command

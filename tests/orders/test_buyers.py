@@ -1,5 +1,6 @@
 """Nobody empties the shop without paying: unpaid orders of one buyer hold no more than so many pieces."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,11 +8,12 @@ import pytest
 from django.conf import LazySettings
 
 from holo.apiauth.scopes import ORDERS_READ, ORDERS_WRITE
-from orders.errors import BuyerLimitError
+from orders.errors import BuyerLimitError, ClientRefTakenError
 from orders.models import Order
 from orders.selectors import pieces_of_unpaid_orders
-from orders.services import cancel_order, order, place_order, request_payment
+from orders.services import cancel_order, order, park_order, place_order, request_payment
 from orders.services.order import Placement, WantedLine
+from orders.steps import Failure
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.api.signers import build_signer
 from tests.builders import build_organization, build_product
@@ -61,6 +63,38 @@ def test_paying_and_cancelling_make_room(shop: Shop) -> None:
         place(shop, 5)
     unwind(cancelled)
     place(shop, 5)
+
+
+def test_order_that_waits_for_an_operator_counts_until_it_is_paid(shop: Shop) -> None:
+    """Else a token that no gateway understands would take an order out of the count, with its stock held."""
+    unpaid = place(shop, 10)
+    reserve(unpaid)
+    request_payment(actor=shop.seller_actor, order_id=unpaid.pk, token="tok_odd")
+    park_order(order_id=unpaid.pk, failures=[failure("payment")])
+    with pytest.raises(BuyerLimitError):
+        place(shop, 1)
+    paid = place(shop, 10, "customer-2")
+    reserve(paid)
+    payment = request_payment(actor=shop.seller_actor, order_id=paid.pk, token="tok_ok")
+    charge(payment.pk)
+    park_order(order_id=paid.pk, failures=[failure("label")])
+    place(shop, 10, "customer-2")
+
+
+def failure(step: str) -> Failure:
+    return Failure(step=step, attempts=3, error_code="test", message="test")
+
+
+def test_order_that_is_asked_for_again_is_told_to_be_there(shop: Shop) -> None:
+    """Who lost the answer asks again by `client_ref`, and needs no room for a second order."""
+    line = WantedLine(sku=PHONE, quantity=6, pointer="/items/0")
+    placement = Placement(lines=[line], buyer="customer-1", client_ref="once")
+    first = place_order(actor=shop.seller_actor, placement=placement)
+    with pytest.raises(ClientRefTakenError) as refused:
+        place_order(actor=shop.seller_actor, placement=placement)
+    assert refused.value.details["order_id"] == str(first.pk)
+    with pytest.raises(BuyerLimitError):
+        place_order(actor=shop.seller_actor, placement=replace(placement, client_ref="another"))
 
 
 def test_of_orders_at_once_as_many_are_placed_as_fit(shop: Shop) -> None:
