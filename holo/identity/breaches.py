@@ -42,6 +42,8 @@ def is_breached(path: str, password: str) -> bool:
     sought = hashlib.sha1(password.encode(), usedforsecurity=False).hexdigest().upper().encode()
     try:
         with Path(path).open("rb") as file:
+            # One that is just being written ends within a line, or is empty yet.
+            _line_around(file, max(0, _size(file) - 1))
             return has_hash(file, sought)
     except OSError as error:
         raise _unreadable(path, error) from None

@@ -138,8 +138,11 @@ def test_no_password_is_taken_while_the_file_is_lost(
     assert codes("correct horse battery staple") == ["password_not_checked"]
     assert "BREACHED_PASSWORDS_FILE: cannot read" in caplog.text
     assert "horse" not in caplog.text
-    Path(settings.BREACHED_PASSWORDS_FILE).write_text("overwritten\n")
-    assert codes("correct horse battery staple") == ["password_not_checked"]
+    whole = write(tmp_path, lines_of(_MANY))
+    begun = Path(whole).read_text()[:-20]
+    for content in ("overwritten\n", "", begun):
+        Path(settings.BREACHED_PASSWORDS_FILE).write_text(content)
+        assert codes("correct horse battery staple") == ["password_not_checked"]
 
 
 def test_doctor_says_whether_there_is_a_file(settings: Settings) -> None:
