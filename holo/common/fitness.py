@@ -18,7 +18,8 @@ _DURABLE = ("fsync", "full_page_writes", "synchronous_commit")
 _ROLE = """
 SELECT current_setting('is_superuser') = 'on', has_database_privilege(current_database(), 'TEMP'),
     (SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
-     WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'MEMBER'))
+     WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'MEMBER')),
+    (SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user)
 """
 
 
@@ -27,20 +28,23 @@ class Role:
     """What the role of this connection may do.
 
     `makes_temporary`: it may make temporary tables, which would swallow what is meant for an append-only one
-    of the same name.
+    of the same name. `passes_fences`: it sees the rows of all organisations, whatever the policies say.
     """
 
     superuser: bool
     makes_temporary: bool
     owned_tables: int
+    passes_fences: bool
 
 
 def current_role() -> Role:
     """Ask the database about the role that the product uses."""
     with connection.cursor() as cursor:
         cursor.execute(_ROLE)
-        superuser, makes_temporary, owned = cursor.fetchone() or (False, False, 0)
-    return Role(superuser=superuser, makes_temporary=makes_temporary, owned_tables=owned)
+        superuser, makes_temporary, owned, passes = cursor.fetchone() or (False, False, 0, False)
+    return Role(
+        superuser=superuser, makes_temporary=makes_temporary, owned_tables=owned, passes_fences=passes
+    )
 
 
 def lossy_settings() -> list[str]:
@@ -80,6 +84,8 @@ def _problems() -> Iterator[str]:
         yield _("DATABASE_URL names the owner of the tables; give it a role that owns none")
     elif settings.MIGRATE_DATABASE_URL and role.makes_temporary:
         yield _("the role of DATABASE_URL may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
+    elif settings.MIGRATE_DATABASE_URL and role.passes_fences:
+        yield _("the role of DATABASE_URL passes row-level security; ALTER ROLE … NOBYPASSRLS")
     if lossy := lossy_settings():
         yield _("PostgreSQL runs with %(names)s off: a crash would lose commits") % {
             "names": ", ".join(lossy)

@@ -141,6 +141,9 @@ def _roles(where: str) -> Finding:
         text = _("fence off: the app role owns %(n)d tables") % {"n": role.owned_tables}
         # With one address for everything the product works; it is the operator's choice.
         return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
+    if role.passes_fences:
+        text = _("the role of DATABASE_URL passes row-level security; ALTER ROLE … NOBYPASSRLS")
+        return Finding(name="roles", good=not settings.MIGRATE_DATABASE_URL, where=where, detail=text)
     if unfenced:
         names = ", ".join(unfenced)
         text = _("not fenced by organisation: %(names)s; run `manage.py migrate`") % {"names": names}

@@ -16,7 +16,7 @@ from holo.common import fitness
 from holo.stack import doctor, env
 from holo.stack.command_line import main
 from holo.stack.ports import free_port
-from holo.stack.postgres import OWNER, PostgresServer
+from holo.stack.postgres import APP, OWNER, PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from tests.bad_inputs.cases.rows import Variables
 from tests.bad_inputs.cases.variables import BASE, VARIABLES
@@ -137,6 +137,22 @@ def test_e06_role_that_is_too_strong_is_trouble(
         found = doctor._roles(where)
         assert (found.good, "fence off" in found.detail) == (False, True), role
     connection.close()
+
+
+@pytest.mark.usefixtures("fresh_database")
+def test_e06_role_that_row_level_security_does_not_bind_is_refused(
+    postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
+) -> None:
+    monkeypatch.setattr(fitness, "lossy_settings", list)
+    settings.DEBUG = False
+    _as_superuser(postgres, f"ALTER ROLE {APP} BYPASSRLS")
+    try:
+        assert "NOBYPASSRLS" in _refusal()
+        found = doctor._roles("here")
+        assert (found.good, "NOBYPASSRLS" in found.detail) == (False, True)
+    finally:
+        _as_superuser(postgres, f"ALTER ROLE {APP} NOBYPASSRLS")
+    fitness.refuse_unfit_database()
 
 
 def _as_superuser(postgres: PostgresServer, sql: str) -> None:
