@@ -198,11 +198,21 @@ def render_event(event: OrderEvent) -> dict[str, Any]:
     return dict(TimelineEntryAnswer().to_representation(event))
 
 
-def nameless(answer: Any) -> Any:
-    """Return an answer without the addresses of who did what, for readers who are nobody's colleagues."""
+def seen_by(visitor: str, answer: Any) -> Any:
+    """Return an answer as it is for a caller with a credential (`visitor` empty).
+
+    For the holder of a public token, who is nobody's colleague, without who did what and other buyers.
+    """
+    if not visitor:
+        return answer
     if isinstance(answer, dict):
-        return {name: "" if name == "by" else nameless(value) for name, value in answer.items()}
-    return [nameless(value) for value in answer] if isinstance(answer, list) else answer
+        return {name: _seen(visitor, name, value) for name, value in answer.items()}
+    return [seen_by(visitor, value) for value in answer] if isinstance(answer, list) else answer
+
+
+def _seen(visitor: str, name: str, value: Any) -> Any:
+    is_somebody_else = name == "by" or (name == "buyer" and value != visitor)
+    return "" if is_somebody_else else seen_by(visitor, value)
 
 
 def render_standing(standing: Standing) -> dict[str, Any]:

@@ -25,7 +25,15 @@ _VERDICTS = {
 }
 
 
-class OrderListView(ApiView):
+class _OrderView(ApiView):
+    """What the views of orders have in common."""
+
+    def in_short(self, order: Order) -> dict[str, Any]:
+        """Return an order in short, as the caller may see it."""
+        return dict(answers.seen_by(self.visitor, answers.render_order(order)))
+
+
+class OrderListView(_OrderView):
     """Place orders and list them."""
 
     required_scopes = {"GET": "orders:read", "POST": "orders:write"}
@@ -42,7 +50,11 @@ class OrderListView(ApiView):
     @extend_schema(responses=answers.OrderAnswer(many=True), summary="List orders, newest first")
     def get(self, request: Request) -> HttpResponse:
         """Return a page of the organisation's orders."""
-        return self.page(selectors.list_orders([self.actor.organization_id]), answers.render_order)
+        orders = selectors.list_orders([self.actor.organization_id])
+        if self.is_public and "buyer" in request.query_params:
+            # Of others it is not told, so it is not found by it either.
+            orders = orders.filter(buyer=self.visitor)
+        return self.page(orders, self.in_short)
 
     @extend_schema(
         request=requests.PlaceOrderRequest,
@@ -55,7 +67,7 @@ class OrderListView(ApiView):
         placement = requests.placement_of(wanted, visitor=self.visitor)
         return self.run_command(
             lambda key: services.place_order(actor=self.actor, placement=placement, request_key=key),
-            render=answers.render_order,
+            render=self.in_short,
             status=201,
             headers=lambda order: {"Location": answers.links(order)["self"]},
         )
@@ -75,7 +87,7 @@ class OrderDetailView(ApiView):
         if unchanged is not None:
             return unchanged
         body = answers.render_standing(selectors.get_standing(order))
-        return self.answer(answers.nameless(body) if self.is_public else body, headers={"ETag": etag})
+        return self.answer(answers.seen_by(self.visitor, body), headers={"ETag": etag})
 
 
 class TimelineView(ApiView):
@@ -88,9 +100,7 @@ class TimelineView(ApiView):
     def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Return a page of the timeline, oldest first."""
         events = selectors.list_timeline(order_id=order_id, organization_id=self.actor.organization_id)
-        if self.is_public:
-            return self.page(events, lambda event: answers.nameless(answers.render_event(event)))
-        return self.page(events, answers.render_event)
+        return self.page(events, lambda event: answers.seen_by(self.visitor, answers.render_event(event)))
 
 
 class PayView(ApiView):
@@ -118,7 +128,7 @@ class PayView(ApiView):
         )
 
 
-class CancelView(ApiView):
+class CancelView(_OrderView):
     """Cancel an order."""
 
     required_scopes = {"POST": "orders:write"}
@@ -131,12 +141,12 @@ class CancelView(ApiView):
         self.valid(requests.EmptyRequest)
         return self.run_command(
             lambda key: services.cancel_order(actor=self.actor, order_id=order_id, request_key=key),
-            render=answers.render_order,
+            render=self.in_short,
             status=202,
         )
 
 
-class RetryView(ApiView):
+class RetryView(_OrderView):
     """Retry what failed for good."""
 
     required_scopes = {"POST": "orders:write"}
@@ -149,7 +159,7 @@ class RetryView(ApiView):
         self.valid(requests.EmptyRequest)
         return self.run_command(
             lambda key: services.request_retry(actor=self.actor, order_id=order_id, request_key=key),
-            render=answers.render_order,
+            render=self.in_short,
             status=202,
         )
 

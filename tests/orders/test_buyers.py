@@ -137,3 +137,24 @@ def test_public_token_is_its_own_buyer(shop: Shop) -> None:
     renamed = first.post(ORDERS, wanted(sku, 1, buyer="somebody-else"))
     assert (renamed.status_code, renamed.json()["errors"][0]["pointer"]) == (400, "/buyer")
     assert second.post(ORDERS, wanted(sku, 1)).status_code == 201
+
+
+def test_public_token_learns_of_no_other_buyer(shop: Shop) -> None:
+    """What a shop calls its customers is its own affair, and may be an address of theirs."""
+    signer = build_signer(None, ORDERS_WRITE)
+    sku = build_product(organization=signer.organization).sku
+    first, second = (Api(signer.sign(scopes=[ORDERS_READ, ORDERS_WRITE])) for _token in range(2))
+    own = first.post(ORDERS, wanted(sku, 1)).json()
+    clerk = build_person(organization=signer.organization, groups=["operator"])
+    key = build_key(owner=clerk, organization=signer.organization, scopes=[ORDERS_READ, ORDERS_WRITE])
+    placed = Api(key).post(ORDERS, wanted(sku, 1, buyer="ada@example.com")).json()
+    for path in (f"{ORDERS}/{placed['id']}", f"{ORDERS}/{own['id']}", ORDERS):
+        for api in (first, second):
+            assert "ada@example.com" not in api.get(path).content.decode(), path
+        assert own["buyer"] not in second.get(path).content.decode(), path
+    assert first.post(f"{ORDERS}/{placed['id']}/cancel", {}).json()["buyer"] == ""
+    assert first.get(f"{ORDERS}/{own['id']}").json()["buyer"] == own["buyer"]
+    for buyer, found in (("ada@example.com", []), (own["buyer"], [own["id"]])):
+        rows = first.get(f"{ORDERS}?buyer={buyer}").json()["results"]
+        assert [row["id"] for row in rows] == found
+    assert Api(key).get(f"{ORDERS}?buyer=ada@example.com").json()["results"][0]["buyer"] == "ada@example.com"
