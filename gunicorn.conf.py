@@ -8,7 +8,7 @@ worker_class = "holo.web.BoundedThreads"
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 8190
-# No header moves an address (SCRIPT_NAME): a proxy's rules about paths, and ADMIN_HOSTS, go by what is asked for.
+# No header moves an address (SCRIPT_NAME): a proxy's rules about paths and ADMIN_HOSTS go by it.
 forwarder_headers = ""
 # What gunicorn ends with, instead of trying again, when the application cannot be loaded.
 _CANNOT_SERVE = 4
