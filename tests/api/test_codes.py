@@ -96,6 +96,15 @@ def test_approved_code_gives_a_personal_token_once(team: Team) -> None:
     assert AuditEvent.objects.get(action="apiauth.code_approved").actor_id == member.pk
 
 
+def test_session_of_another_organisation_does_not_hide_the_code(team: Team) -> None:
+    begun = begin()
+    decide(team, begun)
+    stranger = build_team()
+    User.objects.filter(pk=stranger.people[Role.MEMBER].pk).update(is_staff=True)
+    taken = browser(stranger).post(TAKE, {"code": begun["code"]}, content_type="application/json")
+    assert taken.status_code == 201, taken.content
+
+
 def test_refused_code_gives_nothing(team: Team) -> None:
     begun = begin()
     assert "gets no token" in decide(team, begun, "refuse").content.decode()

@@ -3,6 +3,7 @@
 from django.conf import settings
 from django.http import HttpResponse
 from django.urls import reverse
+from django.utils.decorators import method_decorator
 from drf_spectacular.utils import extend_schema
 from rest_framework.permissions import AllowAny
 from rest_framework.request import Request
@@ -12,8 +13,11 @@ from holo.apiauth.api import answers, requests
 from holo.apiauth.networks import client_address
 from holo.apiauth.services.codes import POLL_EVERY
 from holo.apiauth.views import ApiView
+from holo.common.fence import fence_of_request
 
 
+# A session that a request happens to bring does not say whose rows are meant.
+@method_decorator(fence_of_request(), name="dispatch")
 class _OpenView(ApiView):
     """For callers who have no credential yet."""
 
