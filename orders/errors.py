@@ -76,6 +76,8 @@ class BuyerLimitError(OrderError):
 
     code = "orders.buyer_limit"
     status = 409
+    # Paying or cancelling makes room.
+    retryable = True
     meaning = "Unpaid orders of this buyer would hold more pieces than allowed; the answer says how many do."
 
 

@@ -17,6 +17,8 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, H
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from holo.common.fence import fence_of_request
+
 logger = logging.getLogger(__name__)
 registry = CollectorRegistry()
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
@@ -79,7 +81,9 @@ def metrics(request: HttpRequest) -> HttpResponse:
     """Serve the numbers to this machine, or to who sends METRICS_TOKEN."""
     if not _may_scrape(request):
         return HttpResponse(status=404)
-    return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
+    # Of the whole installation, whoever's cookie the request happens to bring.
+    with fence_of_request():
+        return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
 def _may_scrape(request: HttpRequest) -> bool:

@@ -4,8 +4,10 @@ https://www.postgresql.org/docs/current/ddl-rowsecurity.html. The owner of the t
 bound by it: migrations, backups and the checks of foreign keys see everything.
 """
 
+import hashlib
 from dataclasses import dataclass
 
+from django.db import transaction
 from django.db.backends.utils import CursorWrapper
 
 POLICY = "holo_organization"
@@ -17,27 +19,25 @@ _OWN = f"""(
     (SELECT {_SETTING}) IS NULL OR organization_id IS NULL
     OR organization_id = ANY ((SELECT string_to_array({_SETTING}, ',')::uuid[])::uuid[])
 )"""
-# Tables with an organisation, and those that belong to a row of such a table by a foreign key.
+# Tables with an organisation, and those that belong to a row of such a table by a foreign key, however far.
 _TABLES = """
-WITH fenced AS (
-    SELECT c.oid, c.relname, c.relrowsecurity FROM pg_class c
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attname = 'organization_id' AND NOT a.attisdropped
-    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> ALL(%(open)s)
-), parts AS (
-    SELECT DISTINCT ON (c.oid) c.oid, c.relname, c.relrowsecurity,
-        quote_ident(f.relname) AS whole, quote_ident(a.attname) AS link
-    FROM pg_constraint k JOIN fenced f ON f.oid = k.confrelid JOIN pg_class c ON c.oid = k.conrelid
-    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
-    WHERE k.contype = 'f' AND cardinality(k.conkey) = 1 AND NOT EXISTS (SELECT FROM pg_attribute o
-        WHERE o.attrelid = c.oid AND o.attname = 'organization_id' AND NOT o.attisdropped)
-    ORDER BY c.oid, k.conname
+WITH RECURSIVE owned AS (
+    SELECT attrelid AS oid FROM pg_attribute WHERE attname = 'organization_id' AND NOT attisdropped
 ), every AS (
-    SELECT oid, relname, relrowsecurity, '' AS whole, '' AS link FROM fenced
-    UNION ALL SELECT oid, relname, relrowsecurity, whole, link FROM parts
+    SELECT c.oid, ''::text AS whole, ''::text AS link FROM pg_class c JOIN owned ON owned.oid = c.oid
+    WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' AND c.relname <> ALL(%(open)s)
+    UNION
+    SELECT c.oid, e.oid::regclass::text, quote_ident(a.attname) COLLATE "default" FROM every e
+    JOIN pg_constraint k ON k.confrelid = e.oid AND k.contype = 'f' AND cardinality(k.conkey) = 1
+    JOIN pg_class c ON c.oid = k.conrelid AND c.oid <> e.oid
+    JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum = k.conkey[1]
+    WHERE NOT EXISTS (SELECT FROM owned WHERE owned.oid = c.oid)
 )
-SELECT quote_ident(e.relname), e.whole, e.link,
-    e.relrowsecurity AND EXISTS (SELECT FROM pg_policy p WHERE p.polrelid = e.oid AND p.polname = %(policy)s)
-FROM every e ORDER BY e.relname
+SELECT DISTINCT ON (c.relname) e.oid::regclass::text, e.whole, e.link,
+    CASE WHEN c.relrowsecurity THEN obj_description(p.oid, 'pg_policy') END
+FROM every e JOIN pg_class c ON c.oid = e.oid
+LEFT JOIN pg_policy p ON p.polrelid = e.oid AND p.polname = %(policy)s
+ORDER BY c.relname, e.whole, e.link
 """
 
 
@@ -48,13 +48,30 @@ class Table:
     name: str
     whole: str
     link: str
-    is_fenced: bool
+    fenced_by: str | None
+
+    @property
+    def visible(self) -> str:
+        """Return which rows are seen; of a part that is up to the policy of its whole."""
+        if not self.whole:
+            return _OWN
+        return f"(EXISTS (SELECT FROM {self.whole} w WHERE w.id = {self.name}.{self.link}))"
+
+    @property
+    def mark(self) -> str:
+        """Return what the policy's comment must be, so that a policy of another version is made anew."""
+        return hashlib.sha256(self.visible.encode()).hexdigest()[:16]
+
+    @property
+    def is_fenced(self) -> bool:
+        """Tell whether the table has the policy that it should have."""
+        return self.fenced_by == self.mark
 
 
 def tables_of_organizations(cursor: CursorWrapper) -> list[Table]:
     """Return the tables whose rows are somebody's."""
     cursor.execute(_TABLES, {"open": list(OPEN), "policy": POLICY})
-    return [Table(name=row[0], whole=row[1], link=row[2], is_fenced=row[3]) for row in cursor.fetchall()]
+    return [Table(name=row[0], whole=row[1], link=row[2], fenced_by=row[3]) for row in cursor.fetchall()]
 
 
 def fence_tables(cursor: CursorWrapper) -> None:
@@ -62,10 +79,11 @@ def fence_tables(cursor: CursorWrapper) -> None:
     for table in tables_of_organizations(cursor):
         if table.is_fenced:
             continue
-        visible = _OWN
-        if table.whole:
-            # What of the whole is seen is up to its own policy.
-            visible = f"(EXISTS (SELECT FROM {table.whole} w WHERE w.id = {table.name}.{table.link}))"
-        cursor.execute(f"DROP POLICY IF EXISTS {POLICY} ON {table.name}")
-        cursor.execute(f"CREATE POLICY {POLICY} ON {table.name} USING {visible} WITH CHECK {visible}")
-        cursor.execute(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY")
+        # In one transaction, or nothing would be seen of the table for a moment.
+        with transaction.atomic():
+            cursor.execute(f"DROP POLICY IF EXISTS {POLICY} ON {table.name}")
+            cursor.execute(
+                f"CREATE POLICY {POLICY} ON {table.name} USING {table.visible} WITH CHECK {table.visible}"
+            )
+            cursor.execute(f"COMMENT ON POLICY {POLICY} ON {table.name} IS '{table.mark}'")
+            cursor.execute(f"ALTER TABLE {table.name} ENABLE ROW LEVEL SECURITY")

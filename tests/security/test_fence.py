@@ -6,6 +6,7 @@ from uuid import UUID
 
 import pytest
 from django.contrib.auth.models import Group
+from django.core.management import call_command
 from django.db import DatabaseError, ProgrammingError, connection, transaction
 from django.test import Client
 from django.urls import reverse
@@ -135,6 +136,22 @@ def test_part_of_a_row_is_seen_with_the_row(shops: tuple[Shop, Shop]) -> None:
         assert set(SecretVersion.objects.values_list("secret__name", flat=True)) == {"own", "everybodys"}
         assert SecretVersion.objects.count() == 2
     assert SecretVersion.objects.count() == 3
+
+
+def test_policy_of_another_version_is_made_anew_and_told_before(owner: OwnerAccess) -> None:
+    table = "orders_order"
+    owner.execute(f"DROP POLICY {POLICY} ON {table}; CREATE POLICY {POLICY} ON {table} USING (true)")
+    owner.execute(
+        "CREATE TABLE more (id int PRIMARY KEY, version_id bigint REFERENCES secretstore_secretversion)"
+    )
+    assert unfenced() == {table, "more"}
+    call_command("migrate", verbosity=0)
+    assert unfenced() == set()
+
+
+def unfenced() -> set[str]:
+    with connection.cursor() as cursor:
+        return {table.name for table in tables_of_organizations(cursor) if not table.is_fenced}
 
 
 # --- Sessions ------------------------------------------------------------------------------------
