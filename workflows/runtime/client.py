@@ -6,8 +6,10 @@ later gets a client of its own too, but may find locks of the SDK's native threa
 """
 
 import asyncio
+import atexit
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import TimeoutError as FutureTimeoutError
 from dataclasses import dataclass
@@ -41,6 +43,9 @@ CONNECT_TIMEOUT = timedelta(seconds=3)
 RPC_TIMEOUT = timedelta(seconds=5)
 # The SDK repeats an unavailable call within its time; this is what a caller waits at most.
 _CALL_TIMEOUT = 12.0
+# What the SDK's native threads get at the end to put down what they hold of Python's. One that still does so
+# when the interpreter ends aborts the process: 5 of 160 short commands without it, none of 200 with it.
+_REST = 0.05
 _REFUSED = frozenset(
     {
         RPCStatusCode.INVALID_ARGUMENT,
@@ -294,6 +299,9 @@ class _LoopThread:
     """A daemon thread with an event loop and the client that belongs to it."""
 
     def __init__(self) -> None:
+        # Once, however many threads there have been.
+        atexit.unregister(_rest)
+        atexit.register(_rest)
         self.pid = os.getpid()
         self.loop = asyncio.new_event_loop()
         self._connecting: asyncio.Task[Client] | None = None
@@ -319,6 +327,10 @@ class _LoopThread:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _rest() -> None:
+    time.sleep(_REST)
 
 
 def _has_failed(task: "asyncio.Task[Client]") -> bool:
