@@ -68,7 +68,7 @@ sbom: $(STAMP) ## List the locked parts as CycloneDX, with hashes and licences; 
 	@$(BIN)/python -m tests.security.sbom $(SBOM)
 
 prove: $(STAMP) ## Repeat every proof in full (about twenty minutes) and write docs/proof.json; PROVE_SEED=… repeats one
-	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json docs/proof.json
+	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json=docs/proof.json
 
 bench: $(STAMP) ## Measure speed and memory on a stack of its own (ten minutes; QUICK=1: two), see docs/performance.md
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)
