@@ -166,7 +166,11 @@ def test_form_of_another_site_is_refused_by_what_the_browser_says(visitor: Visit
     page.set_content(
         f'<form method="post" action="{visitor.base_url}/i18n/setlang/"><input type="submit"></form>'
     )
-    with page.expect_response("**/i18n/setlang/") as told:
+    # What the browser says of the refusal comes after it.
+    with (
+        page.expect_console_message(lambda message: "403" in message.text),
+        page.expect_response("**/i18n/setlang/") as told,
+    ):
         page.locator("input").click()
     assert told.value.request.header_value("sec-fetch-site") == "cross-site"
     assert told.value.status == 403
