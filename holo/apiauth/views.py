@@ -149,14 +149,12 @@ class ApiView(APIView):
 
     @property
     def visitor(self) -> str:
-        """Return which public token calls, empty for a caller who keeps a credential."""
+        """Return which public token calls, empty for a caller who keeps a credential.
+
+        Such a token lies open, so that neither people's addresses nor other buyers are its holder's business.
+        """
         public = grant_of(self.request).public
         return f"token:{public.jti}" if public is not None else ""
-
-    @property
-    def is_public(self) -> bool:
-        """Tell whether the caller's token lies open, so that people's addresses are none of its business."""
-        return bool(self.visitor)
 
     @cached_property
     def actor(self) -> Actor:

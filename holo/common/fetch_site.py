@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
+from django.utils.http import is_same_domain
 from django.utils.translation import gettext as _
 from django.views.csrf import csrf_failure
 
@@ -54,10 +55,9 @@ def _is_foreign_write(request: HttpRequest) -> bool:
 
 
 def _is_trusted(origin: str) -> bool:
-    """Tell whether CSRF_TRUSTED_ORIGINS names an origin, itself or by `https://*.example.com`."""
+    """Tell whether CSRF_TRUSTED_ORIGINS names an origin, as Django reads it there."""
     scheme, _sep, host = origin.partition("://")
-    for trusted in map(urlsplit, settings.CSRF_TRUSTED_ORIGINS):
-        below = trusted.netloc.startswith("*.") and host.endswith(trusted.netloc[1:])
-        if scheme == trusted.scheme and (below or host == trusted.netloc):
-            return True
-    return False
+    return any(
+        scheme == trusted.scheme and is_same_domain(host, trusted.netloc.lstrip("*"))
+        for trusted in map(urlsplit, settings.CSRF_TRUSTED_ORIGINS)
+    )

@@ -46,7 +46,7 @@ class Finding:
 def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
-    return [*found, *_database(), _redis(), _temporal(), _payloads(), _domains(), password_finding()]
+    return [*found, *_database(), _redis(), _temporal(), _payloads(), _domains(), _passwords()]
 
 
 def _stack() -> Finding:
@@ -199,7 +199,7 @@ def _domains() -> Finding:
     return Finding(name="domains", good=bool(queues) and not twins, where=where, detail=detail)
 
 
-def password_finding() -> Finding:
+def _passwords() -> Finding:
     """Which passwords are refused; the settings have looked at the file."""
     where = settings.BREACHED_PASSWORDS_FILE
     detail = (

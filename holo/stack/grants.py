@@ -61,7 +61,7 @@ def grant_readers(connection: BaseDatabaseWrapper) -> None:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_TABLES)
         tables = [row[0] for row in cursor.fetchall()]
-        for role in present_readers(cursor):
+        for role in _present_readers(cursor):
             cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
             cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
             for table in tables:
@@ -73,7 +73,7 @@ def grant_readers(connection: BaseDatabaseWrapper) -> None:
                 cursor.execute(f"GRANT SELECT ({columns}) ON {connection.ops.quote_name(table)} TO {role}")
 
 
-def present_readers(cursor: CursorWrapper) -> list[str]:
+def _present_readers(cursor: CursorWrapper) -> list[str]:
     """Return which of the roles that only read the server has."""
     cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s) ORDER BY 1", [list(READERS)])
     return [row[0] for row in cursor.fetchall()]

@@ -51,7 +51,7 @@ class OrderListView(_OrderView):
     def get(self, request: Request) -> HttpResponse:
         """Return a page of the organisation's orders."""
         orders = selectors.list_orders([self.actor.organization_id])
-        if self.is_public and "buyer" in request.query_params:
+        if self.visitor and "buyer" in request.query_params:
             # Of others it is not told, so it is not found by it either.
             orders = orders.filter(buyer=self.visitor)
         return self.page(orders, self.in_short)

@@ -143,7 +143,7 @@ def test_e06_role_that_is_too_strong_is_trouble(
 def test_e06_role_that_row_level_security_does_not_bind_is_refused(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
-    monkeypatch.setattr(fitness, "lossy_settings", list)
+    monkeypatch.setattr(fitness, "lossy_settings", list)  # the tests' server runs without fsync; see E07
     settings.DEBUG = False
     _as_superuser(postgres, f"ALTER ROLE {APP} BYPASSRLS")
     try:

@@ -148,6 +148,6 @@ def test_no_password_is_taken_while_the_file_is_lost(
 def test_doctor_says_whether_there_is_a_file(settings: Settings) -> None:
     for path, said in (("", "is not set"), ("/srv/pwned.txt", "of known breaches are refused")):
         settings.BREACHED_PASSWORDS_FILE = path
-        found = doctor.password_finding()
+        found = doctor._passwords()
         assert (found.good, found.where) == (True, path or "-")
         assert said in found.detail
