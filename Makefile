@@ -1,6 +1,6 @@
 # Every command here is a wrapper: what it does is in manage.py or in the tool that it names.
 .DEFAULT_GOAL := help
-.PHONY: help install run up demo down reset doctor check test messages lock audit sbom prove bench
+.PHONY: help install run up demo down reset doctor check test shuffle messages lock audit sbom prove bench
 
 # The first interpreter that is new enough; `make PYTHON=/path/to/python` chooses another one.
 PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python3; do \
@@ -8,6 +8,10 @@ PYTHON ?= $(shell for name in python3.11 python3.12 python3.13 python3.14 python
 BIN := .venv/bin
 MANAGE := $(BIN)/python manage.py
 STAMP := .venv/.installed
+# Bytecode is written: without it each of the many processes that the tests start compiles all modules again.
+unexport PYTHONDONTWRITEBYTECODE
+# Two processes, each with a database of its own (tests/servers.py).
+PYTEST = $(BIN)/python -m pytest -n 2
 SBOM ?= .run/sbom.cdx.json
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)
@@ -45,14 +49,17 @@ doctor: $(STAMP) ## Check every dependency: where, version, reachable; fails on 
 	@$(MANAGE) doctor
 
 check: lint $(STAMP) ## Lint, types, import contracts and the tests that need no server (under a minute)
-	$(BIN)/python -m pytest -q -m pure
+	$(PYTEST) -q -m pure
 
-test: lint $(STAMP) ## Everything: lint, types, contracts, migrations in step, all tests, coverage >= 90 % (each service 85)
+test: lint $(STAMP) ## Lint, types, contracts, migrations in step, all tests (COVERAGE=1: and at least 90 % coverage)
 	DEBUG=1 $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@echo "Temporal CLI: $$($(MANAGE) get_temporal)"
 	@command -v chromium chromium-browser google-chrome >/dev/null || \
 		echo "No Chromium here: the browser journeys are skipped (apt-get install chromium)"
-	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90
+	$(PYTEST) $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=90)
+
+shuffle: $(STAMP) ## Run all tests in random order beside two busy processes (SEED=… repeats an order)
+	$(BIN)/python -m tests.busy $(PYTEST) --random-order $(if $(SEED),--random-order-seed=$(SEED))
 
 messages: $(STAMP) ## Bring the translations in holo/locale/ up to date (docs/translation.md)
 	$(BIN)/python -m tests.docs.catalogue
@@ -68,7 +75,7 @@ sbom: $(STAMP) ## List the locked parts as CycloneDX, with hashes and licences; 
 	@$(BIN)/python -m tests.security.sbom $(SBOM)
 
 prove: $(STAMP) ## Repeat every proof in full (about twenty minutes) and write docs/proof.json; PROVE_SEED=… repeats one
-	PROVE=1 $(BIN)/python -m pytest -m prove --proof-json=docs/proof.json
+	PROVE=1 $(PYTEST) -m prove --proof-json=docs/proof.json
 
 bench: $(STAMP) ## Measure speed and memory on a stack of its own (ten minutes; QUICK=1: two), see docs/performance.md
 	$(BIN)/python -m benchmarks $(if $(QUICK),--quick)

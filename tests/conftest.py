@@ -1,12 +1,12 @@
-"""The real servers of the test run, and a database of its own for whoever commits.
+"""The servers of the test run as fixtures, and a database of its own for each test that commits.
 
-PostgreSQL, Valkey and Temporal are started once a session by the product's own launchers, in a temporary
-folder, on free ports. Tests connect as the app role.
+The product's own launchers start the servers once for a run (`tests/servers.py`). Tests connect as the app
+role.
 """
 
 import os
 import signal
-import tempfile
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +18,12 @@ from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
 from holo.settings import database
-from holo.stack.ports import free_port
 from holo.stack.postgres import PostgresServer
-from holo.stack.temporal_cli import require_temporal
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
+from tests.servers import Servers, servers_of
 
-pytest_plugins = ["tests.proof", "tests.coverage_floor"]
+pytest_plugins = ["tests.schedule", "tests.proof", "tests.coverage_floor"]
 TEMPLATE = "holo"
 
 
@@ -33,57 +32,48 @@ if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.fixture(scope="session")
-def server_dir() -> Iterator[Path]:
-    """A folder for the servers' data."""
-    with tempfile.TemporaryDirectory(prefix="holo-test-") as folder:
-        yield Path(folder)
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the hooks of the servers, whose module this one imports."""
+    config.pluginmanager.register(sys.modules[Servers.__module__], "servers")
 
 
 @pytest.fixture(scope="session")
-def postgres(server_dir: Path) -> Iterator[PostgresServer]:
-    """A running PostgreSQL with the two roles and an empty database."""
-    server = PostgresServer(
-        server_dir / "postgres", port=free_port(), durable=False, settings={"max_connections": "300"}
-    )
-    server.start()
-    try:
-        server.wait_ready()
-        server.ensure_database()
-        yield server
-    finally:
-        connections.close_all()
-        server.stop()
+def server_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of this process for logs and sockets."""
+    return tmp_path_factory.mktemp("servers")
 
 
 @pytest.fixture(scope="session")
-def valkey(server_dir: Path) -> Iterator[ValkeyServer]:
-    """A running Valkey, which the settings of this process and its children name."""
-    server = ValkeyServer(server_dir / "valkey", port=free_port())
-    server.start()
-    try:
-        server.wait_ready()
-        settings.REDIS_URL = settings.CELERY_BROKER_URL = server.url
-        os.environ["REDIS_URL"] = server.url
-        yield server
-    finally:
-        server.stop()
+def servers(pytestconfig: pytest.Config) -> Servers:
+    """The servers of the run."""
+    return servers_of(pytestconfig)
 
 
 @pytest.fixture(scope="session")
-def temporal(server_dir: Path) -> Iterator[TemporalServer]:
-    """A running Temporal dev server, which the settings of this process and its children name."""
-    server = TemporalServer(
-        require_temporal().path, port=free_port(), ui_port=free_port(), log=server_dir / "temporal.log"
-    )
-    server.start()
-    try:
-        server.wait_ready()
-        settings.TEMPORAL_ADDRESS = os.environ["TEMPORAL_ADDRESS"] = server.address
-        settings.TEMPORAL_UI_URL = os.environ["TEMPORAL_UI_URL"] = server.ui_url
-        yield server
-    finally:
-        server.stop()
+def postgres(servers: Servers) -> Iterator[PostgresServer]:
+    """A running PostgreSQL with its roles and an empty database."""
+    with servers.running(servers.postgres):
+        with servers.alone("roles") as first:
+            if first:
+                servers.postgres.ensure_database(TEMPLATE)
+        try:
+            yield servers.postgres
+        finally:
+            connections.close_all()
+
+
+@pytest.fixture(scope="session")
+def valkey(servers: Servers) -> Iterator[ValkeyServer]:
+    """A running Valkey; the settings of a test that asks for it name it."""
+    with servers.running(servers.valkey):
+        yield servers.valkey
+
+
+@pytest.fixture(scope="session")
+def temporal(servers: Servers) -> Iterator[TemporalServer]:
+    """A running Temporal server; the settings of a test that asks for it name it."""
+    with servers.running(servers.temporal):
+        yield servers.temporal
 
 
 def use_database(server: PostgresServer, name: str) -> None:
@@ -100,14 +90,21 @@ def use_database(server: PostgresServer, name: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def django_db_setup(postgres: PostgresServer, django_db_blocker: DjangoDbBlocker) -> None:
-    """Migrate the template once, as the owner; then run on a clone of it, as the app role."""
+def django_db_setup(servers: Servers, postgres: PostgresServer, django_db_blocker: DjangoDbBlocker) -> None:
+    """Let the first process migrate the template as the owner; then use a clone of it as the app role."""
     with django_db_blocker.unblock():
-        use_database(postgres, TEMPLATE)
-        call_command("migrate", verbosity=0)
-        connections.close_all()
-        postgres.create_database("holo_tests", template=TEMPLATE)
-        use_database(postgres, "holo_tests")
+        with servers.alone("template") as first:
+            if first:
+                use_database(postgres, TEMPLATE)
+                call_command("migrate", verbosity=0)
+                connections.close_all()
+        postgres.create_database(own_database(servers), template=TEMPLATE)
+        use_database(postgres, own_database(servers))
+
+
+def own_database(servers: Servers) -> str:
+    """Return the name of the database that this process uses between tests."""
+    return f"holo_tests_{servers.number}"
 
 
 _counter = iter(range(1, 1_000_000))
@@ -115,14 +112,15 @@ _counter = iter(range(1, 1_000_000))
 
 def cloned_database(server: PostgresServer, blocker: DjangoDbBlocker) -> Iterator[str]:
     """Give a database cloned from the migrated template, drop it afterwards; connect freely."""
-    name = f"holo_clone_{next(_counter)}"
+    before = connections.settings["default"]["NAME"]
+    name = f"holo_clone_{os.getpid()}_{next(_counter)}"
     server.create_database(name, template=TEMPLATE)
     with blocker.unblock():
         use_database(server, name)
         try:
             yield name
         finally:
-            use_database(server, "holo_tests")
+            use_database(server, before)
             server.drop_database(name)
 
 
@@ -131,6 +129,14 @@ def fresh_database(
     postgres: PostgresServer, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[str]:
     """A database of the test's own, for tests that commit, use threads or processes; yields its name."""
+    yield from cloned_database(postgres, django_db_blocker)
+
+
+@pytest.fixture(scope="module")
+def module_database(
+    postgres: PostgresServer, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[str]:
+    """A database of the module's own, for tests that commit and leave each other alone; yields its name."""
     yield from cloned_database(postgres, django_db_blocker)
 
 

@@ -48,6 +48,8 @@ def _coverage_of(config: pytest.Config) -> Coverage | None:
     plugin = config.pluginmanager.get_plugin("_cov")
     if plugin is None or plugin.cov_controller is None or not plugin.options.cov_fail_under:
         return None
+    if hasattr(config, "workerinput"):  # the controlling process combines what all of them measured
+        return None
     combined: Coverage = plugin.cov_controller.combining_cov or plugin.cov_controller.cov
     return combined
 

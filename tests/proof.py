@@ -8,7 +8,7 @@ import os
 import platform
 import random
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,6 +20,8 @@ T = TypeVar("T")
 
 FULL = os.environ.get("PROVE") == "1"
 SEED = int(os.environ.get("PROVE_SEED") or random.SystemRandom().randrange(1_000_000))
+# The workers of `pytest -n` choose the same cases.
+os.environ["PROVE_SEED"] = str(SEED)
 _SHARE = 20
 _ROOT = Path(__file__).resolve().parent.parent
 
@@ -56,8 +58,9 @@ class Proof:
         self.figures.update(figures)
 
 
-# By test; one run of pytest is one record.
+# By test; one run of pytest is one record, whatever number of processes ran the tests.
 _proofs: dict[str, Proof] = {}
+_FIGURES = "figures of the proof"
 
 
 def write_record(path: Path) -> None:
@@ -110,29 +113,29 @@ def _only_in_full(item: pytest.Item) -> bool:
 
 
 @pytest.fixture
-def proof(request: pytest.FixtureRequest) -> Proof:
+def proof(request: pytest.FixtureRequest) -> Iterator[Proof]:
     """What the test proves; figures noted here are in the record."""
-    return _proofs.setdefault(request.node.nodeid, Proof())
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Open the record of a proof."""
-    if item.get_closest_marker("prove") is not None:
-        _proofs.setdefault(item.nodeid, Proof())
+    proof = Proof()
+    yield proof
+    # Properties travel with the report to the process that writes the record, if they are text.
+    request.node.user_properties.append((_FIGURES, json.dumps(proof.figures)))
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Write down how a proof went."""
-    entry = _proofs.get(report.nodeid)
-    if entry is None:
+    if "prove" not in report.keywords:
         return
+    entry = _proofs.setdefault(report.nodeid, Proof())
     entry.seconds = round(entry.seconds + report.duration, 2)
     if report.when == "call" or report.outcome != "passed":
         entry.outcome = report.outcome
+    for name, figures in report.user_properties:
+        if name == _FIGURES:
+            entry.note(**json.loads(str(figures)))
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Write the record where it was asked for."""
     path = session.config.getoption("--proof-json")
-    if path is not None:
+    if path is not None and not hasattr(session.config, "workerinput"):
         write_record(path)

@@ -78,11 +78,11 @@ def test_a_bulk_page_costs_no_more_queries_for_more_rows(shop: Shop, client_of: 
 
 
 def test_a_completed_order_shows_lines_payment_shipments_hold_and_timeline(
-    shop: Shop, client_of: ClientOf
+    shop: Shop, client_of: ClientOf, settings: LazySettings
 ) -> None:
     order = _complete(shop, EAST_ONLY, SOUTH_ONLY)
     page = _text(client_of(shop.seller), "admin:orders_order_change", order.pk)
-    assert f"/namespaces/default/workflows/order-{order.pk}" in page
+    assert f"/namespaces/{settings.TEMPORAL_NAMESPACE}/workflows/order-{order.pk}" in page
     for shown in (order.number, "¥170.00", "EAST", "SOUTH", "captured", "handed over", "shipped"):
         assert shown in page, shown
     for entry in (
@@ -184,8 +184,8 @@ def test_the_language_is_switched_by_a_post(shop: Shop, client_of: ClientOf) -> 
 
 
 def test_the_workflow_link_has_one_slash_after_the_base(settings: LazySettings, waiting: Order) -> None:
-    settings.TEMPORAL_UI_URL = "http://127.0.0.1:8233/"
-    assert workflow_url(waiting) == f"http://127.0.0.1:8233/namespaces/default/workflows/order-{waiting.pk}"
+    settings.TEMPORAL_UI_URL, settings.TEMPORAL_NAMESPACE = "http://127.0.0.1:8233/", "shop"
+    assert workflow_url(waiting) == f"http://127.0.0.1:8233/namespaces/shop/workflows/order-{waiting.pk}"
 
 
 @pytest.mark.parametrize("path", ["/nothing-here", "/admin/orders/order/x/change/"])

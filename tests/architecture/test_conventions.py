@@ -1,7 +1,7 @@
 """The conventions of the code base that a machine can check."""
 
 import ast
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -23,15 +23,16 @@ OPENERS = {
 }
 
 
-def modules() -> Iterator[tuple[str, ast.Module, int]]:
+@cache
+def modules() -> list[tuple[str, ast.Module, int]]:
+    """Return every module of the product with its path, its tree and its number of lines."""
+    found = []
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):
             if "migrations" not in path.parts:
                 text = path.read_text(encoding="utf-8")
-                yield path.relative_to(ROOT).as_posix(), ast.parse(text), len(text.splitlines())
-
-
-MODULES = list(modules())
+                found.append((path.relative_to(ROOT).as_posix(), ast.parse(text), len(text.splitlines())))
+    return found
 
 
 def calls_of(tree: ast.Module, name: str) -> list[int]:
@@ -47,7 +48,7 @@ def calls_of(tree: ast.Module, name: str) -> list[int]:
 def test_rows_are_locked_in_locks_modules_only() -> None:
     found = [
         f"{path}:{line}"
-        for path, tree, _ in MODULES
+        for path, tree, _ in modules()
         for line in calls_of(tree, "select_for_update")
         if not path.endswith("/locks.py")
     ]
@@ -57,7 +58,7 @@ def test_rows_are_locked_in_locks_modules_only() -> None:
 def test_transactions_are_opened_by_the_unit_of_work_only() -> None:
     found = [
         f"{path}:{line}"
-        for path, tree, _ in MODULES
+        for path, tree, _ in modules()
         for line in calls_of(tree, "atomic")
         if path not in OPENERS
     ]
@@ -65,20 +66,20 @@ def test_transactions_are_opened_by_the_unit_of_work_only() -> None:
 
 
 def test_every_module_says_what_it_owns() -> None:
-    silent = [path for path, tree, lines in MODULES if lines and not ast.get_docstring(tree)]
+    silent = [path for path, tree, lines in modules() if lines and not ast.get_docstring(tree)]
     assert silent == []
 
 
 def test_no_module_is_a_drawer_for_everything() -> None:
     drawers = {"utils.py", "helpers.py", "misc.py", "common.py"}
-    assert [path for path, _, _ in MODULES if Path(path).name in drawers] == []
+    assert [path for path, _, _ in modules() if Path(path).name in drawers] == []
 
 
 def test_modules_and_functions_stay_readable() -> None:
-    long_modules = [path for path, _, lines in MODULES if lines > MAX_MODULE]
+    long_modules = [path for path, _, lines in modules() if lines > MAX_MODULE]
     long_functions = [
         f"{path}:{node.name}"
-        for path, tree, _ in MODULES
+        for path, tree, _ in modules()
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and (node.end_lineno or node.lineno) - node.lineno >= MAX_FUNCTION
@@ -89,7 +90,7 @@ def test_modules_and_functions_stay_readable() -> None:
 def test_services_call_no_services() -> None:
     """A service composes operations; two commands in one call would be two commits."""
     found = []
-    for path, tree, _ in MODULES:
+    for path, tree, _ in modules():
         if not (path.endswith("/services.py") or "/services/" in path) or path.endswith("__init__.py"):
             continue
         for node in ast.walk(tree):
@@ -100,7 +101,7 @@ def test_services_call_no_services() -> None:
 
 def test_public_functions_of_services_are_documented_commands() -> None:
     wrong = []
-    for path, tree, _ in MODULES:
+    for path, tree, _ in modules():
         if not (path.endswith("/services.py") or "/services/" in path):
             continue
         for node in tree.body:

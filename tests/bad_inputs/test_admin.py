@@ -218,6 +218,7 @@ def test_any_search_and_filter_breaks_nothing(
     fields = [field.name for field in model._meta.fields]
     texts = [field.name for field in model._meta.fields if isinstance(field, CharField)][:1]
     odd = [f"{name}__exact=%00" for name in texts] + [f"{name}=x" for name in fields]
+    odd += [f"{name}__gte=x" for name in fields if name.endswith("_at")][:1]
     odd += ["o=99.-99", "o=%00", "p=10000000", "p=x", "p=-1", "e=1", "_popup=1", "_to_field=password"]
     odd += ["password__startswith=a", "_connector=OR", "id__in=1,x", "pk=%00"]
     for query in odd:

@@ -59,7 +59,6 @@ from workflows.runtime.sealing import SealingCodec
 Act = Callable[[], object]
 _SCENES: dict[str, Callable[[World], Act]] = {}
 _ADDRESSES = itertools.count(1)
-_NEEDS_TEMPORAL = ("no workflow", "refused call")
 
 
 def scene(name: str) -> Callable[[Callable[[World], Act]], Callable[[World], Act]]:
@@ -80,15 +79,11 @@ def _fresh_client() -> Iterator[None]:
     client.close()
 
 
-@pytest.mark.usefixtures("_fresh_client")
+@pytest.mark.usefixtures("_fresh_client", "temporal")
 @pytest.mark.parametrize(
     "case", [pytest.param(case, id=f"{case.id}-{case.scene}".replace(" ", "-")) for case in CALLS]
 )
-def test_call_is_refused(
-    world: World, case: Call, request: pytest.FixtureRequest, settings: LazySettings
-) -> None:
-    if case.scene in _NEEDS_TEMPORAL:
-        request.getfixturevalue("temporal")
+def test_call_is_refused(world: World, case: Call, settings: LazySettings) -> None:
     if case.scene == "no temporal":
         settings.TEMPORAL_ADDRESS = f"127.0.0.1:{free_port()}"
     act = _SCENES[case.scene](world)

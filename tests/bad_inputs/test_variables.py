@@ -5,6 +5,7 @@ import runpy
 import subprocess
 import sys
 from pathlib import Path
+from secrets import token_urlsafe
 
 import pytest
 from django.conf import LazySettings
@@ -24,7 +25,15 @@ from tests.stack.conftest import ROOT
 from workflows.runtime.fitness import refuse_unfit_temporal
 
 SETTINGS = str(ROOT / "holo" / "settings.py")
-_READ = ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "TEMPORAL_ADDRESS", "DEMO")
+_READ = (
+    "DATABASE_URL",
+    "MIGRATE_DATABASE_URL",
+    "REDIS_URL",
+    "TEMPORAL_ADDRESS",
+    "TEMPORAL_NAMESPACE",
+    "TEMPORAL_UI_URL",
+    "DEMO",
+)
 
 
 def _ids(rows: tuple[Variables, ...]) -> list[object]:
@@ -145,14 +154,21 @@ def test_e06_role_that_row_level_security_does_not_bind_is_refused(
 ) -> None:
     monkeypatch.setattr(fitness, "lossy_settings", list)  # the tests' server runs without fsync; see E07
     settings.DEBUG = False
-    _as_superuser(postgres, f"ALTER ROLE {APP} BYPASSRLS")
+    fitness.refuse_unfit_database()
+    # A role of its own: tests in other processes use the app role meanwhile.
+    too_strong = f"holo_too_strong_{os.getpid()}"
+    password = token_urlsafe()
+    _as_superuser(postgres, f"CREATE ROLE {too_strong} LOGIN BYPASSRLS PASSWORD '{password}' IN ROLE {APP}")
+    monkeypatch.setitem(connection.settings_dict, "USER", too_strong)
+    monkeypatch.setitem(connection.settings_dict, "PASSWORD", password)
+    connection.close()
     try:
         assert "NOBYPASSRLS" in _refusal()
         found = doctor._roles("here")
         assert (found.good, "NOBYPASSRLS" in found.detail) == (False, True)
     finally:
-        _as_superuser(postgres, f"ALTER ROLE {APP} NOBYPASSRLS")
-    fitness.refuse_unfit_database()
+        connection.close()
+        _as_superuser(postgres, f"DROP ROLE {too_strong}")
 
 
 def _as_superuser(postgres: PostgresServer, sql: str) -> None:

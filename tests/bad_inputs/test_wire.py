@@ -27,7 +27,7 @@ from orders.models import Order
 from tests.bad_inputs.cases.rows import Wire
 from tests.bad_inputs.cases.wire import SLOW, SLOW_HEAD, WIRE
 from tests.bad_inputs.world import World, changed, written
-from tests.stack.conftest import _free_offset, eventually
+from tests.stack.conftest import eventually, free_offset
 
 _RECEIVE = 2.0
 _LENGTH = re.compile(rb"\r\nContent-Length: (\d+)", re.IGNORECASE)
@@ -89,7 +89,7 @@ def web_server(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     own = Path(env.BASE_DIR, "gunicorn.conf.py").read_text()
     config.write_text(f"{own}\nimport holo.web\nholo.web.RECEIVE_SECONDS = {_RECEIVE}\n")
     with pytest.MonkeyPatch.context() as patch:
-        offset = str(_free_offset())
+        offset = str(free_offset())
         patch.setattr(
             env, "_given", {**os.environ, "PORT_OFFSET": offset, "REDIS_URL": "redis://127.0.0.1:1"}
         )

@@ -56,7 +56,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.write_line("browser journeys left out: there is no Chromium on PATH")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def database(
     postgres: PostgresServer, django_db_setup: None, django_db_blocker: DjangoDbBlocker
 ) -> Iterator[str]:
@@ -69,9 +69,9 @@ def database(
         del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def base_url(database: str, server_dir: Path) -> Iterator[str]:
-    """A web process on a free port."""
+    """A web process on a free port for all journeys."""
     with web_process(server_dir / "web.log") as url:
         yield url
 
@@ -84,6 +84,7 @@ def web_process(
     port = free_port()
     command = [sys.executable, "-m", "gunicorn", "holo.wsgi:application", "--no-control-socket"]
     command += ["--bind", f"127.0.0.1:{port}", "--threads", "4", *options]
+    environment = environment or {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.web_settings"}
     with log_file.open("w") as log:
         process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
         try:
@@ -111,7 +112,7 @@ def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None
     raise AssertionError("the web process does not answer")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def chromium() -> Iterator[Browser]:
     """One browser for all journeys."""
     with sync_playwright() as playwright:

@@ -18,14 +18,19 @@ from tests.chaos.books import disagreements
 from tests.conftest import OwnerAccess
 from tests.stories import PHONE, Shop, build_shop, charge, hand_over, label, reserve
 
-_REACH = "import django; django.setup(); from holo.common.crash import crash_point; crash_point('a', 'b')"
+_REACH = "crash_point('a', 'b')"
+_QUICK = "from holo.common.crash import crash_point, plan_from_environment; plan_from_environment()"
+# As every process of the product starts.
+_SET_UP = "import django; django.setup(); from holo.common.crash import crash_point"
 
 
-def process_at(point: str, mark: Path, *, debug: str = "1") -> "subprocess.CompletedProcess[str]":
+def process_at(
+    point: str, mark: Path, *, debug: str = "1", start: str = _QUICK
+) -> "subprocess.CompletedProcess[str]":
     """Run a process that comes to the point a:b."""
     own = {"CRASH_POINT": point, "CRASH_MARK": str(mark), "DEBUG": debug, "DEMO": "0"}
     return subprocess.run(
-        [sys.executable, "-c", _REACH],
+        [sys.executable, "-c", f"{start}; {_REACH}"],
         cwd=settings.BASE_DIR,
         env={**os.environ, "DJANGO_SETTINGS_MODULE": "holo.settings", "SECRET_KEY": token_urlsafe(60), **own},
         text=True,
@@ -44,7 +49,7 @@ def test_first_process_at_the_point_dies_and_the_next_goes_on(tmp_path: Path) ->
 
 @pytest.mark.pure
 def test_crash_points_without_debug_are_refused(tmp_path: Path) -> None:
-    refused = process_at("a:b", tmp_path / "mark", debug="0")
+    refused = process_at("a:b", tmp_path / "mark", debug="0", start=_SET_UP)
     assert refused.returncode == 1
     assert "crash points are refused without DEBUG=1" in refused.stderr
     with pytest.raises(ImproperlyConfigured):

@@ -1,22 +1,31 @@
 """Servers and workers that go away in the middle of orders, and come back or do not: no order is lost."""
 
+import os
 import re
 import signal
+from collections.abc import Iterator
 
 import psycopg
 import pytest
+from django.conf import settings
+from django.core.management import call_command
 from django.db import connection, connections
 from django.test import Client
+from pytest_django.plugin import DjangoDbBlocker
 
 from holo.outbox.metrics import REGISTRY
+from holo.stack.ports import free_port
 from holo.stack.postgres import PostgresServer
+from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 from orders.models import Order, SandboxCharge
 from orders.states import Status
 from tests.branches import payloads_of
 from tests.chaos.books import disagreements
-from tests.live import Live, ends, eventually, reaches, worker_process
+from tests.conftest import TEMPLATE, use_database
+from tests.live import ends, eventually, reaches, running_relay, worker_process
 from tests.proof import Proof, rounds
+from tests.servers import Servers, use_broker
 from tests.stories import MAC, PHONE, Shop, build_shop
 from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client
@@ -28,10 +37,56 @@ PATIENCE = 120.0
 _ATTEMPT = re.compile(r'"attempt": ?(\d+)')
 
 
+@pytest.fixture(scope="module")
+def own_postgres(
+    servers: Servers, django_db_setup: None, django_db_blocker: DjangoDbBlocker
+) -> Iterator[PostgresServer]:
+    """A migrated PostgreSQL of the module's own, which other tests do without while it is away."""
+    folder = servers.folder / f"own-{servers.number}"
+    server = PostgresServer(folder / "postgres", port=free_port(), durable=False)
+    shared = dict(connections.settings["default"])
+    addresses = {name: os.environ[name] for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL")}
+    server.start()
+    try:
+        server.wait_ready()
+        server.ensure_database(TEMPLATE)
+        with django_db_blocker.unblock():
+            use_database(server, TEMPLATE)
+            call_command("migrate", verbosity=0)
+            yield server
+            connections.close_all()
+    finally:
+        connections.settings["default"].update(shared)
+        os.environ.update(addresses)
+        settings.MIGRATE_DATABASE_URL = addresses["MIGRATE_DATABASE_URL"]
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def own_valkey(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ValkeyServer]:
+    """A Valkey of the module's own."""
+    server = ValkeyServer(tmp_path_factory.mktemp("own") / "valkey", port=free_port())
+    server.start()
+    try:
+        server.wait_ready()
+        yield server
+    finally:
+        server.stop()
+
+
 @pytest.fixture
-def shop(live_relay: Live) -> Shop:
-    """A shop with a relay running; workers are up to the test."""
-    return build_shop(stock=10_000)
+def shop(
+    own_postgres: PostgresServer,
+    own_valkey: ValkeyServer,
+    temporal: TemporalServer,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Shop]:
+    """A shop on servers of its own with a relay running; workers are up to the test."""
+    monkeypatch.setenv("REDIS_URL", own_valkey.url)
+    monkeypatch.setattr(settings, "REDIS_URL", own_valkey.url)
+    use_broker(own_valkey.url)
+    with running_relay():
+        yield build_shop(stock=10_000)
 
 
 def paid_orders(shop: Shop, count: int) -> list[Order]:
@@ -72,12 +127,12 @@ def terminate_connections(server: PostgresServer) -> int:
 
 
 def test_every_connection_terminated_costs_one_attempt_at_most(
-    shop: Shop, postgres: PostgresServer, proof: Proof
+    shop: Shop, own_postgres: PostgresServer, proof: Proof
 ) -> None:
     before = shop.stock()
     with worker_process():
         orders = paid_orders(shop, ORDERS)
-        terminated = terminate_connections(postgres)
+        terminated = terminate_connections(own_postgres)
         all_completed(orders)
     assert terminated > 1
     assert disagreements(shop, before, *orders) == []
@@ -86,14 +141,14 @@ def test_every_connection_terminated_costs_one_attempt_at_most(
     proof.note(orders=ORDERS, connections=terminated, most_attempts=attempts)
 
 
-def test_postgresql_restarted_loses_no_order(shop: Shop, postgres: PostgresServer, proof: Proof) -> None:
+def test_postgresql_restarted_loses_no_order(shop: Shop, own_postgres: PostgresServer, proof: Proof) -> None:
     before = shop.stock()
     with worker_process():
         orders = paid_orders(shop, ORDERS)
         connections.close_all()
-        postgres.stop()
-        postgres.start()
-        postgres.wait_ready()
+        own_postgres.stop()
+        own_postgres.start()
+        own_postgres.wait_ready()
         all_completed(orders)
     assert disagreements(shop, before, *orders) == []
     proof.note(orders=ORDERS, most_attempts=most_attempts(orders))
@@ -112,12 +167,12 @@ def test_one_of_two_workers_killed_the_other_finishes_all(shop: Shop, proof: Pro
 
 
 def test_orders_go_on_without_valkey_and_readiness_and_metrics_tell(
-    shop: Shop, valkey: ValkeyServer, proof: Proof
+    shop: Shop, own_valkey: ValkeyServer, proof: Proof
 ) -> None:
     """What waits for it is the auditors' mail, which goes out when it is back."""
     refused = mails("holo_outbox_failed_total", verdict="transient")
     with worker_process():
-        valkey.stop()
+        own_valkey.stop()
         try:
             waiting = shop.place(MAC)
             orders = [shop.place(PHONE) for _ in range(ORDERS)]
@@ -134,8 +189,8 @@ def test_orders_go_on_without_valkey_and_readiness_and_metrics_tell(
             )
             delivered = mails("holo_outbox_delivered_total")
         finally:
-            valkey.start()
-            valkey.wait_ready()
+            own_valkey.start()
+            own_valkey.wait_ready()
         eventually(lambda: mails("holo_outbox_delivered_total") > delivered, within=60, what="the mail")
     proof.note(orders=ORDERS)
 

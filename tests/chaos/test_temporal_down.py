@@ -32,6 +32,7 @@ def lasting_temporal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
         ui_port=free_port(),
         log=tmp_path / "temporal.log",
         db_file=tmp_path / "temporal.db",
+        namespace=settings.TEMPORAL_NAMESPACE,
     )
     monkeypatch.setattr(settings, "TEMPORAL_ADDRESS", server.address)
     monkeypatch.setenv("TEMPORAL_ADDRESS", server.address)

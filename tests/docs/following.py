@@ -7,15 +7,17 @@ from pathlib import Path
 
 from tests.docs.documents import ROOT, Block, blocks
 
-_LEFT_OUT = (".git", ".venv", ".run", ".env", "__pycache__", ".pytest_cache", ".coverage*", "node_modules")
+# Bytecode and what mypy knows go along: the copy need not find out again what this checkout knows.
+_LEFT_OUT = (".git", ".venv", ".run", ".env", ".pytest_cache", ".coverage*", "node_modules")
 # What this process was told about its servers and settings is not for the copy.
 _OWN = (
     "DATABASE_URL",
     "REDIS_URL",
-    "TEMPORAL_ADDRESS",
+    "TEMPORAL_",
     "DJANGO_SETTINGS_MODULE",
     "ENABLE_DOMAINS",
     "COV_CORE",
+    "PYTEST_XDIST",
 )
 _LONGEST = 300.0
 
@@ -60,6 +62,8 @@ def _change(text: str, place: Path) -> None:
 
 def _run(line: str, place: Path) -> str:
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_OWN)}
+    # Pytest names the tests that passed.
+    kept["PYTEST_ADDOPTS"] = "-rA"
     done = subprocess.run(
         ["bash", "-c", line],
         cwd=place,

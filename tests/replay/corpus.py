@@ -73,26 +73,28 @@ async def _replay(replayer: Replayer, histories: Iterable[WorkflowHistory], *, f
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mutant:
-    """The workflow without one statement that takes a step."""
+    """The workflow without one statement that takes a step: the `number`-th of `source`."""
 
     name: str
-    tree: ast.Module
+    source: str
+    number: int
 
-
-# What stays of a statement that is left out, and of a `return`.
-_REST: tuple[ast.stmt, ast.stmt] = (ast.Pass(), ast.Return(value=ast.Name("step", ast.Load())))
+    @property
+    def tree(self) -> ast.Module:
+        """Return the workflow's code without the statement."""
+        tree = ast.parse(self.source)
+        victim = list(_steps(tree))[self.number]
+        is_return = isinstance(victim, ast.Return)
+        gone = ast.Return(value=ast.Name("step", ast.Load())) if is_return else ast.Pass()
+        _Replace(victim, gone).visit(tree)
+        return tree
 
 
 def mutants(source: str = SOURCE) -> Iterator[Mutant]:
     """Leave out each statement that awaits a step, one at a time."""
     for number, statement in enumerate(_steps(ast.parse(source))):
-        tree = ast.parse(source)
-        victim = list(_steps(tree))[number]
-        gone = (
-            ast.Return(value=ast.Name("step", ast.Load())) if isinstance(victim, ast.Return) else ast.Pass()
-        )
-        _Replace(victim, gone).visit(tree)
-        yield Mutant(name=f"{statement.lineno}: {ast.unparse(statement)[:60]}", tree=tree)
+        name = f"{statement.lineno}: {ast.unparse(statement)[:60]}"
+        yield Mutant(name=name, source=source, number=number)
 
 
 def _steps(tree: ast.Module) -> Iterator[ast.stmt]:

@@ -43,6 +43,8 @@ def test_a_file_with_a_line_break_at_its_end_is_read(tmp_path: Path) -> None:
         (f"k1:{SAMPLE}", "the key k1 is a sample"),
         ("k1:" + base64.b64encode(bytes(32)).decode(), "the key k1 is a sample"),
     ],
+    # The texts hold keys of this run, and test processes must agree on the names.
+    ids=["no key", "capital id", "same id", "same key", "not base64", "short", "empty", "sample", "zeros"],
 )
 def test_what_is_no_ring_is_refused_without_showing_it(text: str, says: str) -> None:
     with pytest.raises(KeyringError, match=says) as refusal:

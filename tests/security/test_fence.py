@@ -23,15 +23,12 @@ from orders import selectors
 from orders.admin.order import OrderAdmin
 from orders.models import Order
 from tests.api.people import Api, build_key, build_person
-from tests.bad_inputs.conftest import module_database
 from tests.bad_inputs.surface import endpoints
 from tests.bad_inputs.world import World, build_world
 from tests.builders import build_product
 from tests.conftest import OwnerAccess
 from tests.logins import log_in
 from tests.stories import PHONE, Shop, build_shop
-
-__all__ = ["module_database"]
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.urls import reverse
 
 from tests.api.people import PASSWORD, build_person
 from tests.bad_inputs.cases.rows import As, Sent
-from tests.bad_inputs.conftest import module_database, world
+from tests.bad_inputs.conftest import world
 from tests.bad_inputs.surface import endpoints
 from tests.bad_inputs.world import World, changed, written
 from tests.builders import build_organization
@@ -17,7 +17,7 @@ from tests.logins import enrol, log_in
 from tests.permissions import surface
 from tests.stories import build_person as build_worker
 
-__all__ = ["module_database", "world"]
+__all__ = ["world"]
 
 # A session is prolonged by a look; who read a secret and who tried what they may not is written down.
 _NOTES = {"django_session", "audit_auditevent"}

@@ -14,12 +14,9 @@ from django.db import connection
 from holo.identity.models import User
 from tests.api.people import PASSWORD, build_person
 from tests.bad_inputs.cases.variables import BASE
-from tests.bad_inputs.conftest import module_database
 from tests.builders import build_organization
 from tests.docs.documents import ROOT
 from tests.logins import enrol
-
-__all__ = ["module_database"]
 
 Answers = dict[str, dict[str, Any]]
 # What each kind of answer is; a status that differs would show another page than the one that is meant.

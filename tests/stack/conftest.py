@@ -23,6 +23,7 @@ _FOREIGN: tuple[str, ...] = (
     "MIGRATE_DATABASE_URL",
     "REDIS_URL",
     "TEMPORAL_ADDRESS",
+    "TEMPORAL_NAMESPACE",
     "TEMPORAL_UI_URL",
 )
 _FOREIGN += ("SECRET_KEY", "DJANGO_SETTINGS_MODULE")
@@ -126,18 +127,21 @@ class Checkout:
             os.kill(pid, signal.SIGKILL)
 
 
-_offsets = iter(range(900, 1700, 20))
+# Each test process has every n-th of them (variables of pytest-xdist).
+_NUMBER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PROCESSES = int(os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"))
+_offsets = iter(range(900 + 20 * _NUMBER, 2500, 20 * _PROCESSES))
 
 
-def _free_offset() -> int:
-    """Return an offset whose ports no client's connection happens to hold."""
+def free_offset() -> int:
+    """Return an offset whose ports no client's connection happens to hold, and no other test's stack."""
     return next(offset for offset in _offsets if not any(map(is_busy, astuple(ports_at(offset)))))
 
 
 @pytest.fixture
 def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Checkout]:
     """A checkout with nothing in it yet, on ports of its own; commands of this process mean it too."""
-    one = Checkout(run_dir=tmp_path / "run", offset=_free_offset())
+    one = Checkout(run_dir=tmp_path / "run", offset=free_offset())
     monkeypatch.setenv("HOLO_RUN_DIR", str(one.run_dir))
     try:
         yield one

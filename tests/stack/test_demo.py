@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from holo.stack.ports import free_port
+from tests.stack.conftest import free_offset
 
 
 @pytest.fixture
@@ -24,6 +24,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
             "MIGRATE_DATABASE_URL",
             "REDIS_URL",
             "TEMPORAL_ADDRESS",
+            "TEMPORAL_NAMESPACE",
             "TEMPORAL_UI_URL",
             "DJANGO_SETTINGS_MODULE",
             "SECRET_KEY",
@@ -31,7 +32,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
             "DEMO",
         }
     }
-    return {**kept, "HOLO_RUN_DIR": str(tmp_path / "run"), "PORT_OFFSET": str(free_port() % 800 + 40)}
+    return {**kept, "HOLO_RUN_DIR": str(tmp_path / "run"), "PORT_OFFSET": str(free_offset())}
 
 
 def test_demo_ends_well_from_an_empty_folder(environment: dict[str, str]) -> None:

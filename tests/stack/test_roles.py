@@ -30,14 +30,14 @@ _HARMLESS = {
 _SMELL = re.compile(r"passw|secret|token|hash|digest|cipher|session|data_key")
 
 
-@pytest.fixture
-def shop(fresh_database: str) -> None:
+@pytest.fixture(scope="module")
+def shop(module_database: str) -> None:
     """Rows to look at."""
     build_shop().place(PHONE)
 
 
-@pytest.fixture
-def readers(postgres: PostgresServer, fresh_database: str, shop: None) -> Iterator[dict[str, str]]:
+@pytest.fixture(scope="module")
+def readers(postgres: PostgresServer, module_database: str, shop: None) -> Iterator[dict[str, str]]:
     """The addresses of somebody who audits and of somebody who checks."""
     with psycopg.connect(postgres.superuser_dsn(), autocommit=True) as root:
         for role in READERS:
@@ -45,7 +45,7 @@ def readers(postgres: PostgresServer, fresh_database: str, shop: None) -> Iterat
             name, of = sql.Identifier(f"{role}_ada"), sql.Identifier(role)
             root.execute(sql.SQL(make).format(name, sql.Literal(PASSWORD), of))
         yield {
-            role: f"postgres://{role}_ada:{PASSWORD}@{LOOPBACK}:{postgres.port}/{fresh_database}"
+            role: f"postgres://{role}_ada:{PASSWORD}@{LOOPBACK}:{postgres.port}/{module_database}"
             for role in READERS
         }
         for role in READERS:
@@ -67,11 +67,11 @@ def test_readers_read_what_happened(readers: dict[str, str], role: str) -> None:
 
 @pytest.mark.parametrize("role", READERS)
 def test_readers_see_nothing_that_opens_something(
-    readers: dict[str, str], postgres: PostgresServer, fresh_database: str, role: str
+    readers: dict[str, str], postgres: PostgresServer, module_database: str, role: str
 ) -> None:
     for table, columns in READERS[role].items():
         for column in columns or {"*"}:
-            assert run(postgres.app_url(fresh_database), f"SELECT {column} FROM {table}") is not None
+            assert run(postgres.app_url(module_database), f"SELECT {column} FROM {table}") is not None
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
                 run(readers[role], f"SELECT {column} FROM {table}")
 
@@ -123,11 +123,11 @@ def is_shut(table: str, column: str) -> bool:
 
 
 def test_app_role_chooses_no_number_of_an_append_only_row(
-    shop: None, postgres: PostgresServer, fresh_database: str
+    shop: None, postgres: PostgresServer, module_database: str
 ) -> None:
     columns = "organization_id, actor_label, action, subject_type, subject_id, data, request_id, created_at"
     of_another = f"SELECT {columns} FROM audit_auditevent LIMIT 1"
-    app = postgres.app_url(fresh_database)
+    app = postgres.app_url(module_database)
     run(app, f"INSERT INTO audit_auditevent ({columns}) {of_another}")
     with pytest.raises(psycopg.errors.InsufficientPrivilege):
         run(app, f"INSERT INTO audit_auditevent (id, {columns}) SELECT -1, {of_another[7:]}")

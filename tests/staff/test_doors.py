@@ -273,7 +273,6 @@ def test_production_cookies_have_every_lock() -> None:
     assert "max-age=43200" in cookies["__Host-sessionid"]
 
 
-@pytest.mark.pure
 def test_slow_hand_does_not_move_the_device_away() -> None:
     secret, start, drift = new_secret(), 3_000_000_000.0, 0
     for late in range(5):

@@ -1,7 +1,6 @@
 """A database with an order at every place, made once and cloned for each test; a Temporal server to break."""
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from io import StringIO
@@ -80,21 +79,24 @@ def story(
 
 @pytest.fixture
 def told(postgres: PostgresServer, story: Story, django_db_blocker: DjangoDbBlocker) -> Iterator[OwnerAccess]:
-    """A clone of the story's database, with the owner's access to it."""
+    """A clone of the story, which happened just now, with the owner's access to it."""
     name = f"{story.database}_told"
     with django_db_blocker.unblock():
         connections.close_all()
         postgres.create_database(name, template=story.database)
         use_database(postgres, name)
+        owner = OwnerAccess(server=postgres, database=name)
+        # Nobody delivers these messages, and after a minute `verify` would name them.
+        owner.execute("UPDATE outbox_outboxmessage SET created_at = now()")
         try:
-            yield OwnerAccess(server=postgres, database=name)
+            yield owner
         finally:
             use_database(postgres, story.database)
             postgres.drop_database(name)
 
 
 @pytest.fixture(scope="module")
-def own_temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
+def lasting_temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalServer]:
     """A Temporal server of the module's own with a store on disk; no run of other tests is in it."""
     folder = Path(tmp_path_factory.mktemp("temporal"))
     server = TemporalServer(
@@ -103,18 +105,26 @@ def own_temporal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TemporalS
         ui_port=free_port(),
         log=folder / "temporal.log",
         db_file=folder / "temporal.db",
+        namespace=settings.TEMPORAL_NAMESPACE,
     )
-    kept = settings.TEMPORAL_ADDRESS
-    settings.TEMPORAL_ADDRESS = os.environ["TEMPORAL_ADDRESS"] = server.address
-    client.close()
     server.start()
     try:
         server.wait_ready()
         yield server
     finally:
-        client.close()
         server.stop()
-        settings.TEMPORAL_ADDRESS = os.environ["TEMPORAL_ADDRESS"] = kept
+
+
+@pytest.fixture
+def own_temporal(
+    lasting_temporal: TemporalServer, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[TemporalServer]:
+    """The module's Temporal server, named by the settings."""
+    monkeypatch.setattr(settings, "TEMPORAL_ADDRESS", lasting_temporal.address)
+    monkeypatch.setenv("TEMPORAL_ADDRESS", lasting_temporal.address)
+    client.close()
+    yield lasting_temporal
+    client.close()
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.live import Live, eventually, worker_process
 from workflows.runtime import client
 
 Action, State, Notice = UserChange.Action, UserChange.State, UserChange.Notice
-# Temporal waits ten seconds for the dead worker's answer before it gives the step to another one.
+# Temporal waits some seconds for the dead worker's response before it gives the step to another one.
 PATIENCE = 60.0
 
 
