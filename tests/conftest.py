@@ -24,7 +24,8 @@ from holo.stack.valkey import ValkeyServer
 from tests.servers import Servers, servers_of
 
 pytest_plugins = ["tests.schedule", "tests.proof", "tests.coverage_floor"]
-TEMPLATE = "holo"
+# No address names it by default: it cannot be cloned while somebody is connected to it.
+TEMPLATE = "holo_template"
 
 
 # A job in the background starts with SIGINT ignored, and so would all commands that the tests interrupt.
@@ -55,7 +56,8 @@ def postgres(servers: Servers) -> Iterator[PostgresServer]:
     with servers.running(servers.postgres):
         with servers.alone("roles") as first:
             if first:
-                servers.postgres.ensure_database(TEMPLATE)
+                servers.postgres.ensure_database()
+                servers.postgres.create_database(TEMPLATE)
         try:
             yield servers.postgres
         finally:

@@ -39,7 +39,7 @@ def shop(module_database: str) -> None:
 @pytest.fixture(scope="module")
 def readers(postgres: PostgresServer, module_database: str, shop: None) -> Iterator[dict[str, str]]:
     """The addresses of somebody who audits and of somebody who checks."""
-    with psycopg.connect(postgres.superuser_dsn(), autocommit=True) as root:
+    with psycopg.connect(postgres.superuser_dsn("postgres"), autocommit=True) as root:
         for role in READERS:
             make = "CREATE ROLE {} LOGIN PASSWORD {} IN ROLE {}"
             name, of = sql.Identifier(f"{role}_ada"), sql.Identifier(role)
