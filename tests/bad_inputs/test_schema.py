@@ -37,10 +37,10 @@ from tests.bad_inputs.world import (
     parked,
     placed,
 )
-from tests.proof import FULL, SEED, Proof
+from tests.proof import FULL, SEED, Proof, rounds
 from tests.stories import PHONE
 
-CASES = 2_000 if FULL else 200
+CASES = rounds(2_000)
 CHECKS = [
     not_a_server_error,
     status_code_conformance,

@@ -227,7 +227,7 @@ def _as_invitation(shop: Shop, trail: Trail) -> dict[str, str]:
 
 
 async def _histories() -> bytes:
-    temporal = await TemporalClient.connect(settings.TEMPORAL_ADDRESS)
+    temporal = await TemporalClient.connect(settings.TEMPORAL_ADDRESS, namespace=settings.TEMPORAL_NAMESPACE)
     found = []
     async for run in temporal.list_workflows():
         handle = temporal.get_workflow_handle(run.id, run_id=run.run_id)
