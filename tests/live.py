@@ -63,7 +63,7 @@ class Live:
             await run_workers(enabled_domains(), stop=self._stop)
 
         self._start("worker", lambda: asyncio.run(serve()))
-        assert ready.wait(10), "the worker did not start"
+        assert ready.wait(60), "the worker did not start"
 
     def _start(self, name: str, work: Callable[[], None]) -> None:
         thread = threading.Thread(target=work, name=f"live-{name}")
@@ -76,7 +76,7 @@ class Live:
         if self._loop is not None and self._stop is not None:
             self._loop.call_soon_threadsafe(self._stop.set)
         for thread in self._threads:
-            thread.join(30)
+            thread.join(60)
             assert not thread.is_alive(), f"{thread.name} did not stop"
 
 
@@ -89,7 +89,7 @@ def end_open_runs() -> None:
             client.terminate_workflow(workflow_id=workflow_id, reason="end of test")
 
 
-def eventually(condition: Callable[[], object], *, within: float = 15.0, what: str = "the condition") -> None:
+def eventually(condition: Callable[[], object], *, within: float = 60.0, what: str = "the condition") -> None:
     """Wait until `condition` is true; fail after `within` seconds."""
     deadline = time.monotonic() + within
     pause = threading.Event()
@@ -133,7 +133,7 @@ def worker_process(
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)
-            process.wait(30)
+            process.wait(60)
 
 
 # --- What orders become --------------------------------------------------------------------------
@@ -150,7 +150,7 @@ def run_status(order: Order) -> str | None:
     return None if found is None else found.status
 
 
-def reaches(order: Order, status: Status, *, within: float = 15.0) -> None:
+def reaches(order: Order, status: Status, *, within: float = 60.0) -> None:
     """Wait until the order is in `status`."""
     deadline = time.monotonic() + within
     while (found := status_of(order)) != status:
@@ -159,7 +159,7 @@ def reaches(order: Order, status: Status, *, within: float = 15.0) -> None:
         time.sleep(0.02)
 
 
-def ends(order: Order, status: Status, *, within: float = 15.0) -> None:
+def ends(order: Order, status: Status, *, within: float = 60.0) -> None:
     """Wait until the order is in `status` and its run has ended too."""
     reaches(order, status, within=within)
     eventually(lambda: run_status(order) == "COMPLETED", within=within, what=f"the end of the run of {order}")

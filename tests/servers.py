@@ -27,6 +27,7 @@ from holo.stack.temporal_cli import require_temporal
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 
+_PREFIX = "holo-test-"
 # Bytes.
 _ROOM = 4 * 1024**3
 # Port 1 refuses every connection: the address of a server that the test did not ask for.
@@ -160,6 +161,10 @@ def _fast_folder() -> str | None:
     Nearly every test clones a database of a thousand small files: 0.5 s on a disk's file system, 0.05 s here.
     """
     memory = Path("/dev/shm")
+    # What runs that were killed left there would keep its memory.
+    for left in memory.glob(f"{_PREFIX}*"):
+        if not Path("/proc", left.name.removeprefix(_PREFIX).partition("-")[0]).exists():
+            shutil.rmtree(left, ignore_errors=True)
     if os.access(memory, os.W_OK) and shutil.disk_usage(memory).free > _ROOM:
         return str(memory)
     return None
@@ -173,7 +178,7 @@ def servers_of(config: pytest.Config) -> Servers:
             number = int(given["workerid"].removeprefix("gw"))
             config.stash[_SERVERS] = Servers(Place(**given["servers"]), number=number, shared=True)
         else:
-            folder = tempfile.TemporaryDirectory(prefix="holo-test-", dir=_fast_folder())
+            folder = tempfile.TemporaryDirectory(prefix=f"{_PREFIX}{os.getpid()}-", dir=_fast_folder())
             config.add_cleanup(folder.cleanup)
             processes = config.getoption("numprocesses", None) or 1
             config.stash[_SERVERS] = Servers(Place.fresh(folder.name, processes=processes))

@@ -137,7 +137,7 @@ def test_looking_before_writing_alone_lets_all_but_one_fail(team: Team) -> None:
 
     def look_then_write() -> ApiIntegrationVote:
         assert not ApiIntegrationVote.objects.filter(user=person, integration=integration).exists()
-        everybody_has_looked.wait(30)
+        everybody_has_looked.wait(60)
         return ApiIntegrationVote.objects.create(user=person, integration=integration)
 
     outcomes = race([look_then_write] * 8)

@@ -72,8 +72,8 @@ def test_request_travels_by_outbox_and_celery(
         eventually(lambda: list(tmp_path.iterdir()), within=30, what="a mail")
     finally:
         relay.stop()
-        thread.join(30)
+        thread.join(60)
         worker.send_signal(signal.SIGTERM)
-        worker.wait(30)
+        worker.wait(60)
     (letter,) = tmp_path.iterdir()
     assert f"To: {shop.auditor.email}" in letter.read_text()

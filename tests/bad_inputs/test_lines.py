@@ -184,10 +184,10 @@ def test_l07_an_interrupted_command_leaves_nothing(
             _start("migrate", "--skip-checks"),
         ]
         try:
-            hanging = eventually(lambda: _waiting(module_database) >= len(running), seconds=20)
+            hanging = eventually(lambda: _waiting(module_database) >= len(running), seconds=60)
             for process in running:
                 process.send_signal(sign)
-            ends = [process.communicate(timeout=10) for process in running]
+            ends = [process.communicate(timeout=120) for process in running]
         finally:
             for process in running:
                 process.kill()
@@ -208,7 +208,7 @@ def test_l08_a_reader_that_leaves_is_no_error(world: World, tmp_path: Path) -> N
         running.append(_start(*words, stdout=writer, HOLO_RUN_DIR=str(tmp_path)))
         os.close(writer)
     for process in running:
-        _out, err = process.communicate(timeout=20)
+        _out, err = process.communicate(timeout=120)
         assert err == "", process.args
         assert process.returncode in (0, 1, 141), process.args
 
@@ -228,11 +228,11 @@ def test_l05_lasting_commands_wait_for_what_is_away_and_say_where(tmp_path: Path
     running = {name: _start_logged(name, logs[name], away) for name in lasting}
     try:
         for name in lasting:
-            assert eventually(lambda name=name: str(dead) in (tmp_path / name).read_text(), seconds=8), name  # type: ignore[misc]
+            assert eventually(lambda name=name: str(dead) in (tmp_path / name).read_text(), seconds=60), name  # type: ignore[misc]
             assert running[name].poll() is None
             running[name].send_signal(signal.SIGTERM)
         for name in lasting:
-            assert running[name].wait(10) == 0
+            assert running[name].wait(60) == 0
             said = (tmp_path / name).read_text()
             assert PASSWORD not in said
             assert "Traceback" not in said

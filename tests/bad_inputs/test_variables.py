@@ -101,7 +101,7 @@ def test_wrong_environment_is_one_line_and_exit_2_for_every_command(tmp_path: Pa
         for word, values in _PAIRS.items()
     }
     try:
-        ends = {word: process.communicate(timeout=30) for word, process in running.items()}
+        ends = {word: process.communicate(timeout=120) for word, process in running.items()}
     finally:
         for process in running.values():
             process.kill()
@@ -241,7 +241,7 @@ def test_e07_every_process_of_the_product_refuses_to_start_in_production(tmp_pat
         for name, command in commands.items()
     }
     try:
-        said = {name: process.communicate(timeout=60)[1] for name, process in running.items()}
+        said = {name: process.communicate(timeout=120)[1] for name, process in running.items()}
     finally:
         for process in running.values():
             process.kill()

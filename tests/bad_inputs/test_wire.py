@@ -107,11 +107,11 @@ def web_server(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterat
             stderr=subprocess.STDOUT,
         )
     try:
-        assert eventually(lambda: answers(stack.ports.web), seconds=20), log.read_text()
+        assert eventually(lambda: answers(stack.ports.web), seconds=60), log.read_text()
         yield Web(port=stack.ports.web, log=log, key=world.operator)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
     said = log.read_text()
     assert "Traceback" not in said, said
     # gunicorn logs what it could not read; the prefix is public.

@@ -92,7 +92,7 @@ def web_process(
             yield f"{scheme}://127.0.0.1:{port}"
         finally:
             process.terminate()
-            process.wait(20)
+            process.wait(60)
 
 
 def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:

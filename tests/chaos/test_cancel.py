@@ -68,7 +68,7 @@ class Pause:
     def __call__(self) -> None:
         if not self.reached.is_set():
             self.reached.set()
-            self.released.wait(30)
+            self.released.wait(60)
 
 
 @contextmanager
@@ -86,7 +86,7 @@ def played_until(branch: Branch, shop: Shop, point: str) -> Iterator[None]:
     player = threading.Thread(target=play)
     player.start()
     try:
-        assert pause.reached.wait(30), f"the order did not get to {point}"
+        assert pause.reached.wait(60), f"the order did not get to {point}"
         yield
     finally:
         crash.forget_plans()

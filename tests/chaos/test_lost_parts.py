@@ -160,7 +160,7 @@ def test_one_of_two_workers_killed_the_other_finishes_all(shop: Shop, proof: Pro
     with worker_process() as first, worker_process():
         orders = paid_orders(shop, ORDERS)
         first.send_signal(signal.SIGKILL)
-        first.wait(10)
+        first.wait(60)
         all_completed(orders)
     assert disagreements(shop, before, *orders) == []
     proof.note(orders=ORDERS)

@@ -57,7 +57,7 @@ def test_runs_of_the_previous_commit_finish_on_this_one(live_relay: Live, before
             shop.pay(order, "tok_slow")
         all_reach(charging[:1], Status.FULFILLING)
         old.kill()
-        old.wait(10)
+        old.wait(60)
     with worker_process():
         for order in unpaid:
             shop.pay(order)

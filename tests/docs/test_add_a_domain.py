@@ -65,7 +65,7 @@ def lasting(checkout: Path, script: str) -> Iterator[None]:
         yield
     finally:
         process.terminate()
-        text, _ = process.communicate(timeout=60)
+        text, _ = process.communicate(timeout=120)
     assert "Traceback" not in text
 
 

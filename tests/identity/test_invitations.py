@@ -277,7 +277,7 @@ def test_without_the_lock_all_but_one_fail(team: Team, monkeypatch: pytest.Monke
     all_have_looked, create = threading.Barrier(8), Invitation.objects.create
 
     def wait_then_create(**columns: Any) -> Invitation:
-        all_have_looked.wait(30)
+        all_have_looked.wait(60)
         return create(**columns)
 
     monkeypatch.setattr(Invitation.objects, "create", wait_then_create)

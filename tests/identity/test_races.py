@@ -45,7 +45,7 @@ def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def look_then_wait(membership_id: int) -> bool:
         answer = is_last_owner(membership_id)
-        both_have_looked.wait(30)
+        both_have_looked.wait(60)
         return answer
 
     monkeypatch.setattr("holo.identity.services.members.is_last_owner", look_then_wait)

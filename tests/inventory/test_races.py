@@ -133,7 +133,7 @@ def without_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def read_then_wait(*, organization_id: UUID, product_ids: Iterable[UUID]) -> list[Shelf]:
         shelves = locks.lock_shelves(organization_id=organization_id, product_ids=product_ids)
-        everybody_has_read.wait(30)
+        everybody_has_read.wait(60)
         return shelves
 
     monkeypatch.setattr(operations, "lock_shelves", read_then_wait)
@@ -171,7 +171,7 @@ def test_control_products_locked_one_by_one_in_the_order_asked_deadlock(
             shelves += locks.lock_shelves(organization_id=organization_id, product_ids=[product_id])
             if not hasattr(has_met, "once"):
                 has_met.once = True
-                both_hold_one.wait(30)
+                both_hold_one.wait(60)
         return shelves
 
     monkeypatch.setattr(operations, "lock_shelves", one_by_one)

@@ -56,7 +56,7 @@ def during_a_cancel(shop: Shop, order: Order, read: Callable[[], bool]) -> bool:
             )
 
     unit_of_work(cancel)
-    waiter.join(10)
+    waiter.join(60)
     return seen[0]
 
 

@@ -69,7 +69,7 @@ def test_positive_control_unlocked_check_lets_two_decisions_through(shop: Shop) 
     def careless() -> bool:
         with transaction.atomic():
             found = ApprovalRequest.objects.get(pk=request.pk)
-            both_have_looked.wait(10)
+            both_have_looked.wait(60)
             return found.state == "open"
 
     assert race([careless, careless]) == [True, True]

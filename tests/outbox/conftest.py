@@ -16,7 +16,7 @@ from holo.outbox.operations import enqueue
 from holo.outbox.relay import Relay
 
 ORGANIZATION = UUID("00000000-0000-7000-8000-000000000001")
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Recorder:

@@ -85,11 +85,11 @@ def trail(live: Live) -> Iterator[Trail]:
     listener = threading.Thread(target=_listen, args=(found.commands, ready))
     listener.start()
     try:
-        assert ready.wait(10)
+        assert ready.wait(60)
         yield found
     finally:
         redis.Redis.from_url(settings.REDIS_URL).get(_END)
-        listener.join(10)
+        listener.join(60)
         root.setLevel(level)
         for handler in handlers:
             root.removeHandler(handler)

@@ -155,7 +155,7 @@ def test_rotation_killed_at_any_batch_is_finished_by_the_next(
         assert run("rotate").splitlines()[-1].endswith(", 0 left")
     finally:
         stop.set()
-        reader.join(30)
+        reader.join(60)
     assert (failures, reads[0] > count) == ([], True)
     assert kills > 0
     ring.KEYRING = parse_keyring(NEW)

@@ -29,7 +29,7 @@ _FOREIGN: tuple[str, ...] = (
 _FOREIGN += ("SECRET_KEY", "DJANGO_SETTINGS_MODULE")
 
 
-def eventually(check: Callable[[], bool], *, seconds: float = 10.0) -> bool:
+def eventually(check: Callable[[], bool], *, seconds: float = 60.0) -> bool:
     """Return whether `check` comes true in time."""
     until = time.monotonic() + seconds
     while not check():
@@ -75,7 +75,7 @@ class Checkout:
         """Run a command to its end."""
         command = [sys.executable, "manage.py", *words]
         return subprocess.run(
-            command, cwd=ROOT, env=self.environment, text=True, capture_output=True, timeout=60, check=False
+            command, cwd=ROOT, env=self.environment, text=True, capture_output=True, timeout=180, check=False
         )
 
     def here(self, command: str, **options: bool) -> tuple[int, str]:
@@ -109,7 +109,7 @@ class Checkout:
         """Return the file with the output of what was started."""
         return self.run_dir.parent / "out.txt"
 
-    def says(self, text: str, *, seconds: float = 30.0) -> bool:
+    def says(self, text: str, *, seconds: float = 90.0) -> bool:
         """Return whether the started command says this in time."""
         return eventually(lambda: text in self.output.read_text(), seconds=seconds)
 
@@ -122,7 +122,7 @@ class Checkout:
         for process in self.started:
             process.kill()
             process.wait()
-        eventually(lambda: not self.leftovers(), seconds=8)
+        eventually(lambda: not self.leftovers(), seconds=60)
         for pid in self.leftovers():
             os.kill(pid, signal.SIGKILL)
 

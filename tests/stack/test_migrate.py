@@ -82,7 +82,7 @@ def test_second_migrate_waits_for_the_first(postgres: PostgresServer, fresh_data
         waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
         assert eventually(lambda: first.execute(waiting.encode()).fetchone() == (1,))
         assert second.poll() is None
-    _, errors = second.communicate(timeout=20)
+    _, errors = second.communicate(timeout=120)
     assert (second.returncode, errors) == (0, b"")
 
 

@@ -186,4 +186,4 @@ Supervisor([stage.lasting("plain"), stage.lasting("parent", {parent!r})], stage.
     assert eventually(lambda: len(stage.leftovers()) == 3)
     supervisor.kill()
     supervisor.wait()
-    assert eventually(lambda: not stage.leftovers(), seconds=5)
+    assert eventually(lambda: not stage.leftovers(), seconds=60)

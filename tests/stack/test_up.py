@@ -50,7 +50,7 @@ def test_services_start_from_nothing_say_so_again_and_stop_on_interrupt(
     assert (checkout.run_dir / "postgres" / "PG_VERSION").exists()
 
     up.send_signal(signal.SIGINT)
-    assert up.wait(20) == 0
+    assert up.wait(60) == 0
     assert not checkout.leftovers()
     assert values["SECRET_KEY"] not in checkout.output.read_text()
 
@@ -88,7 +88,7 @@ def test_whole_product_answers_and_survives_a_stop_and_a_kill_until_a_reset(chec
     again = checkout.start("up", "--only-services")
     assert checkout.says(READY), checkout.output.read_text()
     assert read_file(checkout.run_dir / "env")["SECRET_KEY"] == key
-    assert eventually(lambda: not old.keys() & checkout.leftovers().keys(), seconds=15), old
+    assert eventually(lambda: not old.keys() & checkout.leftovers().keys(), seconds=60), old
     assert checkout.here("reset", yes=True) == (0, f"deleted {checkout.run_dir}\n")
     assert not checkout.run_dir.exists()
     assert again.wait(1) == 0

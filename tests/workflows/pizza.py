@@ -24,7 +24,7 @@ from workflows.pizza.ports import Ports
 from workflows.pizza.workflow import PizzaOrderWorkflow
 from workflows.runtime import client
 
-PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=60)
 QUEUE = "pizza-test"
 BASE = Path(__file__).resolve().parent.parent.parent
 EXAMPLE = BASE / "workflows" / "pizza" / "example.json"

@@ -25,9 +25,9 @@ def serving(domain: Domain, *, sandboxed: bool = True) -> Iterator[None]:
     thread = threading.Thread(target=lambda: asyncio.run(serve()), name=f"serve-{domain.name}")
     thread.start()
     try:
-        assert begun.wait(20), "the worker did not start"
+        assert begun.wait(60), "the worker did not start"
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()

@@ -17,7 +17,7 @@ from tests.workflows.serving import serving
 from workflows.runtime import client
 from workflows.runtime.converter import MALFORMED_PAYLOAD
 
-PATIENCE = timedelta(seconds=20)
+PATIENCE = timedelta(seconds=60)
 
 
 @pytest.fixture(scope="module", autouse=True)

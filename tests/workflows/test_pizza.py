@@ -26,7 +26,7 @@ from workflows.pizza.workflow import PizzaOrderWorkflow
 from workflows.runtime import client
 from workflows.runtime.registry import StartRefusedError
 
-PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=60)
 
 
 # --- Rules -------------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ from workflows.runtime.worker import activity_pool, build_worker, check_connecti
 
 SAMPLE = "tests.workflows.sample_domain"
 HANDLERS = ["workflows.runtime.outbox_handlers.handlers"]
-PATIENCE = timedelta(seconds=30)
+PATIENCE = timedelta(seconds=60)
 UNDONE = [f"take {step}" for step in STEPS] + [f"undo {step}" for step in reversed(STEPS)]
 BASE = Path(__file__).resolve().parent.parent.parent
 
@@ -75,11 +75,11 @@ def worker(request: pytest.FixtureRequest, temporal_client: None, fresh_database
     thread = threading.Thread(target=_serve, args=(begun, stop, request.param))
     thread.start()
     try:
-        assert begun.wait(20)
+        assert begun.wait(60)
         yield
     finally:
         stop.set()
-        thread.join(30)
+        thread.join(60)
         assert not thread.is_alive()
 
 
@@ -176,7 +176,7 @@ def test_cancel_during_compensation_does_not_break_it(worker: None) -> None:
     begun, gate = GATES[(subject, "second")] = (threading.Event(), threading.Event())
     workflow_id = _start(subject)
     client.signal_workflow(workflow_id=workflow_id, signal="go_back")
-    assert begun.wait(20)
+    assert begun.wait(60)
     client.cancel_workflow(workflow_id=workflow_id)
     _until(lambda: "WORKFLOW_EXECUTION_CANCEL_REQUESTED" in client.fetch_history(workflow_id=workflow_id))
     gate.set()
@@ -444,7 +444,7 @@ def test_worker_process_serves_its_domain_and_stops_gracefully(
         sdk = urlopen(f"http://127.0.0.1:{port + 2}/metrics").read().decode()
         assert "temporal_worker_task_slots_available" in sdk
         process.send_signal(signal.SIGTERM)
-        assert process.wait(30) == 0
+        assert process.wait(60) == 0
     finally:
         process.kill()
         _, stderr = process.communicate()

@@ -34,7 +34,7 @@ from workflows.users.api import views
 from workflows.users.reconcile import DRIFTS, TASK_QUEUE, input_of
 from workflows.users.workflow import UserWorkflow
 
-PATIENCE = 30.0
+PATIENCE = 60.0
 Action, State, Notice = UserChange.Action, UserChange.State, UserChange.Notice
 
 

@@ -43,7 +43,7 @@ def finished_by_another(team: Team, change: UserChange, point: str, mails: Path)
             workflow_id=change.workflow_id, result_type=dict, timeout=timedelta(seconds=PATIENCE)
         )
         second.send_signal(signal.SIGTERM)
-        assert second.wait(30) == 0
+        assert second.wait(60) == 0
     change.refresh_from_db()
     return change
 

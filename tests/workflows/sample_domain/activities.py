@@ -43,7 +43,7 @@ def undo_step(call: Step) -> None:
     if key in GATES:
         begun, gate = GATES[key]
         begun.set()
-        assert gate.wait(20)
+        assert gate.wait(60)
     if key in FAILING:
         raise ConnectionError("the other side is away")
     DONE[call.subject_id].append(f"undo {call.step}")
