@@ -32,7 +32,7 @@ from workflows.runtime.errors import WorkflowNotFoundError
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
 # Long enough for a killed worker's step to be given to another one.
-PATIENCE = 60.0
+PATIENCE = 180.0
 # Written in the reason of decisions, where it must not leave the database.
 REASON = "as agreed with Mrs Zhang on the phone"
 

@@ -148,6 +148,10 @@ class World:
         }
         return {"Authorization": f"Bearer {keys[caller]}"} if caller in keys else {}
 
+    def notes_of(self, caller: As) -> set[str]:
+        """Return the tables that any request of the caller may write: a session notes each minute of use."""
+        return {"django_session"} if caller in self.sessions else set()
+
     def send(
         self,
         endpoint: Endpoint,

@@ -17,7 +17,7 @@ from tests.live import Live, ends, reaches, worker_process
 from tests.proof import Proof, rounds
 from tests.stories import EAST_ONLY, MAC, PHONE, SOUTH_ONLY, build_shop
 
-PATIENCE = 60.0
+PATIENCE = 180.0
 # In each of the places where a run can stand for long.
 EACH = rounds(100)
 

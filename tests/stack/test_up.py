@@ -66,9 +66,9 @@ def test_whole_product_answers_and_survives_a_stop_and_a_kill_until_a_reset(chec
     checkout.extra["DEMO"] = "1"
     up = checkout.start("up", "--demo")
     # Nobody has checked this store since the machine was started.
-    assert checkout.says("reconcile is done", seconds=60), checkout.output.read_text()
+    assert checkout.says("reconcile is done", seconds=240), checkout.output.read_text()
     assert "0 found, 0 mended" in checkout.output.read_text()
-    assert checkout.says("  Admin  ", seconds=60), checkout.output.read_text()
+    assert checkout.says("  Admin  ", seconds=240), checkout.output.read_text()
     demo_ended_well(checkout.output.read_text())
     done = checkout.run("up", "--demo", "--exit")
     assert done.returncode == 0, done.stdout

@@ -130,7 +130,9 @@ def test_run_is_left_listed_shown_signalled_and_cancelled(workers: None) -> None
     assert (code, complaint) == (1, f"Temporal knows no run of {second}, or it has ended")
     eventually(lambda: second in run("workflow", "list", "--domain", "pizza")[0], what="the listing")
     assert second not in run("workflow", "list", "--domain", "hello")[0]
-    assert run("workflow", "list", "--status", "failed", "--json")[0].strip() == "[]"
+    # Other tests leave failed runs in the same namespace.
+    failed = run("workflow", "list", "--status", "failed", "--json")[0]
+    assert not [workflow_id for workflow_id in (first, second) if workflow_id in failed]
 
 
 def test_failed_workflow_exits_1_with_its_reason(workers: None) -> None:
