@@ -150,7 +150,7 @@ class World:
 
     def notes_of(self, caller: As) -> set[str]:
         """Return the tables that any request of the caller may write: a session notes each minute of use."""
-        return {"django_session"} if caller in self.sessions else set()
+        return {"django_session", "staff_staffsession"} if caller in self.sessions else set()
 
     def send(
         self,
