@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import hypothesis
 import pytest
 from django.conf import settings
 from django.core.management import call_command
@@ -27,6 +28,12 @@ pytest_plugins = ["tests.schedule", "tests.proof", "tests.coverage_floor"]
 # No address names it by default: it cannot be cloned while somebody is connected to it.
 TEMPLATE = "holo_template"
 
+
+# How long an example takes depends on what else the machine does.
+hypothesis.settings.register_profile(
+    "tests", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("tests")
 
 # A job in the background starts with SIGINT ignored, and so would all commands that the tests interrupt.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -7,11 +7,19 @@ from django.contrib import admin
 from django.test import Client
 from django.urls import reverse
 
+from holo.approvals.models import ApprovalDecision, ApprovalRequest
+from holo.approvals.services import decide
 from holo.identity.models import User
-from orders.models import Shipment
 from tests.bad_inputs.cases.rows import MISSING, As, Sent
 from tests.bad_inputs.surface import Endpoint, endpoints
-from tests.bad_inputs.world import World, awaiting_payment
+from tests.bad_inputs.world import (
+    World,
+    a_user_change,
+    an_invitation,
+    awaiting_approval,
+    awaiting_payment,
+    parked,
+)
 from tests.logins import log_in
 from tests.permissions import surface
 from tests.permissions.matrix import CALLERS, PAGE, VISITORS, callers_of, matrix, page
@@ -37,7 +45,18 @@ def visitors(world: World) -> dict[str, tuple[User | None, Client]]:
     """One visitor of each kind; there is something to look at of each model."""
     order = awaiting_payment(world.shop)
     charge(world.shop.pay(order))
-    assert Shipment.objects.exists()
+    request = ApprovalRequest.objects.get(subject_id=awaiting_approval(world.shop).pk)
+    decide(
+        actor=world.shop.auditor_actor,
+        request_id=request.pk,
+        verdict=ApprovalDecision.Verdict.APPROVE,
+        reason="as agreed by phone",
+    )
+    parked(world.shop)
+    an_invitation(world.shop.organization)
+    a_user_change(world.shop.organization)
+    empty = {model.__name__ for model in admin.site._registry if not model._default_manager.exists()}
+    assert empty == set()
     return build_visitors(world)
 
 
