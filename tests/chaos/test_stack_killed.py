@@ -25,8 +25,8 @@ ORDERS = rounds(100)
 CHEAP, DEAR = "iPhone15", "MacPro"
 # Seconds: long enough to place the orders, short enough to wait for.
 DEADLINE = 12 + ORDERS // 8
-# After `up` has everything running.
-LIMIT = 10.0
+# After `up` has everything running; the record says how long it took.
+LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
