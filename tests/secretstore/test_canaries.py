@@ -97,7 +97,8 @@ def trail(live: Live) -> Iterator[Trail]:
 
 
 def _listen(commands: list[str], ready: threading.Event) -> None:
-    watched: Any = redis.Redis.from_url(settings.REDIS_URL)
+    # Nothing may come for longer than the default timeout of a read.
+    watched: Any = redis.Redis.from_url(settings.REDIS_URL, socket_timeout=None)
     with watched.monitor() as monitor:
         ready.set()
         while not commands or _END not in commands[-1]:
