@@ -86,7 +86,7 @@ def told(postgres: PostgresServer, story: Story, django_db_blocker: DjangoDbBloc
         postgres.create_database(name, template=story.database)
         use_database(postgres, name)
         owner = OwnerAccess(server=postgres, database=name)
-        # Nobody delivers these messages, and after a minute `verify` would name them.
+        # No relay delivers these messages; `verify` reports messages older than a minute.
         owner.execute("UPDATE outbox_outboxmessage SET created_at = now()")
         try:
             yield owner
