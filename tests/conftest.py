@@ -95,6 +95,8 @@ def use_database(server: PostgresServer, name: str) -> None:
     fresh = database(server.app_url(name))
     for field in ("NAME", "HOST", "PORT", "USER", "PASSWORD"):
         target[field] = fresh[field]
+    # A hundred threads that connect at once, beside another process's tests, may wait longer than a client.
+    target["OPTIONS"]["connect_timeout"] = 60
     target["TEST"] = {**target.get("TEST", {}), "NAME": fresh["NAME"]}
 
 

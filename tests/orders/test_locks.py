@@ -44,7 +44,8 @@ def during_a_cancel(shop: Shop, order: Order, read: Callable[[], bool]) -> bool:
         with connection.cursor() as cursor:
             while True:
                 cursor.execute(
-                    "SELECT count(*) FROM pg_locks WHERE NOT granted AND locktype = 'transactionid'"
+                    "SELECT count(*) FROM pg_locks"
+                    " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
                 )
                 if cursor.fetchone() == (1,):
                     break

@@ -5,6 +5,7 @@ import base64
 import io
 import json
 import logging
+import os
 import re
 import threading
 from collections.abc import Iterator
@@ -271,9 +272,11 @@ def _files_with(folder: Path, secrets: dict[str, str]) -> set[str]:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    for path in folder.rglob("*"):
-        try:
-            if path.is_file() and not path.is_symlink():
-                yield path
-        except OSError:
-            continue
+    # `os.walk`, for `Path.rglob` fails at a folder that goes meanwhile.
+    for parent, _, names in os.walk(folder):
+        for path in (Path(parent, name) for name in names):
+            try:
+                if path.is_file() and not path.is_symlink():
+                    yield path
+            except OSError:
+                continue

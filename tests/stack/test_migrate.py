@@ -19,6 +19,9 @@ from holo.stack.postgres import APP, OWNER, PostgresServer
 from tests.stack.conftest import ROOT, eventually
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
+# Of this test's database: other tests lock at the same time.
+_ADVISORY_LOCKS = """pg_locks WHERE locktype = 'advisory'
+AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"""
 
 
 @pytest.fixture
@@ -70,7 +73,7 @@ def test_connection_is_the_app_roles_again_afterwards() -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT current_user")
         assert cursor.fetchone() == (APP,)
-        cursor.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")
+        cursor.execute(f"SELECT count(*) FROM {_ADVISORY_LOCKS}")
         assert cursor.fetchone() == (0,)
 
 
@@ -79,7 +82,7 @@ def test_second_migrate_waits_for_the_first(postgres: PostgresServer, fresh_data
     with psycopg.connect(postgres.owner_url(fresh_database), autocommit=True) as first:
         first.execute("SELECT pg_advisory_lock(%s)", [_LOCK])
         second = subprocess.Popen(command, cwd=ROOT, env={**os.environ}, stderr=subprocess.PIPE)
-        waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        waiting = f"SELECT count(*) FROM {_ADVISORY_LOCKS} AND NOT granted"
         assert eventually(lambda: first.execute(waiting.encode()).fetchone() == (1,))
         assert second.poll() is None
     _, errors = second.communicate(timeout=120)
