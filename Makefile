@@ -54,8 +54,8 @@ check: lint $(STAMP) ## Lint, types, import contracts and the tests that need no
 test: lint $(STAMP) ## Lint, types, contracts, migrations in step, all tests (COVERAGE=1: and at least 90 % coverage)
 	DEBUG=1 $(BIN)/python -W ignore manage.py makemigrations --check --dry-run
 	@echo "Temporal CLI: $$($(MANAGE) get_temporal)"
-	@command -v chromium chromium-browser google-chrome >/dev/null || \
-		echo "No Chromium here: the browser journeys are skipped (apt-get install chromium)"
+	@command -v chromium chromium-browser >/dev/null || \
+		echo "No Chromium here: the browser journeys are skipped (apt-get install chromium chromium-headless-shell)"
 	$(PYTEST) $(if $(COVERAGE),--cov --cov-report=term:skip-covered --cov-fail-under=90)
 
 shuffle: $(STAMP) ## Run all tests in random order beside two busy processes (SEED=… repeats an order)

@@ -1,6 +1,7 @@
 #!/usr/bin/env python
 """Runs Holo's management commands."""
 
+import gc
 import os
 import sys
 
@@ -8,6 +9,8 @@ import sys
 def main() -> int:
     """Hand the command line over; return the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holo.settings")
+    # Nearly all that imports make stays: to look for garbage meanwhile took a fifth of the start.
+    gc.disable()
     try:
         from holo.stack import command_line
     except ImportError as error:

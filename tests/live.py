@@ -11,14 +11,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
 from django.db import connections
+from google.protobuf.duration_pb2 import Duration
+from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
+from temporalio.client import Client
 
 from holo.outbox.delivery import load_handlers
 from holo.outbox.relay import Relay
 from holo.stack.ports import is_busy
+from holo.stack.temporal_server import namespace_answers
 from orders.models import Order
 from orders.states import TERMINAL, Status
 from workflows.orders.contracts import order_workflow_id
@@ -163,3 +168,20 @@ def ends(order: Order, status: Status, *, within: float = 60.0) -> None:
     """Wait until the order is in `status` and its run has ended too."""
     reaches(order, status, within=within)
     eventually(lambda: run_status(order) == "COMPLETED", within=within, what=f"the end of the run of {order}")
+
+
+def register_namespace(namespace: str) -> None:
+    """Make a namespace in the Temporal server that the settings name; return when it answers."""
+
+    async def register() -> None:
+        connected = await Client.connect(settings.TEMPORAL_ADDRESS)
+        retention = Duration()
+        retention.FromTimedelta(timedelta(days=1))
+        await connected.workflow_service.register_namespace(
+            RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=retention)
+        )
+
+    asyncio.run(register())
+    eventually(
+        lambda: namespace_answers(settings.TEMPORAL_UI_URL, namespace), within=30, what="the namespace"
+    )

@@ -4,6 +4,7 @@
 """
 
 import argparse
+import gc
 import os
 import re
 import sys
@@ -70,7 +71,9 @@ class _Utility(ManagementUtility):
     """Django's, which suggests what may have been meant and says it in one line."""
 
     def fetch_command(self, subcommand: str) -> BaseCommand:
-        """Return the command, or leave with what may have been meant."""
+        """Return the command, or leave with what may have been meant; everything is imported by now."""
+        gc.freeze()
+        gc.enable()
         if any(_SECRET.search(word) for word in self.argv[2:]):
             _leave(
                 _("a secret in the command line is seen by everybody on this machine"),

@@ -71,8 +71,8 @@ def secure_url(database: str, server_dir: Path) -> Iterator[str]:
         yield url
 
 
-def test_over_tls_the_newer_kind_of_report_arrives(chromium: Browser, secure_url: str) -> None:
-    context = chromium.new_context(ignore_https_errors=True)
+def test_over_tls_the_newer_kind_of_report_arrives(whole_chromium: Browser, secure_url: str) -> None:
+    context = whole_chromium.new_context(ignore_https_errors=True)
     context.add_init_script(LISTEN)
     visitor = Visitor(page=context.new_page(), base_url=secure_url)
     try:

@@ -1,6 +1,5 @@
 """Several drivers side by side, each with a database and a Temporal namespace of its own."""
 
-import asyncio
 import json
 import os
 import subprocess
@@ -8,19 +7,14 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
-from datetime import timedelta
 from pathlib import Path
 
 from django.conf import settings
-from google.protobuf.duration_pb2 import Duration
-from temporalio.api.workflowservice.v1 import RegisterNamespaceRequest
-from temporalio.client import Client
 
 from holo.stack.postgres import PostgresServer
-from holo.stack.temporal_server import namespace_answers
 from tests.chaos.steps import Interruption
 from tests.conftest import TEMPLATE
-from tests.live import eventually
+from tests.live import register_namespace
 
 # Most of a case is waiting for Temporal to give a dead worker's step to another one.
 SIDE_BY_SIDE = 4
@@ -62,7 +56,7 @@ def _driver(
 ) -> Iterator["subprocess.Popen[bytes]"]:
     database = namespace = f"chaos-{os.getpid()}-{number}"
     postgres.create_database(database, template=TEMPLATE)
-    _register(namespace)
+    register_namespace(namespace)
     cases = folder / f"cases-{number}"
     cases.write_text(json.dumps([asdict(case) for case in share]), encoding="utf-8")
     own = {"DATABASE_URL": postgres.app_url(database), "TEMPORAL_NAMESPACE": namespace}
@@ -82,18 +76,3 @@ def _driver(
                 process.kill()
                 process.wait()
             postgres.drop_database(database)
-
-
-def _register(namespace: str) -> None:
-    async def register() -> None:
-        client = await Client.connect(settings.TEMPORAL_ADDRESS)
-        retention = Duration()
-        retention.FromTimedelta(timedelta(days=1))
-        await client.workflow_service.register_namespace(
-            RegisterNamespaceRequest(namespace=namespace, workflow_execution_retention_period=retention)
-        )
-
-    asyncio.run(register())
-    eventually(
-        lambda: namespace_answers(settings.TEMPORAL_UI_URL, namespace), within=30, what="the namespace"
-    )

@@ -16,6 +16,7 @@ from holo.stack.ports import LOOPBACK
 from holo.stack.postgres import PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from tests.conftest import OwnerAccess
+from tests.live import register_namespace
 from tests.stack.conftest import ROOT
 from tests.stories import PHONE, build_shop
 
@@ -101,7 +102,10 @@ def test_readers_change_nothing(readers: dict[str, str], role: str, attack: str)
 
 def test_checker_runs_verify(readers: dict[str, str], temporal: TemporalServer) -> None:
     command = [sys.executable, "manage.py", "verify"]
-    env = {**os.environ, "DATABASE_URL": readers["holo_checker"]}
+    # Runs that other tests left open belong to no order of this database.
+    namespace = f"checker-{os.getpid()}"
+    register_namespace(namespace)
+    env = {**os.environ, "DATABASE_URL": readers["holo_checker"], "TEMPORAL_NAMESPACE": namespace}
     found = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     assert found.returncode == 0, found.stdout + found.stderr
 
