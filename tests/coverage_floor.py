@@ -4,6 +4,7 @@ The total says little about one package: a small service without a test hardly m
 """
 
 import io
+import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
@@ -12,8 +13,12 @@ from coverage import Coverage
 from coverage.exceptions import NoDataError
 
 FLOOR = 85.0
+# How coverage.py tells a subprocess to measure itself, too.
+_FOR_PROCESSES = "COVERAGE_PROCESS_CONFIG"
 _ROOT = Path(__file__).resolve().parent.parent
 _BASE = ("identity", "apiauth", "secretstore", "apivote", "approvals", "audit", "outbox", "idempotency")
+_FOUND = pytest.StashKey[dict[str, float]]()
+_TOLD = pytest.StashKey[str | None]()
 
 
 def services() -> list[str]:
@@ -54,6 +59,18 @@ def _coverage_of(config: pytest.Config) -> Coverage | None:
     return combined
 
 
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Let processes measure themselves where they are what is tested.
+
+    A process that does takes 2.4 s of processor instead of 1.1 s until Django is set up.
+    """
+    for_processes = item.config.stash.setdefault(_TOLD, os.environ.get(_FOR_PROCESSES))
+    if for_processes and item.nodeid.startswith("tests/stack/"):
+        os.environ[_FOR_PROCESSES] = for_processes
+    else:
+        os.environ.pop(_FOR_PROCESSES, None)
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
     """Judge once pytest-cov has combined the processes, which it does at the end of the loop."""
@@ -65,9 +82,6 @@ def pytest_runtestloop(session: pytest.Session) -> Iterator[None]:
         if under(found):
             session.testsfailed += 1
     return result
-
-
-_FOUND = pytest.StashKey[dict[str, float]]()
 
 
 @pytest.hookimpl(trylast=True)
