@@ -9,7 +9,7 @@ import sys
 def main() -> int:
     """Hand the command line over; return the exit code."""
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holo.settings")
-    # Nearly all that imports make stays: to look for garbage meanwhile took a fifth of the start.
+    # Nearly all that imports make stays: to look for garbage meanwhile took a third of the start.
     gc.disable()
     try:
         from holo.stack import command_line

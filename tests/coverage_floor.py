@@ -62,7 +62,7 @@ def _coverage_of(config: pytest.Config) -> Coverage | None:
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Let processes measure themselves where they are what is tested.
 
-    A process that does takes 2.4 s of processor instead of 1.1 s until Django is set up.
+    `manage.py check` takes 2.7 to 3.0 s of processor with it, 1.2 to 1.7 s without.
     """
     for_processes = item.config.stash.setdefault(_TOLD, os.environ.get(_FOR_PROCESSES))
     if for_processes and item.nodeid.startswith("tests/stack/"):

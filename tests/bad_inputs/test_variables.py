@@ -21,19 +21,11 @@ from holo.stack.postgres import APP, OWNER, PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from tests.bad_inputs.cases.rows import Variables
 from tests.bad_inputs.cases.variables import BASE, VARIABLES
-from tests.stack.conftest import ROOT
+from tests.stack.conftest import ROOT, SERVER_VARIABLES
 from workflows.runtime.fitness import refuse_unfit_temporal
 
 SETTINGS = str(ROOT / "holo" / "settings.py")
-_READ = (
-    "DATABASE_URL",
-    "MIGRATE_DATABASE_URL",
-    "REDIS_URL",
-    "TEMPORAL_ADDRESS",
-    "TEMPORAL_NAMESPACE",
-    "TEMPORAL_UI_URL",
-    "DEMO",
-)
+_READ = (*SERVER_VARIABLES, "DEMO")
 
 
 def _ids(rows: tuple[Variables, ...]) -> list[object]:

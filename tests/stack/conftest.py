@@ -18,7 +18,8 @@ from holo.stack.ports import is_busy, ports_at
 from holo.stack.temporal_cli import require_temporal
 
 ROOT = Path(__file__).resolve().parent.parent.parent
-_FOREIGN: tuple[str, ...] = (
+# What names this test run's servers: a process with servers of its own must not inherit it.
+SERVER_VARIABLES = (
     "DATABASE_URL",
     "MIGRATE_DATABASE_URL",
     "REDIS_URL",
@@ -26,7 +27,7 @@ _FOREIGN: tuple[str, ...] = (
     "TEMPORAL_NAMESPACE",
     "TEMPORAL_UI_URL",
 )
-_FOREIGN += ("SECRET_KEY", "DJANGO_SETTINGS_MODULE")
+_FOREIGN = (*SERVER_VARIABLES, "SECRET_KEY", "DJANGO_SETTINGS_MODULE")
 
 
 def eventually(check: Callable[[], bool], *, seconds: float = 60.0) -> bool:

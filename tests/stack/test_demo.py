@@ -9,29 +9,14 @@ from pathlib import Path
 import pytest
 from django.conf import settings
 
-from tests.stack.conftest import free_offset
+from tests.stack.conftest import SERVER_VARIABLES, free_offset
 
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """An environment without this test run's servers, with ports and a folder of its own."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name
-        not in {
-            "DATABASE_URL",
-            "MIGRATE_DATABASE_URL",
-            "REDIS_URL",
-            "TEMPORAL_ADDRESS",
-            "TEMPORAL_NAMESPACE",
-            "TEMPORAL_UI_URL",
-            "DJANGO_SETTINGS_MODULE",
-            "SECRET_KEY",
-            "DEBUG",
-            "DEMO",
-        }
-    }
+    foreign = {*SERVER_VARIABLES, "DJANGO_SETTINGS_MODULE", "SECRET_KEY", "DEBUG", "DEMO"}
+    kept = {name: value for name, value in os.environ.items() if name not in foreign}
     return {**kept, "HOLO_RUN_DIR": str(tmp_path / "run"), "PORT_OFFSET": str(free_offset())}
 
 
