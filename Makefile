@@ -48,7 +48,7 @@ reset: $(STAMP) ## Stop and delete all data of this checkout (YES=1: without ask
 doctor: $(STAMP) ## Check every dependency: where, version, reachable; fails on trouble
 	@$(MANAGE) doctor
 
-check: lint $(STAMP) ## Lint, types, import contracts and the tests that need no server (under a minute)
+check: lint $(STAMP) ## Lint, types, import contracts and the tests that need no server (45 seconds)
 	$(PYTEST) -q -m pure
 
 test: lint $(STAMP) ## Lint, types, contracts, migrations in step, all tests (COVERAGE=1: and at least 90 % coverage)

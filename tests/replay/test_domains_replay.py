@@ -17,24 +17,25 @@ from tests.replay.domains import BRANCHES, DOMAINS
 from tests.replay.users import BRANCHES as USER_BRANCHES
 from tests.replay.users import MAIL_DOMAIN, NAME, REFERENCE
 
-pytestmark = pytest.mark.pure
-
 CORPUS = {domain: recorded(domain) for domain in DOMAINS}
 NAMES = {**{domain: set(branches) for domain, branches in BRANCHES.items()}, "users": set(USER_BRANCHES)}
 EACH = [(domain, name) for domain, histories in CORPUS.items() for name in histories]
 MUTANTS = [(domain, mutant) for domain in DOMAINS for mutant in mutants(source_of(DOMAINS[domain]))]
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_every_branch_has_its_history(domain: str) -> None:
     assert set(CORPUS[domain]) == set(NAMES[domain])
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize(("domain", "name"), EACH)
 def test_history_replays(domain: str, name: str) -> None:
     assert failures_of([CORPUS[domain][name]], domain=DOMAINS[domain]) == []
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize("domain", DOMAINS)
 def test_every_block_of_the_workflow_is_in_some_history(domain: str) -> None:
     assert unentered_blocks(CORPUS[domain].values(), domain=DOMAINS[domain]) == []
@@ -52,6 +53,7 @@ PIZZA_CANARIES = ("Bob", "Rue de la Paix", "75002", "Nowhere", "tok_")
 USER_CANARIES = (NAME, "Ouyang", REFERENCE, MAIL_DOMAIN, "@example", "@recorded")
 
 
+@pytest.mark.pure
 @pytest.mark.parametrize(
     ("domain", "canary"),
     [

@@ -165,13 +165,13 @@ def audit(*, lock: Path, waivers: list[Waiver], service: str, today: date) -> It
         yield from faults_of_django(locked["django"].version, ask_for_versions("django"), today=today)
 
 
-def main() -> int:
+def main(arguments: list[str] | None = None) -> int:
     """Tell what is known; return the exit code."""
     parser = argparse.ArgumentParser(description="Audits the run-time lock.")
     parser.add_argument("--lock", type=Path, default=RUN_TIME)
     parser.add_argument("--waivers", type=Path, default=WAIVERS)
     parser.add_argument("--osv-url", default=OSV, help="where to ask; such as a mirror of one's own")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     try:
         waivers = parse_waivers(options.waivers.read_text(encoding="utf-8"))
     except ValueError as error:
