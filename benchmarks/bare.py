@@ -7,7 +7,7 @@ from temporalio import activity, workflow
 
 with workflow.unsafe.imports_passed_through():
     from workflows.orders.contracts import OrderRef, ShipmentRef, StepTaken
-    from workflows.runtime.policies import HANDOVER, LOCAL_STEP, OUTSIDE_CALL
+    from workflows.runtime.policies import LOCAL_STEP, OUTSIDE_CALL
 
 QUEUE = "bench-bare"
 LOCAL, REMOTE = "bare_local", "bare_remote"
@@ -63,7 +63,7 @@ class BareOrder:
         )
         handed_over: list[StepTaken] = await asyncio.gather(
             *(
-                workflow.execute_activity(REMOTE, shipment, result_type=StepTaken, **HANDOVER)
+                workflow.execute_activity(REMOTE, shipment, result_type=StepTaken, **OUTSIDE_CALL)
                 for _ in range(parcels)
             )
         )

@@ -8,11 +8,14 @@ from uuid import UUID
 
 from django.db import connection
 
+from holo.common.money import Money
 from orders.events import ORDER_PLACED
 from orders.models import Payment
 from orders.states import TERMINAL, Status
 from orders.subject import SUBJECT_TYPE
 
+# For so long "no such charge" may mean that a gateway's search does not have it yet.
+SEARCH_LAG = timedelta(hours=1)
 _BATCH = 500
 _TERMINAL = sorted(TERMINAL)
 
@@ -56,12 +59,17 @@ class StrayHold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unsettled:
-    """A payment attempt without an outcome; `submitted` if it may have reached the gateway."""
+    """A payment attempt without an outcome; `submitted` if it may have reached the gateway.
+
+    `is_fresh` while a gateway whose search lags might not have heard of it yet.
+    """
 
     payment_id: UUID
     order_id: UUID
     organization_id: UUID
+    amount: Money
     submitted: bool
+    is_fresh: bool
     order_is_over: bool
 
 
@@ -154,7 +162,8 @@ def list_stray_holds() -> list[StrayHold]:
 
 
 _UNSETTLED = """
-SELECT p.id, p.order_id, p.organization_id, p.submitted_at IS NOT NULL, o.status = ANY (%(terminal)s)
+SELECT p.id, p.order_id, p.organization_id, p.amount_minor, p.currency, p.submitted_at IS NOT NULL,
+       coalesce(p.submitted_at > now() - %(lag)s, false), o.status = ANY (%(terminal)s)
 FROM orders_payment p JOIN orders_order o ON o.id = p.order_id
 WHERE p.state = 'requested'
   AND coalesce(p.submitted_at, p.created_at) < now() - make_interval(secs => %(grace)s)
@@ -169,10 +178,12 @@ def list_unsettled_payments(grace: timedelta) -> list[Unsettled]:
             payment_id=row[0],
             order_id=row[1],
             organization_id=row[2],
-            submitted=row[3],
-            order_is_over=row[4],
+            amount=Money(minor=row[3], currency=row[4]),
+            submitted=row[5],
+            is_fresh=row[6],
+            order_is_over=row[7],
         )
-        for row in _rows(_UNSETTLED, grace=grace.total_seconds())
+        for row in _rows(_UNSETTLED, grace=grace.total_seconds(), lag=SEARCH_LAG)
     ]
 
 

@@ -1,16 +1,17 @@
-"""What the product needs of a payment gateway and of a carrier. Adapters are named by settings."""
+"""What the product needs of a payment gateway and of a carrier. Adapters are named by settings.
+
+An adapter answers in these types and raises these two errors. What it does besides is caught in
+`orders/outside.py`; `tests/orders/adapter_contract.py` shows whether it keeps to the rules.
+"""
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Literal, Protocol
 
-from django.conf import settings
-from django.utils.module_loading import import_string
-
+from holo.common.errors import OutageError
 from holo.common.money import Money
 
 
-class OutsideUnavailableError(Exception):
+class OutsideUnavailableError(OutageError):
     """The other side did not answer, or its answer was lost: what it did is not known. Try again."""
 
 
@@ -20,19 +21,24 @@ class CarrierRefusedError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charge:
-    """One charge: `key` makes it happen once at the gateway; `submitted_before` if it may have happened."""
+    """One charge: `key` makes it happen once at the gateway; `submitted_before` if it may have happened.
+
+    `captured` tells that the gateway has said so: from then on it must know the key.
+    """
 
     key: str
     token: str
     amount: Money
     submitted_before: bool
+    captured: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeState:
-    """What the gateway says of a key."""
+    """What the gateway says of a key, and of how much money it says it."""
 
     state: Literal["authorised", "captured", "declined", "voided", "refunded"]
+    amount: Money
     reference: str
     decline_code: str = ""
 
@@ -96,17 +102,3 @@ class Carrier(Protocol):
     def hand_over(self, parcel: Parcel) -> None:
         """Give the parcel away: the point after which it travels."""
         ...
-
-
-@cache
-def payment_gateway() -> PaymentGateway:
-    """Return the adapter that `PAYMENT_GATEWAY` names."""
-    adapter: PaymentGateway = import_string(settings.PAYMENT_GATEWAY)()
-    return adapter
-
-
-@cache
-def carrier() -> Carrier:
-    """Return the adapter that `CARRIER` names."""
-    adapter: Carrier = import_string(settings.CARRIER)()
-    return adapter

@@ -3,19 +3,11 @@
 from collections.abc import Callable
 
 from orders.errors import HandoverRefusedError
-from orders.ports import (
-    Carrier,
-    CarrierRefusedError,
-    Charge,
-    ChargeState,
-    Label,
-    OutsideUnavailableError,
-    Parcel,
-    PaymentGateway,
-)
+from orders.outside import CheckedCarrier, CheckedGateway
+from orders.ports import CarrierRefusedError, Charge, ChargeState, Label, OutsideUnavailableError, Parcel
 
 
-def settle_charge(gateway: PaymentGateway, charge: Charge | None) -> ChargeState | None:
+def settle_charge(gateway: CheckedGateway, charge: Charge | None) -> ChargeState | None:
     """Authorise and capture, once; return None if there is nothing to charge.
 
     Where an earlier attempt may have reached the gateway, and whenever an answer is lost, the key is looked
@@ -23,46 +15,42 @@ def settle_charge(gateway: PaymentGateway, charge: Charge | None) -> ChargeState
     """
     if charge is None:
         return None
-    known = gateway.lookup(key=charge.key) if charge.submitted_before else None
+    known = gateway.lookup(charge) if charge.submitted_before else None
     if known is None:
-        known = _certain(gateway, charge.key, lambda: _authorise(gateway, charge))
+        known = _certain(gateway, charge, gateway.authorise)
     if known.state == "authorised":
-        known = _certain(gateway, charge.key, lambda: gateway.capture(key=charge.key))
+        known = _certain(gateway, charge, gateway.capture)
     if known.state == "authorised":
         raise OutsideUnavailableError("the capture's answer was lost and it did not happen; it is sent again")
     return known
 
 
-def _authorise(gateway: PaymentGateway, charge: Charge) -> ChargeState:
-    return gateway.authorise(key=charge.key, token=charge.token, amount=charge.amount)
-
-
-def _certain(gateway: PaymentGateway, key: str, call: Callable[[], ChargeState]) -> ChargeState:
-    """Return the answer of `call`, or, when it is lost, what the gateway says of the key."""
+def _certain(gateway: CheckedGateway, charge: Charge, call: Callable[[Charge], ChargeState]) -> ChargeState:
+    """Return the answer of `call`, or, when it is lost, what the gateway says of the charge."""
     try:
-        return call()
+        return call(charge)
     except OutsideUnavailableError:
-        known = gateway.lookup(key=key)
+        known = gateway.lookup(charge)
         if known is None:
             raise
         return known
 
 
-def unwind_charge(gateway: PaymentGateway, key: str | None) -> ChargeState | None:
-    """Void or refund what the gateway holds under `key`; return its last state, None if it has none."""
-    if key is None:
+def unwind_charge(gateway: CheckedGateway, charge: Charge | None) -> ChargeState | None:
+    """Void or refund what the gateway holds of the charge; return its last state, None if it has none."""
+    if charge is None:
         return None
-    known = gateway.lookup(key=key)
+    known = gateway.lookup(charge)
     if known is None:
         return None
     if known.state == "authorised":
-        return gateway.void(key=key)
+        return gateway.void(charge)
     if known.state == "captured":
-        return gateway.refund(key=key)
+        return gateway.refund(charge)
     return known
 
 
-def request_label(carrier: Carrier, parcel: Parcel | None) -> Label | CarrierRefusedError | None:
+def request_label(carrier: CheckedCarrier, parcel: Parcel | None) -> Label | CarrierRefusedError | None:
     """Make a label; a lasting refusal is a result, None means that there was nothing to do."""
     if parcel is None:
         return None
@@ -72,7 +60,7 @@ def request_label(carrier: Carrier, parcel: Parcel | None) -> Label | CarrierRef
         return refusal
 
 
-def hand_over_parcel(carrier: Carrier, parcel: Parcel | None) -> None:
+def hand_over_parcel(carrier: CheckedCarrier, parcel: Parcel | None) -> None:
     """Give a parcel to its carrier. Raises HandoverRefusedError where it is refused for good."""
     if parcel is None:
         return
@@ -82,7 +70,7 @@ def hand_over_parcel(carrier: Carrier, parcel: Parcel | None) -> None:
         raise HandoverRefusedError(str(refusal)) from refusal
 
 
-def void_parcel_label(carrier: Carrier, key: str | None) -> None:
+def void_parcel_label(carrier: CheckedCarrier, key: str | None) -> None:
     """Make a label worthless, if there may be one."""
     if key is not None:
         carrier.void_label(key=key)

@@ -29,6 +29,7 @@ from workflows.orders.domain import DOMAIN
 from workflows.orders.workflow import OrderFulfilmentWorkflow
 from workflows.runtime import client
 from workflows.runtime.errors import WorkflowNotFoundError
+from workflows.runtime.policies import GIVEN_UP
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
 # Long enough for a killed worker's step to be given to another one.
@@ -124,7 +125,7 @@ def _retry(shop: Shop, order: Order) -> None:
 
 
 def _parked_refund(shop: Shop) -> Order:
-    with outage("refund"):
+    with outage("refund", lasting=True):
         order = _paid(shop, PHONE, carrier="fail")
         until(order, Status.NEEDS_ATTENTION)
     _retry(shop, order)
@@ -169,15 +170,17 @@ def _is_aborted(order: Order) -> bool:
     return OrderAbort.objects.filter(order=order).exists()
 
 
-def _label_ended_by_hand(shop: Shop) -> Order:
-    """The operator fails the label that the order's own run makes; the other parcel's is made meanwhile."""
+def _label_ended_by_hand(shop: Shop, *, child: bool = False, type_: str = "ended_by_hand") -> Order:
+    """The label of the order's own run, or of its child, fails for good; the other one is made meanwhile."""
     with outage("create_label"):
         order = _paid(shop, EAST_ONLY, SOUTH_ONLY)
         eventually(lambda: order.shipments.count() == 2, within=PATIENCE, what="the shipments")
+        eventually(lambda: child_of(order), within=PATIENCE, what="the parcel's run")
+        run = child_of(order) if child else order_workflow_id(order.pk)
         with transaction.atomic():
             # An attempt that waits for the lock is one that can be failed; a planned one cannot.
             Order.objects.select_for_update().get(pk=order.pk)
-            eventually(lambda: _fail_activity(order, Activity.CREATE_LABEL), what="the label")
+            eventually(lambda: _fail_activity(run, Activity.CREATE_LABEL, type_), what="the label")
     until(order, Status.NEEDS_ATTENTION)
     _retry(shop, order)
     return order
@@ -188,7 +191,8 @@ def parked_charge(shop: Shop) -> Order:
     order = shop.place(PHONE)
     until(order, Status.AWAITING_PAYMENT)
     shop.pay(order, "tok_slow")
-    eventually(lambda: _fail_activity(order, Activity.CHARGE_PAYMENT), within=PATIENCE, what="the charge")
+    run = order_workflow_id(order.pk)
+    eventually(lambda: _fail_activity(run, Activity.CHARGE_PAYMENT), within=PATIENCE, what="the charge")
     until(order, Status.NEEDS_ATTENTION)
     return order
 
@@ -216,9 +220,8 @@ def _restarted_while_parked(shop: Shop) -> Order:
     return order
 
 
-def _fail_activity(order: Order, activity: str) -> bool:
+def _fail_activity(workflow_id: str, activity: str, type_: str = "ended_by_hand") -> bool:
     """Fail the activity of the run that is at work for good; False while there is none."""
-    workflow_id = order_workflow_id(order.pk)
 
     async def fail(temporal: Client) -> bool:
         found = await temporal.get_workflow_handle(workflow_id).describe()
@@ -230,7 +233,7 @@ def _fail_activity(order: Order, activity: str) -> bool:
         ]
         if not pending:
             return False
-        info = ApplicationFailureInfo(type="ended_by_hand", non_retryable=True)
+        info = ApplicationFailureInfo(type=type_, non_retryable=True)
         await temporal.workflow_service.respond_activity_task_failed_by_id(
             RespondActivityTaskFailedByIdRequest(
                 namespace=temporal.namespace,
@@ -284,6 +287,9 @@ BRANCHES: Mapping[str, Branch] = {
     ),
     "parcel-ended-by-hand": Branch(play=_parcel_ended_by_hand, end=Status.REFUNDED),
     "label-ended-by-hand": Branch(play=_label_ended_by_hand, end=Status.COMPLETED),
+    "childs-label-given-up": Branch(
+        play=partial(_label_ended_by_hand, child=True, type_=GIVEN_UP), end=Status.COMPLETED
+    ),
     "charge-ended-by-hand": Branch(play=_charge_ended_by_hand, end=Status.COMPLETED),
     "restarted-while-parked": Branch(play=_restarted_while_parked, end=Status.COMPLETED),
 }

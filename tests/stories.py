@@ -15,7 +15,7 @@ from inventory.selectors import stock_snapshot
 from inventory.services import create_product, create_warehouse, receive_stock
 from orders import services, settlement
 from orders.models import Order
-from orders.ports import carrier, payment_gateway
+from orders.outside import carrier, payment_gateway
 from orders.services.order import Placement, WantedLine
 from orders.steps import Step
 

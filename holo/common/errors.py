@@ -47,6 +47,10 @@ class DomainError(Exception):
         _TABLE[cls.code] = cls
 
 
+class OutageError(Exception):
+    """Somebody outside does not answer: it is tried again until they do, however long it takes."""
+
+
 _TABLE: dict[str, type[DomainError]] = {}
 
 

@@ -17,20 +17,31 @@ _SECRETS = (
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1[redacted]@"),
     # A signed token: its signature is what opens something.
     (re.compile(r"(eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)[\w-]+"), r"\1[redacted]"),
+    # Keys of services outside, by the beginnings that their makers gave them.
+    (re.compile(r"\b((?:sk|rk|pk|tok|whsec|ghp|xox[a-z])[_-])[\w-]{8,}"), r"\1[redacted]"),
     # What stands after a name that says so, as in `password=…` and `"token": "…"`.
     (
         re.compile(rf"(\b\w*{_NAMED}\w*[\"']?\s*[=:]\s*[\"']?)(?![\"'\s\[])[^\s\"',;&)}}]+", re.IGNORECASE),
         r"\1[redacted]",
     ),
 )
+# A payment card: 13 to 19 digits, perhaps in groups (ISO/IEC 7812).
+_CARD = re.compile(r"(?<![\w.-])[1-9](?:[ -]?[0-9]){12,18}(?![\w-])", re.ASCII)
 _BREAKS = str.maketrans({"\r": "\\r", "\n": "\\n", "\x1b": "\\x1b", "\u2028": "\\u2028", "\u2029": "\\u2029"})
 
 
 def redacted(text: str) -> str:
-    """Return `text` without keys, tokens, links of invitations, passwords of URLs and what is named so."""
+    """Return `text` without keys, tokens, links of invitations, passwords of URLs, and card numbers."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return text
+    return _CARD.sub(_without_card, text)
+
+
+def _without_card(found: re.Match[str]) -> str:
+    digits = [int(char) for char in found[0] if char.isdigit()]
+    # Luhn's check digit (ISO/IEC 7812-1): every second digit from the right counts twice.
+    doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
+    return found[0] if (sum(digits[::-2]) + sum(doubled)) % 10 else "[card number]"
 
 
 class ContextFilter(logging.Filter):

@@ -25,6 +25,7 @@ from orders.admin.words import (
     event_detail,
     event_title,
     event_tone,
+    failure_reason,
     next_label,
     status_label,
     step_label,
@@ -77,7 +78,10 @@ def order_page(request: HttpRequest, standing: Standing) -> dict[str, Any]:
             {"row": row, "state": badge(row.get_state_display(), SHIPMENT_TONES[Shipment.State(row.state)])}
             for row in order.shipments.all()
         ],
-        "parked": [{"row": row, "step": step_label(row.step)} for row in standing.parked],
+        "parked": [
+            {"row": row, "step": step_label(row.step), "reason": failure_reason(row.error_code)}
+            for row in standing.parked
+        ],
         "ship_to": _address(order),
         "workflow_url": workflow_url(order),
     }

@@ -9,7 +9,9 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from holo.common.money import InvalidAmountError, parse_amount
+from orders.errors import HandoverRefusedError
 from orders.models import Payment, Shipment
+from orders.outside import OddAnswerError, OutsideFailedError
 from orders.selectors import Waiting
 from orders.states import AbortReason, Status
 
@@ -69,6 +71,24 @@ _AT_DEADLINE: dict[str, Promise] = {
     "payment": lazy("without payment the order is cancelled and its stock given back"),
 }
 
+# Why a step is parked, and what to do about it, by the code of its last error.
+_REASONS: dict[str, Promise] = {
+    OddAnswerError.code: lazy(
+        "The gateway or the carrier gave an answer that makes no sense. Look there what it has done; then"
+        " retry or cancel."
+    ),
+    OutsideFailedError.code: lazy(
+        "The connection to the gateway or the carrier failed in an unknown way. Tell whoever looks after it;"
+        " then retry or cancel."
+    ),
+    "orders.payment_unknown": lazy(
+        "The gateway does not say what became of the payment. Retry when it answers again."
+    ),
+    HandoverRefusedError.code: lazy(
+        "The carrier refuses a parcel that has its label. Settle it with the carrier; then retry."
+    ),
+}
+
 # Kind of event: what happened, and its colour.
 _EVENTS: dict[str, tuple[Promise, str]] = {
     "placed": (lazy("Order placed"), "info"),
@@ -115,6 +135,11 @@ def next_label(waiting: Waiting) -> str:
             "status": status_label(ends_as)
         }
     return str(_NEXT.get(waiting.next_action, ""))
+
+
+def failure_reason(code: str) -> str:
+    """Return why a step is parked and what to do, as far as the code tells."""
+    return str(_REASONS.get(code, ""))
 
 
 def event_title(kind: str) -> str:

@@ -16,11 +16,12 @@ TOKENS = ("tok_ok", "tok_declined", "tok_timeout", "tok_slow")
 # One round trip for each change: this stands for a company far away, and ought to cost as little as one.
 _BOOK = """
 INSERT INTO orders_sandboxcharge (key, token, amount_minor, currency, state, captures, refunds, created_at)
-VALUES (%s, %s, %s, %s, %s, 0, 0, now()) ON CONFLICT (key) DO NOTHING RETURNING state
+VALUES (%s, %s, %s, %s, %s, 0, 0, now()) ON CONFLICT (key) DO NOTHING
+RETURNING key, state, amount_minor, currency
 """
 _CAPTURE = """
 UPDATE orders_sandboxcharge SET state = 'captured', captures = captures + 1
-WHERE key = %s AND state = 'authorised' RETURNING token
+WHERE key = %s AND state = 'authorised' RETURNING token, key, state, amount_minor, currency
 """
 
 
@@ -44,7 +45,7 @@ class SandboxGateway:
         with connection.cursor() as cursor:
             cursor.execute(_BOOK, [key, token, amount.minor, amount.currency, state])
             row = cursor.fetchone()
-        return _answer(key, row[0] if row else SandboxCharge.objects.get(pk=key).state)
+        return _answer(*row) if row else _state(SandboxCharge.objects.get(pk=key))
 
     def capture(self, *, key: str) -> ChargeState:
         """Book the capture once; then answer, late or not at all, as the token says."""
@@ -58,7 +59,7 @@ class SandboxGateway:
             raise OutsideUnavailableError("the gateway did not answer in time")
         if row[0] == "tok_slow":
             time.sleep(SLOW_ANSWER)
-        return _answer(key, "captured")
+        return _answer(*row[1:])
 
     def void(self, *, key: str) -> ChargeState:
         """Give an authorisation up, once."""
@@ -76,12 +77,13 @@ class SandboxGateway:
 
 
 def _state(charge: SandboxCharge) -> ChargeState:
-    return _answer(charge.key, charge.state)
+    return _answer(charge.key, charge.state, charge.amount_minor, charge.currency)
 
 
-def _answer(key: str, state: str) -> ChargeState:
+def _answer(key: str, state: str, minor: int, currency: str) -> ChargeState:
     return ChargeState(
         state=state,  # type: ignore[arg-type]  # the column holds only what this module writes
+        amount=Money(minor=minor, currency=currency),
         reference=f"sbx_{key}",
         decline_code="card_declined" if state == "declined" else "",
     )

@@ -90,9 +90,7 @@ def settle_payment(*, order_id: UUID) -> Step:
     if payment is not None and (not aborted or payment.submitted_at is not None):
         return Step(next=Next.CHARGE, status=order.status, payment_id=payment.pk)
     if payment is not None:
-        payment.state = State.WITHDRAWN
-        payment.save(update_fields=["state"])
-        record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
+        _withdraw(order, payment)
     if not aborted and (order.payment_deadline is None or order.payment_deadline > order.locked_at):
         return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
     if not aborted:
@@ -102,17 +100,29 @@ def settle_payment(*, order_id: UUID) -> Step:
 
 @command
 def begin_payment(*, payment_id: UUID) -> Charge | None:
-    """Write ahead that the charge is sent, and return it; None if its outcome is known. Locks the order."""
+    """Write ahead that the charge is sent, and return it; None if its outcome is known. Locks the order.
+
+    An attempt that has not been sent when the order is given up is withdrawn: no charge to refund.
+    """
     order, payment = lock_payment(payment_id)
     if payment.state != State.REQUESTED:
         return None
     submitted_before = payment.submitted_at is not None
+    if not submitted_before and is_aborted(order):
+        _withdraw(order, payment)
+        return None
     if not submitted_before:
         payment.submitted_at = order.locked_at
         payment.save(update_fields=["submitted_at"])
     return Charge(
         key=str(payment.pk), token=payment.token, amount=payment.amount, submitted_before=submitted_before
     )
+
+
+def _withdraw(order: Order, payment: Payment) -> None:
+    payment.state = State.WITHDRAWN
+    payment.save(update_fields=["state"])
+    record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
 
 
 @command
@@ -155,6 +165,8 @@ def recover_payment(*, actor: Actor, payment_id: UUID, outcome: ChargeState) -> 
 
 
 def _record_payment(order: Order, payment: Payment, outcome: ChargeState | None) -> Step:
+    if payment.state == State.WITHDRAWN:
+        return Step(next=Next.UNWIND, status=order.status)
     assert outcome is not None, "a charge without a record has an outcome"
     payment.gateway_reference = outcome.reference
     if outcome.state != "captured":
@@ -211,11 +223,15 @@ def _create_shipments(order: Order) -> tuple[UUID, ...]:
 
 
 @command
-def begin_refund(*, order_id: UUID) -> str | None:
-    """Return the gateway key of what must be paid back, None if nothing was taken. Locks the order."""
+def begin_refund(*, order_id: UUID) -> Charge | None:
+    """Return what must be paid back, None if nothing was taken. Locks the order."""
     order = lock_order(order_id)
     payment = order.payments.filter(state=State.CAPTURED).first()
-    return None if payment is None else str(payment.pk)
+    if payment is None:
+        return None
+    return Charge(
+        key=str(payment.pk), token=payment.token, amount=payment.amount, submitted_before=True, captured=True
+    )
 
 
 @command

@@ -46,6 +46,7 @@ from inventory.services import create_product, create_warehouse, receive_stock
 from orders import settlement
 from orders.locks import lock_order
 from orders.operations import record_event
+from orders.outside import CheckedCarrier
 from orders.ports import CarrierRefusedError, Label, Parcel
 from orders.states import Status
 from tests.api.people import build_person
@@ -372,7 +373,7 @@ class _Refusing:
 @scene("refused parcel")
 def _refused_parcel(world: World) -> Act:
     parcel = Parcel(key="k", warehouse="EAST", ship_to=None)
-    return lambda: settlement.hand_over_parcel(_Refusing(), parcel)
+    return lambda: settlement.hand_over_parcel(CheckedCarrier(_Refusing()), parcel)
 
 
 # --- Keys -----------------------------------------------------------------------------------------

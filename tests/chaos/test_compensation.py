@@ -20,7 +20,7 @@ from tests.proof import Proof, sample
 from tests.replay.corpus import SOURCE
 from tests.stories import EAST_ONLY, SOUTH_ONLY, Shop, build_shop
 from workflows.orders.contracts import Activity
-from workflows.runtime.policies import COMPENSATION_ATTEMPTS
+from workflows.runtime.policies import ATTEMPTS
 
 pytestmark = pytest.mark.prove
 # Two parcels, of which the carrier refuses one: everything that there is has to be undone.
@@ -44,16 +44,19 @@ TRANSIENT = [(name, times) for name in (*COMPENSATIONS, Activity.CLOSE_ORDER) fo
 
 @dataclass(slots=True)
 class Failing:
-    """An activity that fails a number of times, -1 for always."""
+    """An activity that fails a number of times, -1 for always; the first `outages` of them by an outage."""
 
     remaining: int
+    outages: int = 0
     failed: int = 0
 
     def __call__(self) -> None:
         if self.remaining:
             self.remaining -= 1
             self.failed += 1
-            raise OutsideUnavailableError("as planned")
+            raise (
+                OutsideUnavailableError("away") if self.failed <= self.outages else RuntimeError("as planned")
+            )
 
 
 @pytest.fixture
@@ -96,14 +99,27 @@ def test_compensation_that_fails_for_good_is_parked_and_the_others_run(
     assert {step.step.partition(":")[0] for step in parked} == {
         activity.replace("release_order_", "release_")
     }
-    assert {step.attempts for step in parked} == {COMPENSATION_ATTEMPTS}
+    assert {step.attempts for step in parked} == {ATTEMPTS}
     undone = what_is_undone(shop, order)
     assert [name for name in COMPENSATIONS if not undone[name]] == [activity]
     crash.forget_plans()
     services.request_retry(actor=shop.seller_actor, order_id=order.pk)
     ends(order, BRANCH.end, within=30)
     assert disagreements(shop, before, order) == []
-    proof.note(activity=activity, attempts=COMPENSATION_ATTEMPTS)
+    proof.note(activity=activity, attempts=ATTEMPTS)
+
+
+@pytest.mark.parametrize("activity", [Activity.CHARGE_PAYMENT, Activity.REFUND_PAYMENT])
+def test_outage_is_waited_for_and_does_not_count(shop: Shop, activity: str) -> None:
+    """More tries than another failure is given, then as many of those as are let pass."""
+    before = shop.stock()
+    failing = Failing(2 * ATTEMPTS, outages=ATTEMPTS + 1)
+    crash.plan(f"{activity}:{BEGUN}", failing)
+    order = BRANCH.play(shop)
+    ends(order, BRANCH.end, within=180)
+    assert failing.failed == 2 * ATTEMPTS
+    assert not order.events.filter(kind="parked").exists()
+    assert disagreements(shop, before, order) == []
 
 
 def what_is_undone(shop: Shop, order: Order) -> dict[str, bool]:

@@ -26,7 +26,7 @@ from orders.errors import (
     PaymentOpenError,
 )
 from orders.models import Order, OrderAbort, OrderHandover, Payment
-from orders.ports import carrier
+from orders.outside import carrier
 from orders.states import Status
 from orders.steps import Next
 from tests.proof import FULL, Proof, dice, rounds

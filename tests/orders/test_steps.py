@@ -285,6 +285,22 @@ def test_cancel_before_capture_withdraws_the_payment(shop: Shop) -> None:
     assert not SandboxCharge.objects.filter(pk=str(payment)).exists()
 
 
+def test_cancel_before_the_charge_is_sent_withdraws_it(shop: Shop) -> None:
+    """The process has decided to charge and waits for a free slot; the cancel comes first."""
+    order = shop.place(PHONE)
+    reserve(order)
+    payment = shop.pay(order)
+    assert services.settle_payment(order_id=order.pk).next == Next.CHARGE
+    services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
+    for _again in range(2):
+        assert charge(payment).next == Next.UNWIND
+    assert order.payments.get().state == "withdrawn"
+    assert not SandboxCharge.objects.filter(pk=str(payment)).exists()
+    unwind(order)
+    assert order.events.filter(kind="payment_withdrawn").count() == 1
+    assert status_of(order) == Status.CANCELLED
+
+
 def test_cancel_during_the_charge_refunds(shop: Shop) -> None:
     order = shop.place(PHONE)
     reserve(order)

@@ -3,11 +3,13 @@
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from django.db import connection, connections
 from django.utils import timezone
+from pytest_django import Settings
 
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
@@ -20,13 +22,14 @@ from inventory.models import Reservation, StockLevel
 from inventory.operations import Owner, Want, reserve_stock
 from inventory.selectors import list_stock_drift
 from inventory.services import receive_stock
-from orders import services
+from orders import outside, services
 from orders.models import Order, Payment, SandboxCharge, SandboxFault
 from orders.sandbox.faults import ANY_KEY
 from orders.states import Status
 from orders.subject import SUBJECT_TYPE, owner_of
 from tests.conftest import OwnerAccess
 from tests.live import Live, ends, eventually, reaches, run_status
+from tests.orders import odd
 from tests.stories import EAST_ONLY, MAC, PHONE, SOUTH_ONLY, Shop, build_shop
 from tests.verify.conftest import run
 from workflows.orders.contracts import OrderRef, order_workflow_id
@@ -34,6 +37,7 @@ from workflows.orders.drift import list_stuck_runs
 from workflows.orders.workflow import OrderFulfilmentWorkflow
 from workflows.runtime import client
 from workflows.runtime.errors import TemporalUnavailableError
+from workflows.runtime.reconcile import Drift, DriftKind, reconcile
 
 # A queue that nobody serves: a run there stays open.
 NOWHERE = "nowhere"
@@ -187,7 +191,9 @@ def test_terminated_runs_are_started_again_wherever_they_were(shop: Shop) -> Non
     given_up = waiting(shop, PHONE)
     parked = shop.place(EAST_ONLY, SOUTH_ONLY, carrier="fail")
     reaches(parked, Status.AWAITING_PAYMENT)
-    fault = SandboxFault.objects.create(key=str(shop.pay(parked)), operation="refund", remaining=-1)
+    fault = SandboxFault.objects.create(
+        key=str(shop.pay(parked)), operation="refund", remaining=-1, lasting=True
+    )
     reaches(parked, Status.NEEDS_ATTENTION, within=30)
     orders = (undecided, decided, given_up, parked)
     for order in orders:
@@ -250,6 +256,59 @@ def test_payment_that_outlived_its_order_is_given_back(shop: Shop, live_owner: O
     assert SandboxCharge.objects.get(pk=str(payment)).state == "refunded"
     assert Payment.objects.get(pk=payment).state == "refunded"
     assert run("verify").code == 0
+
+
+def test_one_row_that_cannot_be_looked_at_does_not_hide_the_others(
+    shop: Shop, live_owner: OwnerAccess, settings: Settings
+) -> None:
+    """Of three payments that outlived their orders, the gateway says nonsense of the first."""
+    settings.PAYMENT_GATEWAY = "tests.orders.odd.OddGateway"
+    outside.payment_gateway.cache_clear()
+    odd.heal(healed=False)
+    payments = []
+    for token in ("odd:any:value_error", "tok_ok", "tok_ok"):
+        order = waiting(shop, PHONE)
+        with signals_lost(live_owner):
+            payments.append(shop.pay(order))
+        services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
+        ends(order, Status.CANCELLED)
+        Payment.objects.filter(pk=payments[-1]).update(state="requested")
+        captured_unrecorded(payments[-1])
+        SandboxCharge.objects.filter(pk=str(payments[-1])).update(token=token)
+    answer = run("reconcile", "--apply", "--grace", "0")
+    states = {finding["key"]: finding["state"] for finding in answer.data["findings"]}
+    assert states == dict(zip(map(str, payments), ("unknown", "mended", "mended"), strict=True))
+    assert answer.code == 1
+    (unknown,) = (one["detail"] for one in answer.data["findings"] if one["state"] == "unknown")
+    assert unknown.startswith("lookup failed: ValueError: card [card number] with sk_[redacted]")
+    odd.heal()
+    again = run("reconcile", "--apply", "--grace", "0")
+    assert (again.code, again.found()) == (0, {"payment_not_recorded": {str(payments[0])}})
+    assert run("verify").code == 0
+    outside.payment_gateway.cache_clear()
+
+
+def test_mending_that_fails_is_reported_and_the_rest_is_mended() -> None:
+    def fails() -> str:
+        raise ValueError("no card 4242424242424242\nand more")
+
+    drifts = [Drift(key="a", detail="", mend=fails), Drift(key="b", detail="", mend=lambda: "done")]
+
+    def broken(grace: timedelta) -> Iterator[Drift]:
+        yield Drift(key="c", detail="", mend=lambda: "done")
+        raise KeyError("state")
+
+    kinds = [
+        DriftKind(name="one", title="", find=lambda grace: iter(drifts)),
+        DriftKind(name="two", title="", find=broken),
+        DriftKind(name="three", title="", find=lambda grace: iter(drifts[1:])),
+    ]
+    outcome = reconcile(kinds, apply=True, grace=timedelta(0), settling=timedelta(0))
+    states = [(one.kind, one.key, one.state) for one in outcome.findings]
+    assert ("one", "a", "failed") in states
+    assert ("two", "two", "unknown") in states
+    assert {key for _kind, key, _state in states} == {"a", "b", "c", "two"}
+    assert outcome.findings[0].note == "ValueError: no card [card number]"
 
 
 def test_run_whose_code_fails_is_no_run_that_gets_on(shop: Shop) -> None:

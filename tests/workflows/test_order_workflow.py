@@ -163,7 +163,7 @@ def test_lasting_failure_of_a_refund_is_parked_and_retried(shop: Shop) -> None:
     order = shop.place(PHONE, carrier="fail")
     reaches(order, Status.AWAITING_PAYMENT)
     payment = shop.pay(order)
-    fault = SandboxFault.objects.create(key=str(payment), operation="refund", remaining=-1)
+    fault = SandboxFault.objects.create(key=str(payment), operation="refund", remaining=-1, lasting=True)
     reaches(order, Status.NEEDS_ATTENTION, within=30)
     parked = order.parked_steps.get()
     assert (parked.step, parked.attempts) == ("refund_payment", 6)

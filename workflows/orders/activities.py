@@ -4,7 +4,7 @@ from temporalio import activity
 
 from holo.common.actor import OrganizationId, system_actor
 from orders import selectors, services, settlement
-from orders.ports import carrier, payment_gateway
+from orders.outside import carrier, payment_gateway
 from orders.states import AbortReason
 from orders.steps import Failure
 from workflows.orders.contracts import Activity, OrderRef, Parked, PaymentRef, ShipmentRef, StepTaken
@@ -78,8 +78,8 @@ def void_label(shipment: ShipmentRef) -> None:
 @activity.defn(name=Activity.REFUND_PAYMENT, no_thread_cancel_exception=True)
 def refund_payment(order: OrderRef) -> None:
     """Pay back in full whatever was captured."""
-    key = services.begin_refund(order_id=order.order_id)
-    outcome = settlement.unwind_charge(payment_gateway(), key)
+    charge = services.begin_refund(order_id=order.order_id)
+    outcome = settlement.unwind_charge(payment_gateway(), charge)
     services.record_refund(order_id=order.order_id, outcome=outcome)
 
 

@@ -27,7 +27,8 @@ from orders.drift import (
     list_unapplied,
     list_unsettled_payments,
 )
-from orders.ports import ChargeState, OutsideUnavailableError, payment_gateway
+from orders.outside import OddAnswerError, OutsideFailedError, payment_gateway
+from orders.ports import Charge, ChargeState, OutsideUnavailableError
 from orders.steps import Failure
 from orders.subject import SUBJECT_TYPE
 from workflows.orders.contracts import OrderRef, order_workflow_id
@@ -146,9 +147,12 @@ def _wake(missed: Unapplied) -> str:
 def _payments_not_recorded(grace: timedelta) -> Iterator[Drift | Unknown]:
     for payment in list_unsettled_payments(grace):
         try:
-            known = payment_gateway().lookup(key=str(payment.payment_id))
+            known = payment_gateway().lookup(_charge(payment))
         except OutsideUnavailableError as error:
             yield from _gateway_silent(payment, str(error))
+            continue
+        except (OddAnswerError, OutsideFailedError) as error:
+            yield Unknown(key=str(payment.payment_id), detail=str(error))
             continue
         # It may have been settled while the gateway was asked.
         if _is_drift(payment, known) and is_unsettled(payment.payment_id):
@@ -158,6 +162,12 @@ def _payments_not_recorded(grace: timedelta) -> Iterator[Drift | Unknown]:
                 % {"state": known.state if known else "absent"},
                 mend=_mend_payment(payment, known),
             )
+
+
+def _charge(payment: Unsettled) -> Charge:
+    return Charge(
+        key=str(payment.payment_id), token="", amount=payment.amount, submitted_before=payment.submitted
+    )
 
 
 def _is_drift(payment: Unsettled, known: ChargeState | None) -> bool:
@@ -193,9 +203,11 @@ def _record(payment: Unsettled, known: ChargeState) -> str:
 
 def _give_back(payment: Unsettled) -> str:
     try:
-        outcome = settlement.unwind_charge(payment_gateway(), str(payment.payment_id))
-    except OutsideUnavailableError as error:
+        outcome = settlement.unwind_charge(payment_gateway(), _charge(payment))
+    except (OutsideUnavailableError, OddAnswerError, OutsideFailedError) as error:
         raise NotMendedError(str(error)) from error
+    if outcome is None and payment.is_fresh:
+        raise NotMendedError(_("the gateway does not know of it yet; run this again in an hour"))
     services.close_late_payment(
         actor=_actor(payment.organization_id), payment_id=payment.payment_id, outcome=outcome
     )

@@ -28,12 +28,11 @@ with workflow.unsafe.imports_passed_through():
     )
     from workflows.runtime.policies import (
         COMPENSATION,
-        HANDOVER,
         LOCAL_COMPENSATION,
         LOCAL_STEP,
         OUTSIDE_CALL,
     )
-    from workflows.runtime.saga import Saga, StepFailure, failure_of
+    from workflows.runtime.saga import Saga, StepFailure, failure_of, is_given_up
 
 # A deadline is judged by the database's clock; this keeps a skewed timer from asking in a tight loop.
 _SHORTEST_SLEEP = timedelta(milliseconds=50)
@@ -164,7 +163,9 @@ class OrderFulfilmentWorkflow:
             return await workflow.execute_child_workflow(
                 ShipmentWorkflow.run, shipment, id=shipment_workflow_id(shipment.shipment_id)
             )
-        except ChildWorkflowError:
+        except ChildWorkflowError as error:
+            if is_given_up(error):
+                raise
             # Terminated or failed by hand: the rows tell whether its label exists.
             return await self._local(Activity.FAIL_SHIPMENT, shipment)
 
@@ -187,7 +188,7 @@ class OrderFulfilmentWorkflow:
                 Activity.HAND_OVER_SHIPMENT,
                 ShipmentRef(shipment_id=shipment_id),
                 result_type=StepTaken,
-                **HANDOVER,
+                **OUTSIDE_CALL,
             )
         except ActivityError as error:
             return failure_of(f"hand_over:{shipment_id}", error)

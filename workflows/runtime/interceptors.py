@@ -15,15 +15,19 @@ from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, Fa
 from holo.common.context import bound, request_id
 from holo.common.crash import crash_point
 from holo.common.db import sqlstate
-from holo.common.errors import DomainError
+from holo.common.errors import DomainError, OutageError
+from holo.common.logs import redacted
 from workflows.runtime.metrics import count_activity
-from workflows.runtime.saga import ATTEMPT
+from workflows.runtime.policies import ATTEMPTS, GIVEN_UP
+from workflows.runtime.saga import ATTEMPT, CODE
 
 logger = logging.getLogger(__name__)
 
 _HEADER = "holo-request-id"
 # Classes of SQLSTATE that say the server is away, starting or full; an empty one means no answer at all.
 _OUTAGE = ("08", "53", "57", "")
+# Characters of an error's text that Temporal keeps.
+_LONGEST = 500
 _OUTAGE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -73,15 +77,39 @@ def _with_fresh_connections(function: Callable[..., Any], name: str) -> Callable
             result = function(*args)
             crash_point(name, "before_report")
             return result
+        except Exception as error:
+            if not (_is_outage(error) or isinstance(error, DomainError | FailureError)):
+                _count_try()
+            raise
         finally:
             close_old_connections()
 
     return in_thread
 
 
+def _tries_failed() -> int:
+    """Return how many tries of this step failed by something else than an outage, this one included.
+
+    The heartbeat carries the count from try to try. A local step has none: all its tries count.
+    """
+    info = activity.info()
+    return info.attempt if info.is_local else 1 + sum(info.heartbeat_details[:1])
+
+
+def _count_try() -> None:
+    if not activity.info().is_local:
+        activity.heartbeat(_tries_failed())
+
+
+def _is_outage(error: Exception) -> bool:
+    if isinstance(error, OperationalError | InterfaceError):
+        return sqlstate(error)[:2] in _OUTAGE
+    return isinstance(error, OutageError)
+
+
 def _translated(error: Exception, *, attempt: int) -> Exception:
     """Return what Temporal records: codes and attempt numbers, no values of rows."""
-    details = {ATTEMPT: attempt}
+    details: dict[str, object] = {ATTEMPT: attempt}
     if isinstance(error, DomainError):
         return ApplicationError(
             error.message,
@@ -92,23 +120,20 @@ def _translated(error: Exception, *, attempt: int) -> Exception:
         )
     if isinstance(error, FailureError):
         return error
+    if isinstance(error, OutageError):
+        logger.warning("activity failed: %s", error)
+        return ApplicationError(redacted(str(error))[:_LONGEST], details, type="outside_unavailable")
     logger.exception("activity failed")
     if isinstance(error, DatabaseError | InterfaceError):
-        return _database_error(error, details, attempt)
-    return ApplicationError(str(error)[:500], details, type=type(error).__name__)
-
-
-def _database_error(error: Exception, details: dict[str, int], attempt: int) -> ApplicationError:
-    """Return the error; after an outage the next try waits longer, so that a restart uses up few tries."""
-    state = sqlstate(error)
-    outage = isinstance(error, OperationalError | InterfaceError) and state[:2] in _OUTAGE
-    delay = timedelta(seconds=_OUTAGE_DELAYS[min(attempt, len(_OUTAGE_DELAYS)) - 1]) if outage else None
-    return ApplicationError(
-        f"{type(error).__name__} {state}".strip(),
-        details,
-        type="database_unavailable" if outage else "database_error",
-        next_retry_delay=delay,
-    )
+        text, code = f"{type(error).__name__} {sqlstate(error)}".strip(), "database_error"
+        if _is_outage(error):
+            delay = timedelta(seconds=_OUTAGE_DELAYS[min(attempt, len(_OUTAGE_DELAYS)) - 1])
+            return ApplicationError(text, details, type="database_unavailable", next_retry_delay=delay)
+    else:
+        text, code = redacted(str(error))[:_LONGEST], getattr(error, "code", "") or type(error).__name__
+    if _tries_failed() >= ATTEMPTS:
+        return ApplicationError(text, {**details, CODE: code}, type=GIVEN_UP)
+    return ApplicationError(text, details, type=code)
 
 
 def _outcome(error: Exception) -> str:

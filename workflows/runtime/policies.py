@@ -11,8 +11,10 @@ from typing import Any
 from temporalio.common import RetryPolicy
 from temporalio.workflow import ActivityCancellationType
 
-# The compensation of one step is parked after this many attempts; see COMPENSATION.
-COMPENSATION_ATTEMPTS = 6
+# After so many tries that fail by something else than an outage, a step is given up and parked.
+ATTEMPTS = 6
+# The type of the error by which the worker says so; a policy that names it stops trying.
+GIVEN_UP = "given_up"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,23 +78,16 @@ DATABASE_STEP = RemotePolicy(
     ),
 )
 
-# Payment provider and carrier. Retried for ever: after an ambiguous answer the step looks its key up first.
+# Payment provider and carrier. An outage is waited for, however long it takes: it must not park every order.
+# After an ambiguous answer the step looks its key up first. What fails otherwise is given up after ATTEMPTS.
 # The timeout is also how long the step of a killed worker is waited for.
 OUTSIDE_CALL = RemotePolicy(
     start_to_close_timeout=_seconds(15),
     retry_policy=RetryPolicy(
-        initial_interval=_seconds(0.2), backoff_coefficient=2.0, maximum_interval=_seconds(30)
-    ),
-)
-
-# After the pivot there is nothing to fall back on: about 85 s of tries, then a person is asked.
-HANDOVER = RemotePolicy(
-    start_to_close_timeout=_seconds(15),
-    retry_policy=RetryPolicy(
         initial_interval=_seconds(0.2),
         backoff_coefficient=2.0,
-        maximum_interval=_seconds(15),
-        maximum_attempts=12,
+        maximum_interval=_seconds(30),
+        non_retryable_error_types=(GIVEN_UP,),
     ),
 )
 
@@ -110,9 +105,9 @@ _COMPENSATION_RETRY = RetryPolicy(
     initial_interval=_seconds(0.1),
     backoff_coefficient=2.0,
     maximum_interval=_seconds(5),
-    maximum_attempts=COMPENSATION_ATTEMPTS,
+    non_retryable_error_types=(GIVEN_UP,),
 )
-# A lasting failure is parked for a person after about 3 s when it answers, 51 s when it hangs. There is no
+# A lasting failure is parked for a person after about 3 s; an outage is waited for. There is no
 # schedule-to-close timeout: time without a worker must not use up the attempts.
 COMPENSATION = RemotePolicy(start_to_close_timeout=_seconds(8), retry_policy=_COMPENSATION_RETRY)
 LOCAL_COMPENSATION = LocalPolicy(start_to_close_timeout=_seconds(8), retry_policy=_COMPENSATION_RETRY)

@@ -3,6 +3,7 @@
 What drift there is and how each kind is mended is a domain's own (`Domain.drifts`).
 """
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -13,11 +14,14 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from holo.common.errors import DomainError
+from holo.common.logs import redacted
 from holo.common.verify import CouldNotCheckError
 
 # How long what was mended may take to show: a run that was woken acts by itself.
 SETTLING = timedelta(seconds=15)
 _PAUSE = 0.2
+_LONGEST_FAILURE = 300
+logger = logging.getLogger(__name__)
 
 
 class NotMendedError(Exception):
@@ -53,7 +57,7 @@ class DriftKind:
     find: Callable[[timedelta], Iterator[Drift | Unknown]]
 
 
-State = Literal["found", "mended", "not_mended", "unknown"]
+State = Literal["found", "mended", "not_mended", "unknown", "failed"]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,9 +84,10 @@ class Outcome:
     def as_data(self) -> dict[str, object]:
         """Return the outcome as JSON data."""
         return {
-            "found": self.count("found", "mended", "not_mended"),
+            "found": self.count("found", "mended", "not_mended", "failed"),
             "mended": self.count("mended"),
             "unknown": self.count("unknown"),
+            "failed": self.count("failed"),
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -117,6 +122,13 @@ def _found(kind: DriftKind, grace: timedelta) -> Iterator[Drift | Unknown]:
         yield from kind.find(grace)
     except (CouldNotCheckError, DomainError) as error:
         yield Unknown(key=kind.name, detail=str(error))
+    except Exception as error:  # one kind that fails must not keep the others from being looked at
+        logger.exception("reconcile: %s", kind.name)
+        yield Unknown(key=kind.name, detail=_failure(error))
+
+
+def _failure(error: Exception) -> str:
+    return redacted(f"{type(error).__name__}: {error}").partition("\n")[0][:_LONGEST_FAILURE]
 
 
 def _mend(drift: Drift, finding: Finding) -> None:
@@ -125,6 +137,9 @@ def _mend(drift: Drift, finding: Finding) -> None:
         finding.state = "mended"
     except (NotMendedError, DomainError) as error:
         finding.note, finding.state = str(error), "not_mended"
+    except Exception as error:  # nor one row the rows behind it
+        logger.exception("reconcile: %s %s", finding.kind, finding.key)
+        finding.note, finding.state = _failure(error), "failed"
 
 
 def _confirm(kinds: tuple[DriftKind, ...], outcome: Outcome, grace: timedelta, settling: timedelta) -> None:

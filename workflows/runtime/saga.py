@@ -8,11 +8,12 @@ from typing import Any, TypeVar
 from temporalio import workflow
 from temporalio.exceptions import ApplicationError, FailureError, TimeoutError, is_cancelled_exception
 
-from workflows.runtime.policies import COMPENSATION_ATTEMPTS
+from workflows.runtime.policies import GIVEN_UP
 
 T = TypeVar("T")
-# Key of the attempt number in the details of an activity's ApplicationError; the worker writes it.
-ATTEMPT = "attempt"
+# Keys in the details of an activity's ApplicationError, written by the worker: the attempt's number, and of a
+# step that is given up the code of what it failed by.
+ATTEMPT, CODE = "attempt", "code"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,18 +113,24 @@ def _root(error: FailureError) -> BaseException:
 
 
 def _attempts(root: BaseException) -> int:
-    if isinstance(root, ApplicationError):
-        for detail in root.details:
-            if isinstance(detail, dict) and isinstance(detail.get(ATTEMPT), int):
-                return int(detail[ATTEMPT])
-        return 1
-    # A time-out carries no count; it ends a compensation only when the attempts are used up.
-    return COMPENSATION_ATTEMPTS if isinstance(root, TimeoutError) else 1
+    attempt = _detail(root, ATTEMPT)
+    return attempt if isinstance(attempt, int) else 1
+
+
+def _detail(root: BaseException, name: str) -> Any:
+    details = root.details if isinstance(root, ApplicationError) else ()
+    return next((one[name] for one in details if isinstance(one, dict) and name in one), None)
+
+
+def is_given_up(error: FailureError) -> bool:
+    """Tell whether a step failed because its tries were used up: it was neither refused nor ended by hand."""
+    root = _root(error)
+    return isinstance(root, ApplicationError) and root.type == GIVEN_UP
 
 
 def _code(root: BaseException) -> str:
     if isinstance(root, ApplicationError):
-        return root.type or "error"
+        return str(_detail(root, CODE) or root.type or "error")
     if isinstance(root, TimeoutError):
         return "timeout"
     return "cancelled" if is_cancelled_exception(root) else type(root).__name__

@@ -24,7 +24,8 @@ class Command(BaseCommand):
 
     help = (
         "Find orders, runs, holds and payments that have drifted apart; with --apply mend them. Exits 0 when"
-        " nothing is left, 3 when drift was found or stays, 1 when something could not be checked."
+        " nothing is left, 1 when something could not be checked or mending it failed, and else 3 when drift"
+        " was found or stays."
     )
     requires_system_checks: list[str] = []
 
@@ -69,10 +70,10 @@ class Command(BaseCommand):
             self.stdout.write(json.dumps(outcome.as_data(), indent=2, ensure_ascii=False))
         else:
             self._show(outcome, applied=options["apply"])
+        if outcome.count("unknown", "failed"):
+            raise SystemExit(UNCHECKED)
         if outcome.count("found", "not_mended"):
             raise SystemExit(DRIFT)
-        if outcome.count("unknown"):
-            raise SystemExit(UNCHECKED)
 
     def _progress(self, title: str) -> None:
         if self.stderr.isatty():
@@ -81,7 +82,8 @@ class Command(BaseCommand):
     def _show(self, outcome: Outcome, *, applied: bool) -> None:
         for finding in outcome.findings:
             self.stdout.write(self._line(finding))
-        found, mended = outcome.count("found", "mended", "not_mended"), outcome.count("mended")
+        found = outcome.count("found", "mended", "not_mended", "failed")
+        mended = outcome.count("mended")
         text = _("%(found)d found, %(mended)d mended, %(unknown)d could not be checked") % {
             "found": found,
             "mended": mended,
@@ -96,6 +98,7 @@ class Command(BaseCommand):
             "mended": self.style.SUCCESS(_("mended")),
             "not_mended": self.style.ERROR(_("NOT MENDED")),
             "unknown": self.style.ERROR(_("NOT CHECKED")),
+            "failed": self.style.ERROR(_("FAILED")),
         }
         note = f" → {finding.note}" if finding.note else ""
         return f"{words[finding.state]}  {finding.kind}  {finding.key}: {finding.detail}{note}"

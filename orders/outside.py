@@ -1,0 +1,196 @@
+"""The one door to the payment gateway and the carrier: what they answer or raise is checked here.
+
+They are software of others. An answer may be of any type, contradict what was asked, carry texts that no
+column takes; an error may be of any class and have a card number in its text.
+"""
+
+import unicodedata
+from collections.abc import Callable, Collection
+from functools import cache
+from typing import TypeVar
+
+from django.conf import settings
+from django.utils.module_loading import import_string
+
+from holo.common.logs import redacted
+from holo.common.money import Money
+from orders.ports import (
+    Carrier,
+    CarrierRefusedError,
+    Charge,
+    ChargeState,
+    Label,
+    OutsideUnavailableError,
+    Parcel,
+    PaymentGateway,
+)
+
+T = TypeVar("T")
+
+# As long as the columns that keep them.
+LONGEST_REFERENCE, LONGEST_DECLINE_CODE, _LONGEST_REASON = 100, 50, 300
+_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
+_KNOWN = frozenset({"authorised", "captured", "declined", "voided", "refunded"})
+# An authorisation that is asked for again answers as the key stands by now.
+_AFTER_CAPTURE = frozenset({"captured", "declined", "voided", "refunded"})
+
+
+class OddAnswerError(Exception):
+    """An answer that is none: of another type, an unknown state, another amount, or against what was said."""
+
+    code = "orders.odd_answer"
+
+
+class OutsideFailedError(Exception):
+    """An adapter raised what its port does not name."""
+
+    code = "orders.adapter_failed"
+
+
+class CheckedGateway:
+    """A payment gateway whose answers can be believed.
+
+    Each call raises OutsideUnavailableError, OddAnswerError or OutsideFailedError.
+    """
+
+    def __init__(self, gateway: PaymentGateway) -> None:
+        self._gateway = gateway
+
+    def lookup(self, charge: Charge) -> ChargeState | None:
+        """Return what is known of the charge, or None."""
+        answer: object = _asked("lookup", lambda: self._gateway.lookup(key=charge.key))
+        if answer is None and charge.captured:
+            raise OddAnswerError("the gateway says that it knows nothing of a charge that it captured")
+        return None if answer is None else _charge_state("lookup", answer, charge, _KNOWN)
+
+    def authorise(self, charge: Charge) -> ChargeState:
+        """Reserve the amount: `authorised` or `declined`; how the charge stands if it was sent before."""
+        answer = _asked(
+            "authorise",
+            lambda: self._gateway.authorise(key=charge.key, token=charge.token, amount=charge.amount),
+        )
+        return _charge_state("authorise", answer, charge, _KNOWN)
+
+    def capture(self, charge: Charge) -> ChargeState:
+        """Take the authorised amount, unless the authorisation has ended meanwhile."""
+        answer = _asked("capture", lambda: self._gateway.capture(key=charge.key))
+        return _charge_state("capture", answer, charge, _AFTER_CAPTURE)
+
+    def void(self, charge: Charge) -> ChargeState:
+        """Give an authorisation up: `voided`."""
+        answer = _asked("void", lambda: self._gateway.void(key=charge.key))
+        return _charge_state("void", answer, charge, {"voided"})
+
+    def refund(self, charge: Charge) -> ChargeState:
+        """Pay a capture back in full: `refunded`."""
+        answer = _asked("refund", lambda: self._gateway.refund(key=charge.key))
+        return _charge_state("refund", answer, charge, {"refunded"})
+
+
+class CheckedCarrier:
+    """A carrier whose answers can be believed.
+
+    Each call raises as those of CheckedGateway, or CarrierRefusedError.
+    """
+
+    def __init__(self, carrier: Carrier) -> None:
+        self._carrier = carrier
+
+    def create_label(self, parcel: Parcel) -> Label:
+        """Make the label."""
+        answer: object = _asked(
+            "create_label", lambda: self._carrier.create_label(parcel), CarrierRefusedError
+        )
+        if not isinstance(answer, Label):
+            raise OddAnswerError(f"create_label answered {_shown(answer)} instead of a label")
+        label = Label(
+            reference=_text(answer.reference, LONGEST_REFERENCE),
+            tracking_number=_text(answer.tracking_number, LONGEST_REFERENCE),
+        )
+        if not label.reference and not label.tracking_number:
+            raise OddAnswerError(
+                "create_label answered a label with neither a reference nor a tracking number"
+            )
+        return label
+
+    def void_label(self, *, key: str) -> None:
+        """Make the label worthless; nothing happens if there is none."""
+        _asked("void_label", lambda: self._carrier.void_label(key=key), CarrierRefusedError)
+
+    def hand_over(self, parcel: Parcel) -> None:
+        """Give the parcel away: the point after which it travels."""
+        _asked("hand_over", lambda: self._carrier.hand_over(parcel), CarrierRefusedError)
+
+
+@cache
+def payment_gateway() -> CheckedGateway:
+    """Return the adapter that `PAYMENT_GATEWAY` names, behind the checks."""
+    return CheckedGateway(import_string(settings.PAYMENT_GATEWAY)())
+
+
+@cache
+def carrier() -> CheckedCarrier:
+    """Return the adapter that `CARRIER` names, behind the checks."""
+    return CheckedCarrier(import_string(settings.CARRIER)())
+
+
+# --- What they say ----------------------------------------------------------------------------------
+
+
+def _charge_state(name: str, answer: object, charge: Charge, allowed: Collection[str]) -> ChargeState:
+    if not isinstance(answer, ChargeState):
+        raise OddAnswerError(f"{name} answered {_shown(answer)} instead of the state of a charge")
+    if not isinstance(answer.state, str) or answer.state not in allowed:
+        raise OddAnswerError(
+            f"{name} answered the state {_shown(answer.state)}; expected: {', '.join(sorted(allowed))}"
+        )
+    if answer.amount != charge.amount:
+        raise OddAnswerError(
+            f"{name} answered {_money(answer.amount)} for a charge of {_money(charge.amount)}"
+        )
+    return ChargeState(
+        state=answer.state,
+        amount=charge.amount,
+        reference=_text(answer.reference, LONGEST_REFERENCE),
+        decline_code=_text(answer.decline_code, LONGEST_DECLINE_CODE),
+    )
+
+
+def _text(value: object, longest: int) -> str:
+    """Return a text as it may be kept and shown: without secrets and what cannot be seen, cut."""
+    if value is None:
+        return ""
+    try:
+        text = redacted(str(value))
+    except Exception:  # noqa: BLE001 - a text of somebody else's class may fail in any way
+        return ""
+    seen = "".join(char for char in text if unicodedata.category(char) not in _UNSEEN)
+    return seen.strip()[:longest]
+
+
+def _shown(value: object) -> str:
+    """Return an answer for the message about it: short texts themselves, of the rest the type."""
+    return f"“{_text(value, 40)}”" if isinstance(value, str) else type(value).__name__
+
+
+def _money(value: object) -> str:
+    if isinstance(value, Money):
+        return f"{_text(value.minor, 40)} minor units of {_text(value.currency, 10)}"
+    return type(value).__name__
+
+
+# --- What they raise --------------------------------------------------------------------------------
+
+
+def _asked(name: str, call: Callable[[], T], *refusals: type[Exception]) -> T:
+    """Return the answer; of what is raised only the port's own errors go on, and no text as it came."""
+    try:
+        return call()
+    except KeyboardInterrupt:
+        raise
+    except (OutsideUnavailableError, *refusals) as error:
+        raise type(error)(_text(error, _LONGEST_REASON)) from None
+    except BaseException as error:  # noqa: BLE001 - an adapter may call sys.exit
+        text = f"{name} failed: {type(error).__name__}: {_text(error, _LONGEST_REASON)}"
+        # Its frames, for the log; but neither its own text nor those of its causes.
+        raise OutsideFailedError(text).with_traceback(error.__traceback__) from None

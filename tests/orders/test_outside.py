@@ -1,0 +1,168 @@
+"""What a gateway or a carrier answers or raises is believed only if it is as the ports say."""
+
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from holo.common.logs import redacted
+from holo.common.money import Money
+from orders.outside import (
+    LONGEST_DECLINE_CODE,
+    LONGEST_REFERENCE,
+    CheckedCarrier,
+    CheckedGateway,
+    OddAnswerError,
+    OutsideFailedError,
+)
+from orders.ports import CarrierRefusedError, Charge, ChargeState, Label, OutsideUnavailableError, Parcel
+from tests.orders.odd import ANY, CARD, EMPTY_LABEL, LABELS, SECRET, STATES, TEXTS
+
+pytestmark = pytest.mark.pure
+
+CHARGE = Charge(
+    key="k", token="tok_ok", amount=Money(minor=1000, currency="CNY"), submitted_before=True, captured=True
+)
+PARCEL = Parcel(key="k", warehouse="EAST", ship_to=None)
+RIGHT = {
+    "lookup": "captured",
+    "authorise": "authorised",
+    "capture": "captured",
+    "void": "voided",
+    "refund": "refunded",
+}
+
+
+class Gateway:
+    """A gateway whose every call gives one answer."""
+
+    def __init__(self, answer: Callable[[], Any]) -> None:
+        self._answer = answer
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        return lambda *arguments, **keywords: self._answer()
+
+
+def asked(operation: str, answer: Callable[[], Any]) -> ChargeState:
+    """Call one operation of a gateway that answers so."""
+    found: ChargeState = getattr(CheckedGateway(Gateway(answer)), operation)(CHARGE)
+    return found
+
+
+def said(state: str, **changes: Any) -> ChargeState:
+    """Return what a gateway says."""
+    known = ChargeState(state=state, amount=CHARGE.amount, reference="ref", decline_code="")  # type: ignore[arg-type]
+    return replace(known, **changes)
+
+
+@pytest.mark.parametrize(("operation", "state"), RIGHT.items())
+def test_control_right_answer_is_believed(operation: str, state: str) -> None:
+    assert asked(operation, lambda: said(state)) == said(state)
+
+
+@pytest.mark.parametrize("operation", RIGHT)
+@pytest.mark.parametrize("name", [*ANY, *STATES])
+def test_nonsense_is_refused(operation: str, name: str) -> None:
+    real = said(RIGHT[operation])
+    with pytest.raises((OddAnswerError, OutsideFailedError)) as raised:
+        asked(operation, lambda: {**ANY, **STATES}[name](real))
+    shown = "".join(traceback.format_exception(raised.value))
+    assert CARD not in shown
+    assert SECRET not in shown
+
+
+@pytest.mark.parametrize(
+    ("operation", "state"),
+    [
+        ("refund", "captured"),
+        ("refund", "voided"),
+        ("refund", "declined"),
+        ("void", "captured"),
+        ("void", "authorised"),
+        ("capture", "authorised"),
+    ],
+)
+def test_answer_against_what_was_asked_is_refused(operation: str, state: str) -> None:
+    with pytest.raises(OddAnswerError, match=f"{operation} answered the state “{state}”"):
+        asked(operation, lambda: said(state))
+
+
+def test_charge_that_was_captured_cannot_be_unknown() -> None:
+    with pytest.raises(OddAnswerError, match="knows nothing of a charge that it captured"):
+        asked("lookup", lambda: None)
+    gateway = CheckedGateway(Gateway(lambda: None))
+    assert gateway.lookup(replace(CHARGE, captured=False)) is None
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_texts_are_cleaned_and_cut(name: str) -> None:
+    known = asked("lookup", lambda: TEXTS[name](said("captured")))
+    expected = {"long_reference": "r" * LONGEST_REFERENCE, "no_reference": "", "nul_reference": "ref"}
+    assert known.reference == expected.get(name, "17")
+
+
+def test_decline_code_is_cut_and_holds_no_card_number() -> None:
+    known = asked("authorise", lambda: said("declined", decline_code=f"do_not_honour {CARD} " + "x" * 76))
+    assert known.decline_code == ("do_not_honour [card number] " + "x" * 76)[:LONGEST_DECLINE_CODE]
+
+
+@pytest.mark.parametrize("name", [*ANY, *EMPTY_LABEL])
+def test_label_that_is_none_is_refused(name: str) -> None:
+    real = Label(reference="lbl", tracking_number="HX1")
+    carrier = CheckedCarrier(Gateway(lambda: {**ANY, **EMPTY_LABEL}[name](real)))
+    with pytest.raises((OddAnswerError, OutsideFailedError)):
+        carrier.create_label(PARCEL)
+
+
+@pytest.mark.parametrize("name", LABELS)
+def test_label_is_cleaned_and_cut(name: str) -> None:
+    real = Label(reference="lbl", tracking_number="HX1")
+    label = CheckedCarrier(Gateway(lambda: LABELS[name](real))).create_label(PARCEL)
+    expected = {"nul_tracking": "HX 12", "long_tracking": "9" * LONGEST_REFERENCE, "no_tracking": ""}
+    assert (label.reference, label.tracking_number) == ("lbl", expected[name])
+
+
+@pytest.mark.parametrize("error", [OutsideUnavailableError, CarrierRefusedError])
+def test_errors_of_the_port_go_on_without_secrets(error: type[Exception]) -> None:
+    def answer() -> None:
+        raise error(f"POST https://user:{SECRET}@pay.example/ card={CARD}\x00")
+
+    with pytest.raises(error) as raised:
+        CheckedCarrier(Gateway(answer)).hand_over(PARCEL)
+    assert str(raised.value) == "POST https://user:[redacted]@pay.example/ card=[card number]"
+
+
+def test_text_that_cannot_be_written_does_not_hide_the_error() -> None:
+    class Odd(Exception):
+        def __str__(self) -> str:
+            raise RuntimeError("no text")
+
+    def answer() -> None:
+        raise Odd
+
+    with pytest.raises(OutsideFailedError, match="refund failed: Odd"):
+        asked("refund", answer)
+
+
+@pytest.mark.parametrize(
+    "card", ["4242424242424242", "4242 4242 4242 4242", "5555-5555-5555-4444", "378282246310005"]
+)
+def test_card_numbers_are_taken_out_of_texts(card: str) -> None:
+    assert redacted(f"declined: {card}.") == "declined: [card number]."
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "4242424242424241",
+        "2026-11-29 09:05:27",
+        "SO-2026-000123",
+        "018f4c1e-7a2b-7c3d-8e4f-123456789012",
+        "1234567890123",
+        "12345678901234567890123456",
+    ],
+)
+def test_control_other_numbers_stay(text: str) -> None:
+    assert redacted(text) == text
