@@ -188,9 +188,11 @@ def _asked(name: str, call: Callable[[], T], *refusals: type[Exception]) -> T:
         return call()
     except KeyboardInterrupt:
         raise
-    except (OutsideUnavailableError, *refusals) as error:
-        raise type(error)(_text(error, _LONGEST_REASON)) from None
     except BaseException as error:  # noqa: BLE001 - an adapter may call sys.exit
+        kinds: tuple[type[Exception], ...] = (OutsideUnavailableError, *refusals)
+        for kind in kinds:
+            if isinstance(error, kind):
+                raise kind(_text(error, _LONGEST_REASON)) from None
         text = f"{name} failed: {type(error).__name__}: {_text(error, _LONGEST_REASON)}"
         # Its frames, for the log; but neither its own text nor those of its causes.
         raise OutsideFailedError(text).with_traceback(error.__traceback__) from None

@@ -246,7 +246,7 @@ def test_request_id_and_ids_reach_the_activity(worker: None) -> None:
 @pytest.mark.pure
 def test_database_error_leaves_no_values_of_rows_in_the_history() -> None:
     secret = DataError("Failing row contains (Miss Marple)")
-    translated = interceptors._translated(secret, attempt=1)
+    translated = interceptors._translated(secret, attempt=1, tries=1)
     assert isinstance(translated, ApplicationError)
     assert (translated.message, translated.type) == ("DataError", "database_error")
     assert translated.next_retry_delay is None
@@ -256,7 +256,7 @@ def test_database_error_leaves_no_values_of_rows_in_the_history() -> None:
 def test_outage_of_the_database_stretches_the_waits() -> None:
     delays = []
     for attempt in range(1, 8):
-        translated = interceptors._translated(OperationalError("gone"), attempt=attempt)
+        translated = interceptors._translated(OperationalError("gone"), attempt=attempt, tries=attempt)
         assert isinstance(translated, ApplicationError)
         assert translated.type == "database_unavailable"
         assert translated.next_retry_delay is not None

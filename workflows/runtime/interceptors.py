@@ -19,7 +19,7 @@ from holo.common.errors import DomainError, OutageError
 from holo.common.logs import redacted
 from workflows.runtime.metrics import count_activity
 from workflows.runtime.policies import ATTEMPTS, GIVEN_UP
-from workflows.runtime.saga import ATTEMPT, CODE
+from workflows.runtime.saga import ATTEMPT
 
 logger = logging.getLogger(__name__)
 
@@ -53,12 +53,12 @@ class _Activity(worker.ActivityInboundInterceptor):
             try:
                 result = await super().execute_activity(input)
             except Exception as error:
-                translated = _translated(error, attempt=info.attempt)
+                translated = _translated(error, attempt=info.attempt, tries=_tries_failed())
                 count_activity(info.activity_type, _outcome(translated))
                 if translated is error:
                     raise
-                # Without the cause: the text of a database error holds values of the row.
-                raise translated from None
+                # Without `error`: the text of a database error holds values of the row.
+                raise translated from translated.__cause__
             except BaseException:
                 count_activity(info.activity_type, "cancelled")
                 raise
@@ -107,7 +107,7 @@ def _is_outage(error: Exception) -> bool:
     return isinstance(error, OutageError)
 
 
-def _translated(error: Exception, *, attempt: int) -> Exception:
+def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
     """Return what Temporal records: codes and attempt numbers, no values of rows."""
     details: dict[str, object] = {ATTEMPT: attempt}
     if isinstance(error, DomainError):
@@ -131,9 +131,12 @@ def _translated(error: Exception, *, attempt: int) -> Exception:
             return ApplicationError(text, details, type="database_unavailable", next_retry_delay=delay)
     else:
         text, code = redacted(str(error))[:_LONGEST], getattr(error, "code", "") or type(error).__name__
-    if _tries_failed() >= ATTEMPTS:
-        return ApplicationError(text, {**details, CODE: code}, type=GIVEN_UP)
-    return ApplicationError(text, details, type=code)
+    failure = ApplicationError(text, details, type=code)
+    if tries < ATTEMPTS:
+        return failure
+    given_up = ApplicationError(f"given up after {tries} tries", type=GIVEN_UP)
+    given_up.__cause__ = failure
+    return given_up
 
 
 def _outcome(error: Exception) -> str:

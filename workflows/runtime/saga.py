@@ -11,9 +11,8 @@ from temporalio.exceptions import ApplicationError, FailureError, TimeoutError, 
 from workflows.runtime.policies import GIVEN_UP
 
 T = TypeVar("T")
-# Keys in the details of an activity's ApplicationError, written by the worker: the attempt's number, and of a
-# step that is given up the code of what it failed by.
-ATTEMPT, CODE = "attempt", "code"
+# Key of the attempt number in the details of an activity's ApplicationError; the worker writes it.
+ATTEMPT = "attempt"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,31 +105,36 @@ def _root(error: FailureError) -> BaseException:
     """Return the failure that the activity or child itself reported."""
     cause: BaseException = error
     while isinstance(cause, FailureError) and cause.cause is not None:
-        if isinstance(cause, ApplicationError | TimeoutError):
+        if isinstance(cause, ApplicationError | TimeoutError) and not _says_given_up(cause):
             break
         cause = cause.cause
     return cause
 
 
 def _attempts(root: BaseException) -> int:
-    attempt = _detail(root, ATTEMPT)
-    return attempt if isinstance(attempt, int) else 1
-
-
-def _detail(root: BaseException, name: str) -> Any:
-    details = root.details if isinstance(root, ApplicationError) else ()
-    return next((one[name] for one in details if isinstance(one, dict) and name in one), None)
+    if isinstance(root, ApplicationError):
+        for detail in root.details:
+            if isinstance(detail, dict) and isinstance(detail.get(ATTEMPT), int):
+                return int(detail[ATTEMPT])
+    return 1
 
 
 def is_given_up(error: FailureError) -> bool:
     """Tell whether a step failed because its tries were used up: it was neither refused nor ended by hand."""
-    root = _root(error)
-    return isinstance(root, ApplicationError) and root.type == GIVEN_UP
+    cause: BaseException | None = error
+    while cause is not None and not _says_given_up(cause):
+        cause = cause.cause if isinstance(cause, FailureError) else None
+    return cause is not None
+
+
+def _says_given_up(error: BaseException) -> bool:
+    """The step's last failure is the cause of what says so."""
+    return isinstance(error, ApplicationError) and error.type == GIVEN_UP
 
 
 def _code(root: BaseException) -> str:
     if isinstance(root, ApplicationError):
-        return str(_detail(root, CODE) or root.type or "error")
+        return root.type or "error"
     if isinstance(root, TimeoutError):
         return "timeout"
     return "cancelled" if is_cancelled_exception(root) else type(root).__name__
