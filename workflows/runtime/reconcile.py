@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Literal
 
+from django.db import DatabaseError, InterfaceError, OperationalError
 from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
@@ -122,6 +123,8 @@ def _found(kind: DriftKind, grace: timedelta) -> Iterator[Drift | Unknown]:
         yield from kind.find(grace)
     except (CouldNotCheckError, DomainError) as error:
         yield Unknown(key=kind.name, detail=str(error))
+    except (DatabaseError, InterfaceError):
+        raise  # without the database, or its tables, nothing can be said of anything
     except Exception as error:  # one kind that fails must not keep the others from being looked at
         logger.exception("reconcile: %s", kind.name)
         yield Unknown(key=kind.name, detail=_failure(error))
@@ -137,6 +140,8 @@ def _mend(drift: Drift, finding: Finding) -> None:
         finding.state = "mended"
     except (NotMendedError, DomainError) as error:
         finding.note, finding.state = str(error), "not_mended"
+    except (OperationalError, InterfaceError):
+        raise
     except Exception as error:  # nor one row the rows behind it
         logger.exception("reconcile: %s %s", finding.kind, finding.key)
         finding.note, finding.state = _failure(error), "failed"
