@@ -1,9 +1,11 @@
 """Reads variables of the environment strictly, and tells everything that is wrong with them at once.
 
-The settings are its only reader. A value that is not understood is never taken for its opposite or a default.
+The settings are its only reader. A value that is not understood is never taken for its opposite or a default,
+and every one is taken literally: to django-environ's own readers, `$NAME` is the value of another variable.
 """
 
 import builtins
+import os
 import re
 from collections.abc import Collection
 from urllib.parse import SplitResult, urlsplit
@@ -26,18 +28,18 @@ class Environment:
     """The variables of this process; what does not fit is noted in `problems`, in one line each."""
 
     def __init__(self, problems: builtins.list[builtins.str]) -> None:
-        self._env = environ.Env()
         self._problems = problems
 
     def str(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return a text."""
-        return builtins.str(self._env.str(name, default=default))
+        return os.environ.get(name, default)
 
     def list(
         self, name: builtins.str, *, default: builtins.list[builtins.str]
     ) -> builtins.list[builtins.str]:
         """Return texts that stand with commas between."""
-        return [part.strip() for part in self._env.list(name, default=default)]
+        text = os.environ.get(name)
+        return default if text is None else [part.strip() for part in text.split(",") if part]
 
     def pairs(
         self, name: builtins.str, *, default: dict[builtins.str, builtins.str]
@@ -132,7 +134,7 @@ class Environment:
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
         """Return Django's mail settings of an address."""
         try:
-            return dict(self._env.email_url(name, default=default))
+            return dict(environ.Env.email_url_config(os.environ.get(name, default)))
         except (ImproperlyConfigured, ValueError):
             self._problems.append(f"{name} is not an address such as smtp+tls://user:password@host:587")
             return dict(environ.Env.email_url_config(default))

@@ -184,7 +184,8 @@ SESSION_MAX_SECONDS = env.int("SESSION_MAX_SECONDS", default=12 * 3600, low=120,
 # --- Temporal ------------------------------------------------------------------------------------
 TEMPORAL_ADDRESS = env.address("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
 TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
-TEMPORAL_UI_URL = env.str("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}")
+_WEB = ("https", "http")
+TEMPORAL_UI_URL = env.url("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}", schemes=_WEB)
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 # What seals payloads, in the form of SECRETS_KEYRING; empty, Temporal keeps them as plain JSON.
@@ -273,9 +274,7 @@ vars().update(
     )
 )
 # Never taken from a request: who sends one chooses its Host header, and so where a mailed link would lead.
-PUBLIC_URL = env.url(
-    "PUBLIC_URL", default=f"http://127.0.0.1:{8000 + PORT_OFFSET}", schemes=("https", "http")
-).rstrip("/")
+PUBLIC_URL = env.url("PUBLIC_URL", default=f"http://127.0.0.1:{8000 + PORT_OFFSET}", schemes=_WEB).rstrip("/")
 if ADMIN_HOSTS and not validate_host(urlsplit(PUBLIC_URL).hostname or "", ADMIN_HOSTS):
     problems.append("PUBLIC_URL is not on a host of ADMIN_HOSTS; its links lead to pages of the admin")
 DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="holo@example.com")
@@ -311,8 +310,8 @@ SPECTACULAR_SETTINGS = {
     "SERVE_PERMISSIONS": ["rest_framework.permissions.AllowAny"],
     "SERVE_AUTHENTICATION": [],
     "SCHEMA_PATH_PREFIX": "/api/v1",
-    # What a PATCH must say is required there too.
-    "COMPONENT_SPLIT_PATCH": False,
+    "COMPONENT_SPLIT_PATCH": False,  # what a PATCH must say is required there too
+    "PATH_CONVERTER_OVERRIDES": {"id": {"type": "string", "format": "uuid"}},
     # Two models have a field `kind`.
     "ENUM_NAME_OVERRIDES": {
         "EnvironmentKind": "holo.identity.models.Environment.Kind",

@@ -34,7 +34,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index"), name="home"),
     path("admin/", admin.site.urls),
     path("invitations/<str:token>", invitation_page, name="accept-invitation"),
-    path("authorize/<uuid:code_id>", authorization_page, name="authorize"),
+    path("authorize/<id:code_id>", authorization_page, name="authorize"),
     path("i18n/", include("django.conf.urls.i18n")),
     path("api/v1/", include((v1, "v1"), namespace="v1")),
     path("api/schema", ApiSchema.as_view(), name="schema"),

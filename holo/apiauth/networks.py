@@ -1,6 +1,7 @@
 """From which addresses a key works. Pure, but for the setting of trusted proxies."""
 
 import ipaddress
+import re
 from collections.abc import Iterable
 
 from django.conf import settings
@@ -9,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from holo.apiauth.errors import NetworkInvalidError
 
+_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?", re.ASCII)
 MAX_NETWORKS = 50
 
 
@@ -41,7 +43,16 @@ def client_address(request: HttpRequest) -> str:
     if not hops:
         return str(request.META.get("REMOTE_ADDR", ""))
     seen = [part.strip() for part in request.META.get("HTTP_X_FORWARDED_FOR", "").split(",")]
-    return seen[-hops] if len(seen) >= hops else ""
+    return _without_port(seen[-hops]) if len(seen) >= hops else ""
+
+
+def _without_port(text: str) -> str:
+    """Return the address in `192.0.2.1:4711`, `[2001:db8::1]` or `[2001:db8::1]:4711`, as proxies write."""
+    address = _BRACKETS.fullmatch(text)
+    if address is not None:
+        return address[1]
+    host, _colon, port = text.partition(":")
+    return host if port.isdecimal() else text
 
 
 def crowd_of(address: str) -> str:

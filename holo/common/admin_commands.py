@@ -110,7 +110,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             name = f"{self.opts.app_label}_{self.opts.model_name}_{command.name}"
             page = self.admin_site.admin_view(partial(self._row_page, command))
             target = self.admin_site.admin_view(partial(self._run, command))
-            own.append(path(f"<uuid:object_id>/{command.name}/", page, name=name))
+            own.append(path(f"<id:object_id>/{command.name}/", page, name=name))
             own.append(path(f"{command.name}/", target, name=f"{name}_run"))
         return own + super().get_urls()
 

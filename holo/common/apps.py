@@ -1,8 +1,10 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.urls import register_converter
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.api.converters import IdConverter
 from holo.common.crash import plan_from_environment
 
 
@@ -15,5 +17,6 @@ class CommonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Take up what a test planned for this process."""
+        """Name the parts of addresses; take up what a test planned for this process."""
+        register_converter(IdConverter, "id")
         plan_from_environment()

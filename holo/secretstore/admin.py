@@ -71,7 +71,7 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
     def get_urls(self) -> list[URLPattern]:
         """Add the page that shows a value."""
         page = self.admin_site.admin_view(self._reveal)
-        return [path("<uuid:object_id>/reveal/", page, name="secretstore_secret_reveal"), *super().get_urls()]
+        return [path("<id:object_id>/reveal/", page, name="secretstore_secret_reveal"), *super().get_urls()]
 
     @sensitive_variables()
     def _reveal(self, request: HttpRequest, object_id: UUID) -> HttpResponse:

@@ -46,7 +46,7 @@ class ProductAdmin(InventoryAdmin[Product]):
     def get_urls(self) -> list[URLPattern]:
         """Add the page that changes a product."""
         page = self.admin_site.admin_view(self.edit_view)
-        return [path("<uuid:product_id>/edit/", page, name="inventory_product_edit"), *super().get_urls()]
+        return [path("<id:product_id>/edit/", page, name="inventory_product_edit"), *super().get_urls()]
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Tell whether the person may add products."""

@@ -96,10 +96,7 @@ class ApiClient:
         while following:
             page = self.get(following)
             found += page["results"]
-            link = page.get("next")
-            # Only path and query: behind a proxy the host of a link may not be the one that was asked.
-            parts = urlsplit(link) if link else None
-            following = f"{parts.path}?{parts.query}" if parts else None
+            following = page.get("next")
         return found
 
     def post(self, path: str, body: Body) -> Body:

@@ -137,7 +137,7 @@ def _with_state(error: Exception, state: str) -> Exception:
 
 urlpatterns = [
     path("api/v1/notes", NotesView.as_view()),
-    path("api/v1/notes/<uuid:thing>", NotesView.as_view()),
+    path("api/v1/notes/<id:thing>", NotesView.as_view()),
     path("api/v1/faults/<slug:kind>", FaultView.as_view()),
     path("api/v1/decide", DecideView.as_view()),
     path("api/<path:path>", nothing_here),

@@ -60,10 +60,10 @@ def test_rows_added_meanwhile_do_not_shift_the_pages(operator: Api) -> None:
     assert first["previous"] is None
 
 
-def test_links_are_absolute_and_keep_the_filters(operator: Api) -> None:
+def test_links_begin_at_the_root_and_keep_the_filters(operator: Api) -> None:
     build_notes("aab")
     body = operator.get(f"{NOTES}?limit=1&name=a").json()
-    assert body["next"].startswith("http://testserver/api/v1/notes?")
+    assert body["next"].startswith("/api/v1/notes?")
     assert "name=a" in body["next"]
     assert "limit=1" in body["next"]
 

@@ -21,7 +21,7 @@ from tests.stories import PHONE
 
 Json = Any
 ROOT = "/api/v1/"
-_ID = re.compile(r"<(?:uuid|slug):\w+>")
+_ID = re.compile(r"<(?:id|slug):\w+>")
 # Methods that take a body, and those that change something.
 BODIED = ("POST", "PATCH")
 CHANGING = (*BODIED, "DELETE")

@@ -87,7 +87,7 @@ def _nowhere(endpoint: Endpoint, place: int) -> str:
     kind, name = _PLACE.findall(endpoint.route)[place]
     if name == "workflow_id":
         return f"user-create-{uuid7()}"
-    return str(uuid7()) if kind == "uuid" else f"x{uuid7().hex}"
+    return str(uuid7()) if kind == "id" else f"x{uuid7().hex}"
 
 
 def _places() -> Iterator[Any]:

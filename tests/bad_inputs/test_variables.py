@@ -53,6 +53,38 @@ def test_good_environment_is_accepted() -> None:
 
 @pytest.mark.pure
 @pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "TEMPORAL_NAMESPACE", "DEFAULT_FROM_EMAIL"])
+@pytest.mark.parametrize(
+    "text", ["$HOME/{}", "$$SECRET_KEY{}", "\\$x{}", "${{HOME}}{}", "a$b{}", " {} ", "%(x)s{}"]
+)
+def test_value_is_taken_literally(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    value = text.format("0123456789" * 6)
+    monkeypatch.setenv(name, value)
+    assert runpy.run_path(SETTINGS)[name] == value
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+def test_values_with_commas_are_taken_literally(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://$HOME,https://b")
+    assert runpy.run_path(SETTINGS)["CSRF_TRUSTED_ORIGINS"] == ["https://$HOME", "https://b"]
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    "name", ["ORDER_APPROVAL_THRESHOLD", "ORDER_BUYER_PIECES", "DEBUG", "PUBLIC_URL", "TEMPORAL_UI_URL"]
+)
+def test_name_of_another_variable_is_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was read as that one's value, or silently as the default."""
+    monkeypatch.setenv("OTHER", "1")
+    monkeypatch.setenv(name, "$OTHER")
+    with pytest.raises(ImproperlyConfigured, match=name):
+        runpy.run_path(SETTINGS)
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
 @pytest.mark.parametrize("row", _ids(VARIABLES))
 def test_environment_is_refused(row: Variables, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in row.values.items():

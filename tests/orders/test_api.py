@@ -44,13 +44,21 @@ class Caller:
         answer = self.send(path, body, key)
         return answer.status_code, json.loads(answer.content)
 
-    def send(self, path: str, body: object = None, key: str | None = None) -> Any:
+    def send(
+        self,
+        path: str,
+        body: object = None,
+        key: str | None = None,
+        *,
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """Return the whole answer."""
         return self._client.post(
             f"/api/v1{path}",
             data=json.dumps({} if body is None else body),
-            content_type="application/json",
-            headers={} if key is None else {"Idempotency-Key": key},
+            content_type=content_type,
+            headers={**({} if key is None else {"Idempotency-Key": key}), **(headers or {})},
         )
 
 
@@ -205,6 +213,41 @@ def test_timeline_and_shipments_tell_the_story(seller: Caller, shop: Shop) -> No
     page = seller.get(f"/orders/{order.pk}/timeline?limit=1")[1]
     assert len(page["results"]) == 1
     assert page["next"]
+
+
+def test_id_in_capitals_is_the_same_order(seller: Caller, shop: Shop) -> None:
+    """RFC 9562: read in either case."""
+    order = shop.place(PHONE)
+    for text in (str(order.pk).upper(), str(order.pk).title()):
+        status, body = seller.get(f"/orders/{text}")
+        assert (status, body["id"]) == (200, str(order.pk))
+        assert seller.get(f"/orders/{text}/timeline")[0] == 200
+    assert seller.post(f"/orders/{str(order.pk).upper()}/cancel")[0] == 202
+
+
+@pytest.mark.parametrize("encoding", ["identity", "Identity", "IDENTITY", " identity "])
+def test_identity_is_no_encoding(seller: Caller, shop: Shop, encoding: str) -> None:
+    answer = seller.send(
+        "/orders", {"items": [{"sku": PHONE, "quantity": 1}]}, headers={"Content-Encoding": encoding}
+    )
+    assert answer.status_code == 201, answer.content
+
+
+@pytest.mark.parametrize(
+    ("content_type", "encoding", "told"),
+    [
+        ("", "", "Content-Type is missing; send application/json"),
+        ("text/plain", "", "Content-Type is “text/plain”; send application/json"),
+        ("application/json", "gzip", "Content-Encoding is “gzip”; send the body without it"),
+        ("application/json", "identity, br", "Content-Encoding is “identity, br”; send the body without it"),
+    ],
+)
+def test_415_names_the_header_and_what_was_received(
+    seller: Caller, content_type: str, encoding: str, told: str
+) -> None:
+    headers = {"Content-Encoding": encoding} if encoding else {}
+    answer = seller.send("/orders", {"items": []}, content_type=content_type, headers=headers)
+    assert (answer.status_code, json.loads(answer.content)["detail"]) == (415, told)
 
 
 def test_decision_is_accepted_then_applied_once(seller: Caller, auditor: Caller, shop: Shop) -> None:

@@ -10,10 +10,10 @@ urlpatterns = [
     path("authorization-codes", codes.CodeListView.as_view(), name="authorization-code-list"),
     path("tokens/public", views.PublicTokenView.as_view(), name="public-token"),
     path("tokens/personal", views.PersonalTokenListView.as_view(), name="personal-token-list"),
-    path("tokens/personal/<uuid:token_id>", views.PersonalTokenView.as_view(), name="personal-token-detail"),
+    path("tokens/personal/<id:token_id>", views.PersonalTokenView.as_view(), name="personal-token-detail"),
     path("tokens/organization", views.OrganizationTokenListView.as_view(), name="organization-token-list"),
     path(
-        "tokens/organization/<uuid:token_id>",
+        "tokens/organization/<id:token_id>",
         views.OrganizationTokenView.as_view(),
         name="organization-token-detail",
     ),

@@ -99,7 +99,8 @@ def _signer(request: Request) -> signing.Signer:
 def _link(request: Request, direction: str, row: Model, ordering: tuple[str, ...]) -> str:
     values = [_wire(_value(row, name.removeprefix("-"))) for name in ordering]
     text = _signer(request).sign_object({"d": direction, "v": values})
-    return replace_query_param(request.build_absolute_uri(), "cursor", text)
+    # Relative (RFC 3986): what a client calls this host, and by which scheme, only its own proxy knows.
+    return replace_query_param(request.get_full_path(), "cursor", text)
 
 
 def _value(row: Model, name: str) -> Any:

@@ -63,8 +63,11 @@ class StrictJSONParser(BaseParser):
         """Return the object, or raise the RequestError that says what is wrong and where."""
         request = (parser_context or {}).get("request")
         encoding = request.META.get("HTTP_CONTENT_ENCODING", "") if request is not None else ""
-        if encoding not in ("", "identity"):
-            raise UnsupportedMediaTypeError(_("send the body without Content-Encoding"))
+        if encoding.strip().lower() not in ("", "identity"):
+            raise UnsupportedMediaTypeError(
+                _("Content-Encoding is “%(received)s”; send the body without it")
+                % {"received": encoding[:64]}
+            )
         _check_charset(media_type or "")
         limit = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
         length = request.META.get("CONTENT_LENGTH") if request is not None else None

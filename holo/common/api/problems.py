@@ -113,12 +113,21 @@ def problem_http(error: DomainError, request: HttpRequest) -> HttpResponse:
 def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpResponse:
     """Answer for an exception in an API view (the `EXCEPTION_HANDLER` of Django REST framework)."""
     request = context["request"]
-    known = as_domain_error(error)
+    known = _of_media_type(request) if isinstance(error, drf.UnsupportedMediaType) else as_domain_error(error)
     if isinstance(known, InternalError):
         logger.error("unexpected error in %s", request.path, exc_info=error)
         # What Django does for views that raise: error trackers and the test client listen.
         signals.got_request_exception.send(sender=type(context.get("view")), request=request)
     return problem_http(known, request)
+
+
+def _of_media_type(request: HttpRequest) -> DomainError:
+    received = str(request.META.get("CONTENT_TYPE", "")).strip()
+    if not received:
+        return UnsupportedMediaTypeError(_("Content-Type is missing; send application/json"))
+    return UnsupportedMediaTypeError(
+        _("Content-Type is “%(received)s”; send application/json") % {"received": received[:64]}
+    )
 
 
 def refusal_of_fields(problems: Iterable[FieldProblem]) -> DomainError:

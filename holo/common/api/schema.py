@@ -5,7 +5,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from drf_spectacular.openapi import AutoSchema
-from drf_spectacular.utils import OpenApiParameter, inline_serializer
+from drf_spectacular.utils import OpenApiParameter, extend_schema_field, inline_serializer
 from rest_framework import serializers
 
 from holo.common.api.pagination import DEFAULT_LIMIT, MAX_LIMIT
@@ -35,14 +35,19 @@ class ProblemSerializer(serializers.Serializer[Any]):
     details = serializers.DictField(required=False, help_text="Values that belong to the code.")
 
 
+@extend_schema_field({"type": "string", "format": "uri-reference"})
+class _LinkField(serializers.CharField):
+    """The address of another page, from the root of this host."""
+
+
 def page_of(serializer_class: type[serializers.Serializer[Any]]) -> serializers.Serializer[Any]:
     """Return the schema of a page of such rows, for `extend_schema(responses=…)`."""
     name = serializer_class.__name__.removesuffix("Serializer")
     return inline_serializer(
         name=f"{name}Page",
         fields={
-            "next": serializers.URLField(allow_null=True),
-            "previous": serializers.URLField(allow_null=True),
+            "next": _LinkField(allow_null=True),
+            "previous": _LinkField(allow_null=True),
             "results": serializer_class(many=True),
         },
     )
@@ -53,7 +58,7 @@ class _CursorPages:
 
     def get_paginated_response_schema(self, schema: dict[str, Any]) -> dict[str, Any]:
         """Return the schema of a page of rows of `schema`."""
-        link = {"type": ["string", "null"], "format": "uri"}
+        link = {"type": ["string", "null"], "format": "uri-reference"}
         return {
             "type": "object",
             "required": ["next", "previous", "results"],
