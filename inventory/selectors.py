@@ -8,8 +8,11 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
-from inventory.models import Product, Reservation, StockLevel
+from inventory.models import Product, Reservation, StockLevel, StockMovement
 from inventory.operations import Owner
+
+# So many receipts of a product say what is usual.
+_RECEIPTS = 10
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,6 +86,13 @@ def list_stock(organization_id: UUID) -> QuerySet[StockLevel]:
         .select_related("product", "warehouse")
         .order_by("product__sku", "warehouse__priority", "warehouse__code")
     )
+
+
+def usual_receipt(product_id: UUID) -> int:
+    """Return how many pieces usually arrive at once: the mean of the product's last receipts, 0 if none."""
+    receipts = StockMovement.objects.filter(product_id=product_id, kind=StockMovement.Kind.RECEIPT)
+    last = list(receipts.order_by("-id").values_list("quantity", flat=True)[:_RECEIPTS])
+    return sum(last) // len(last) if last else 0
 
 
 def stock_snapshot(organization_id: UUID) -> dict[str, tuple[int, int]]:

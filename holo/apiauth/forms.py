@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import SCOPES, scopes_of_user
 from holo.apiauth.services import DEFAULT_LIFETIME, MAX_LIFETIME
+from holo.common.whole_number import WholeNumberField
 from holo.identity.models import Organization, User
 from holo.identity.selectors import organizations_of
 
@@ -23,7 +24,7 @@ class ApiKeyForm(forms.Form):
         label=_("Organisation"), queryset=Organization.objects.none(), empty_label=None
     )
     scopes = forms.MultipleChoiceField(label=_("Scopes"), widget=forms.CheckboxSelectMultiple)
-    days = forms.IntegerField(
+    days = WholeNumberField(
         label=_("Days"), min_value=1, max_value=MAX_LIFETIME.days, initial=DEFAULT_LIFETIME.days
     )
 

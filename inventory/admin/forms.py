@@ -12,10 +12,14 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.errors import DomainError
 from holo.common.money import Money, parse_amount
+from holo.common.whole_number import WholeNumberField
 from holo.identity.models import Organization
 from inventory.models import MAX_QUANTITY, Product, Warehouse
+from inventory.selectors import usual_receipt
 
 _SUGGESTED = 200
+# Asked about: more than so many times what usually arrives; of a product that never did, more than so many.
+_UNUSUAL, _LARGE = 10, 1000
 
 
 class PriceField(forms.CharField):
@@ -99,7 +103,7 @@ class WarehouseForm(OrganizationForm):
 
     code = forms.CharField(label=_("Code"), max_length=32, help_text=_("Never changes afterwards."))
     name = forms.CharField(label=_("Name"), max_length=200)
-    priority = forms.IntegerField(
+    priority = WholeNumberField(
         label=_("Priority"), initial=100, help_text=_("The lowest number ships first.")
     )
 
@@ -107,15 +111,17 @@ class WarehouseForm(OrganizationForm):
 class ReceiveStockForm(forms.Form):
     """Goods that arrived. `token` makes a form that is sent twice count once."""
 
-    warehouse = WarehouseField(label=_("Warehouse"), queryset=Warehouse.objects.none(), empty_label=None)
+    warehouse = WarehouseField(label=_("Warehouse"), queryset=Warehouse.objects.none())
     product = forms.CharField(label=_("Product (SKU)"), max_length=64, widget=DatalistInput)
-    quantity = forms.IntegerField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
+    quantity = WholeNumberField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
     note = forms.CharField(
         label=_("Note"),
         max_length=200,
         required=False,
         help_text=_("Such as the number of the delivery note."),
     )
+    # Hidden until a quantity is so large that it may be a slip of the hand.
+    sure = forms.BooleanField(label=_("The quantity is right"), required=False, widget=forms.HiddenInput)
     token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
     def __init__(self, *args: Any, organization_ids: Sequence[UUID], **kwargs: Any) -> None:
@@ -140,7 +146,21 @@ class ReceiveStockForm(forms.Form):
         if found is None:
             self.add_error("product", _now("There is no product with this SKU."))
         values["found"] = found
+        if found is not None and values.get("quantity") and not values.get("sure"):
+            self._ask_about(found, values["quantity"])
         return values
+
+    def _ask_about(self, product: Product, quantity: int) -> None:
+        usual = usual_receipt(product.pk)
+        if quantity <= max(_UNUSUAL * usual, 0 if usual else _LARGE):
+            return
+        self.fields["sure"].widget = forms.CheckboxInput()
+        question = (
+            _now("Usually about %(usual)d pieces arrive at once. Are %(quantity)d right?")
+            if usual
+            else _now("This is the first receipt of the product. Are %(quantity)d pieces right?")
+        )
+        self.add_error("sure", question % {"usual": usual, "quantity": quantity})
 
 
 def limit(field: forms.Field, choices: Any) -> None:

@@ -124,6 +124,34 @@ def test_viewer_sees_rows_but_no_way_to_change_them(viewer: Client, shelf: Stock
 
 
 @pytest.mark.parametrize(
+    "text",
+    ["1_000", "１２", "١٢", "1.000", "1,000", "1e3", "+5", "0x10", "5.0", "²", "五", "5 0", "--5", "9" * 40],
+)
+def test_number_is_never_guessed(operator: Client, shelf: StockLevel, text: str) -> None:
+    before = StockMovement.objects.count()
+    assert "Enter digits alone, such as 1000." in text_of(arrive(operator, shelf, quantity=text))
+    assert StockMovement.objects.count() == before
+
+
+def test_goods_arrive_in_no_warehouse_that_nobody_chose(operator: Client, shelf: StockLevel) -> None:
+    page = text_of(operator.get(url("stocklevel", "receive")))
+    (choice,) = re.findall(r'<select name="warehouse".*?</select>', page, re.DOTALL)
+    assert '<option value="" selected>' in choice
+    assert "This field is required." in text_of(arrive(operator, shelf, warehouse=""))
+
+
+def test_unusual_quantity_is_asked_about_once(operator: Client, shelf: StockLevel) -> None:
+    arrive(operator, shelf, quantity=5)
+    on_hand = StockLevel.objects.get(pk=shelf.pk).on_hand
+    page = text_of(arrive(operator, shelf, quantity=1_000_000))
+    assert "Are 1000000 right?" in page
+    assert '<input type="checkbox" name="sure"' in page
+    assert StockLevel.objects.get(pk=shelf.pk).on_hand == on_hand
+    arrive(operator, shelf, quantity=1_000_000, sure="on")
+    assert StockLevel.objects.get(pk=shelf.pk).on_hand == on_hand + 1_000_000
+
+
+@pytest.mark.parametrize(
     ("model", "page"), [("product", "add"), ("warehouse", "add"), ("stocklevel", "receive")]
 )
 def test_viewer_may_not_give_commands(viewer: Client, shelf: StockLevel, model: str, page: str) -> None:
@@ -222,7 +250,7 @@ def test_form_sent_twice_counts_once(operator: Client, shelf: StockLevel) -> Non
     [
         ({"product": "nothing"}, "no product with this SKU"),
         ({"quantity": 0}, "greater than or equal to 1"),
-        ({"quantity": MAX_QUANTITY}, "no shelf holds more"),
+        ({"quantity": MAX_QUANTITY, "sure": "on"}, "no shelf holds more"),
         ({"note": "a\u202eb"}, "invisible"),
     ],
 )
