@@ -17,7 +17,7 @@ from orders.sandbox.carrier import SandboxCarrier
 from orders.sandbox.gateway import SandboxGateway
 from orders.sandbox.models import SandboxCharge
 
-# The rule about the gateway's books asks the setting once, when it is loaded: now, while the sandbox is named.
+# The rule about the gateway's books asks the setting once, when it is loaded: now, while it is the sandbox.
 invariants()
 CARD = "4242 4242 4242 4242"
 SECRET = "sk_live_0123456789abcdef"
