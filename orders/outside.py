@@ -31,7 +31,9 @@ T = TypeVar("T")
 LONGEST_REFERENCE, LONGEST_DECLINE_CODE, _LONGEST_REASON = 100, 50, 300
 _UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _KNOWN = frozenset({"authorised", "captured", "declined", "voided", "refunded"})
-# An authorisation that is asked for again answers as the key stands by now.
+# What a charge can have become that the gateway said it captured.
+_ONCE_CAPTURED = frozenset({"captured", "refunded"})
+# An authorisation may have ended before it was captured.
 _AFTER_CAPTURE = frozenset({"captured", "declined", "voided", "refunded"})
 
 
@@ -61,7 +63,8 @@ class CheckedGateway:
         answer: object = _asked("lookup", lambda: self._gateway.lookup(key=charge.key))
         if answer is None and charge.captured:
             raise OddAnswerError("the gateway says that it knows nothing of a charge that it captured")
-        return None if answer is None else _charge_state("lookup", answer, charge, _KNOWN)
+        allowed = _ONCE_CAPTURED if charge.captured else _KNOWN
+        return None if answer is None else _charge_state("lookup", answer, charge, allowed)
 
     def authorise(self, charge: Charge) -> ChargeState:
         """Reserve the amount: `authorised` or `declined`; how the charge stands if it was sent before."""

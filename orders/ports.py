@@ -1,7 +1,7 @@
 """What the product needs of a payment gateway and of a carrier. Adapters are named by settings.
 
-An adapter answers in these types and raises these two errors. What it does besides is caught in
-`orders/outside.py`; `tests/orders/adapter_contract.py` shows whether it keeps to the rules.
+An adapter answers in these types, and raises no errors but the two here. `orders/outside.py` refuses any
+other answer or error. `tests/orders/adapter_contract.py` tries an adapter against these rules.
 """
 
 from dataclasses import dataclass

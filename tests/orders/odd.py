@@ -59,7 +59,7 @@ STATES: dict[str, Callable[[Any], Any]] = {
     "float_amount": _changed(amount=12.34),
     "nan_amount": lambda real: replace(real, amount=Money(minor=float("nan"), currency="CNY")),  # type: ignore[arg-type]
 }
-# What is odd but has a meaning: it is cleaned, cut and kept.
+# References that no column would take as they are; the order goes on with them cleaned and cut.
 TEXTS: dict[str, Callable[[Any], Any]] = {
     "long_reference": _changed(reference="r" * 123),
     "no_reference": _changed(reference=None),

@@ -76,6 +76,9 @@ def test_nonsense_is_refused(operation: str, name: str) -> None:
 @pytest.mark.parametrize(
     ("operation", "state"),
     [
+        ("lookup", "authorised"),
+        ("lookup", "declined"),
+        ("lookup", "voided"),
         ("refund", "captured"),
         ("refund", "voided"),
         ("refund", "declined"),
