@@ -23,6 +23,7 @@ from inventory.operations import Owner, Want, reserve_stock
 from inventory.selectors import list_stock_drift
 from inventory.services import receive_stock
 from orders import outside, services
+from orders.drift import SEARCH_LAG
 from orders.models import Order, Payment, SandboxCharge, SandboxFault
 from orders.sandbox.faults import ANY_KEY
 from orders.states import Status
@@ -255,6 +256,28 @@ def test_payment_that_outlived_its_order_is_given_back(shop: Shop, live_owner: O
     assert (answer.code, answer.found()) == (0, {"payment_not_recorded": {str(payment)}})
     assert SandboxCharge.objects.get(pk=str(payment)).state == "refunded"
     assert Payment.objects.get(pk=payment).state == "refunded"
+    assert run("verify").code == 0
+
+
+def test_late_payment_that_the_gateway_does_not_know_is_closed_after_an_hour(
+    shop: Shop, live_owner: OwnerAccess
+) -> None:
+    """A gateway's search may lag: "no such charge" counts once the hour is over, not before."""
+    order = waiting(shop, PHONE)
+    with signals_lost(live_owner):
+        payment = shop.pay(order)
+    services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
+    ends(order, Status.CANCELLED)
+    sent = Payment.objects.filter(pk=payment)
+    sent.update(state="requested", submitted_at=database_now())
+    early = run("reconcile", "--apply", "--grace", "0")
+    assert (early.code, early.found()) == (3, {"payment_not_recorded": {str(payment)}})
+    assert early.states() == {"not_mended"}
+    assert sent.get().state == "requested"
+    sent.update(submitted_at=database_now() - SEARCH_LAG)
+    late = run("reconcile", "--apply", "--grace", "0")
+    assert (late.code, late.states()) == (0, {"mended"})
+    assert sent.get().state == "withdrawn"
     assert run("verify").code == 0
 
 
