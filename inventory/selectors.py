@@ -137,6 +137,13 @@ def get_holding(owner: Owner) -> HeldView | None:
     )
 
 
+def is_holding(owner: Owner) -> bool:
+    """Tell whether stock is held for the owner."""
+    return Reservation.objects.filter(
+        owner_type=owner.owner_type, owner_id=owner.owner_id, state=Reservation.State.HELD
+    ).exists()
+
+
 def has_consumed(owner: Owner) -> bool:
     """Tell whether goods have left for the owner."""
     return Reservation.objects.filter(

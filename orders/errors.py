@@ -103,3 +103,11 @@ class HandoverRefusedError(OrderError):
     code = "orders.handover_refused"
     status = 409
     meaning = "The carrier refuses the parcel; an operator must look at it, then retry."
+
+
+class StepNotAllowedError(OrderError):
+    """The rows do not call for a step that somebody asked for."""
+
+    code = "orders.step_not_allowed"
+    status = 409
+    meaning = "The order's state does not allow this step; the response lists the states that do."

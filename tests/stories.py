@@ -138,12 +138,22 @@ def hand_over(shipment_id: UUID) -> Step:
     return services.record_shipment_handover(shipment_id=shipment_id)
 
 
-def unwind(order: Order) -> Step:
-    """Undo everything in the process's order, then close."""
+def unwind_labels(order: Order) -> None:
+    """Take the step that voids each label, port call included."""
     for shipment in order.shipments.all():
         settlement.void_parcel_label(carrier(), services.begin_void(shipment_id=shipment.pk))
         services.record_void(shipment_id=shipment.pk)
+
+
+def unwind_payment(order: Order) -> None:
+    """Take the refund step, port call included."""
     refunded = settlement.unwind_charge(payment_gateway(), services.begin_refund(order_id=order.pk))
     services.record_refund(order_id=order.pk, outcome=refunded)
+
+
+def unwind(order: Order) -> Step:
+    """Undo everything in the process's order, then close."""
+    unwind_labels(order)
+    unwind_payment(order)
     services.release_order_stock(order_id=order.pk)
     return services.close_order(order_id=order.pk)

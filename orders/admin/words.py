@@ -9,7 +9,7 @@ from django.utils.translation import gettext_lazy as lazy
 from django.utils.translation import ngettext
 
 from holo.common.money import InvalidAmountError, parse_amount
-from orders.errors import HandoverRefusedError
+from orders.errors import HandoverRefusedError, StepNotAllowedError
 from orders.models import Payment, Shipment
 from orders.outside import OddAnswerError, OutsideFailedError
 from orders.selectors import Waiting
@@ -86,6 +86,10 @@ _REASONS: dict[str, Promise] = {
     ),
     HandoverRefusedError.code: lazy(
         "The carrier refuses a parcel that has its label. Settle it with the carrier; then retry."
+    ),
+    StepNotAllowedError.code: lazy(
+        "The order's state does not allow this step, so nothing was done. Read the timeline; then retry or"
+        " cancel."
     ),
 }
 

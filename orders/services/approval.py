@@ -12,6 +12,7 @@ from inventory.operations import extend_reservation
 from orders.locks import lock_order
 from orders.models import Order
 from orders.operations import abort_order, is_aborted, record_event, system
+from orders.preconditions import require_step
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
 from orders.subject import SUBJECT_TYPE, owner_of
@@ -23,7 +24,7 @@ def settle_approval(*, order_id: UUID) -> Step:
     """Read the decision row and act on it; past its deadline, expire the request instead.
 
     Idempotent by the order's status. Locks the order, then the request. Next: APPROVAL (still waiting),
-    PAYMENT or UNWIND.
+    PAYMENT or UNWIND. Raises StepNotAllowedError.
     """
     order = lock_order(order_id)
     if order.status != Status.AWAITING_APPROVAL and order.payment_deadline is not None:
@@ -31,6 +32,7 @@ def settle_approval(*, order_id: UUID) -> Step:
         return Step(next=Next.PAYMENT, status=order.status, deadline=order.locked_at)
     if is_aborted(order):
         return Step(next=Next.UNWIND, status=order.status)
+    require_step(order, "apply_decision")
     request = settle_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)
     state = ApprovalRequest.State
     if request is None or request.state == state.OPEN:

@@ -15,6 +15,7 @@ from orders.locks import lock_order, lock_payment
 from orders.models import Order, Payment, Shipment, ShipmentLine
 from orders.operations import abort_order, is_aborted, record_event
 from orders.ports import Charge, ChargeState
+from orders.preconditions import require_step
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
 from orders.subject import SUBJECT_TYPE, owner_of
@@ -82,7 +83,7 @@ def settle_payment(*, order_id: UUID) -> Step:
 
     Idempotent by rows. Locks the order, then its approval request. An attempt that may have reached the
     gateway is always settled first, whatever else has happened. Next: CHARGE, PAYMENT (still waiting) or
-    UNWIND.
+    UNWIND. Raises StepNotAllowedError.
     """
     order = lock_order(order_id)
     payment = order.payments.filter(state__in=(*_OPEN, State.REFUNDED)).first()
@@ -94,6 +95,7 @@ def settle_payment(*, order_id: UUID) -> Step:
     if not aborted and (order.payment_deadline is None or order.payment_deadline > order.locked_at):
         return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
     if not aborted:
+        require_step(order, "expire_payment")
         abort_order(order, ends_as=Status.CANCELLED, reason=AbortReason.PAYMENT_DEADLINE)
     return Step(next=Next.UNWIND, status=order.status)
 
@@ -102,7 +104,8 @@ def settle_payment(*, order_id: UUID) -> Step:
 def begin_payment(*, payment_id: UUID) -> Charge | None:
     """Write ahead that the charge is sent, and return it; None if its outcome is known. Locks the order.
 
-    An attempt that has not been sent when the order is given up is withdrawn: no charge to refund.
+    An attempt that has not been sent when the order is given up is withdrawn: no charge to refund. Raises
+    StepNotAllowedError.
     """
     order, payment = lock_payment(payment_id)
     if payment.state != State.REQUESTED:
@@ -111,6 +114,7 @@ def begin_payment(*, payment_id: UUID) -> Charge | None:
     if not submitted_before and is_aborted(order):
         _withdraw(order, payment)
         return None
+    require_step(order, "settle_charge" if submitted_before else "send_charge")
     if not submitted_before:
         payment.submitted_at = order.locked_at
         payment.save(update_fields=["submitted_at"])
@@ -224,11 +228,15 @@ def _create_shipments(order: Order) -> tuple[UUID, ...]:
 
 @command
 def begin_refund(*, order_id: UUID) -> Charge | None:
-    """Return what must be paid back, None if nothing was taken. Locks the order."""
+    """Return what an order that was given up must pay back, None if nothing was taken.
+
+    Locks the order. Raises StepNotAllowedError.
+    """
     order = lock_order(order_id)
     payment = order.payments.filter(state=State.CAPTURED).first()
     if payment is None:
         return None
+    require_step(order, "refund_payment")
     return Charge(
         key=str(payment.pk), token=payment.token, amount=payment.amount, submitted_before=True, captured=True
     )
@@ -236,11 +244,15 @@ def begin_refund(*, order_id: UUID) -> Charge | None:
 
 @command
 def record_refund(*, order_id: UUID, outcome: ChargeState | None) -> None:
-    """Write that the captured payment was paid back in full; once. Locks the order."""
+    """Write that the captured payment was paid back in full; once. Locks the order.
+
+    Raises StepNotAllowedError.
+    """
     order = lock_order(order_id)
     payment = order.payments.filter(state=State.CAPTURED).first()
     if payment is None or outcome is None:
         return
+    require_step(order, "refund_payment")
     payment.state, payment.refunded_at = State.REFUNDED, order.locked_at
     payment.save(update_fields=["state", "refunded_at"])
     record_event(

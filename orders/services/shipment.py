@@ -16,6 +16,7 @@ from orders.operations import (
     system,
 )
 from orders.ports import CarrierRefusedError, Label, Parcel
+from orders.preconditions import require_step
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
 from orders.subject import owner_of
@@ -41,10 +42,14 @@ def _last(order: Order) -> Shipment:
 
 @command
 def begin_label(*, shipment_id: UUID) -> Parcel | None:
-    """Write ahead that a label is wanted, return the parcel; None if nothing is to do. Locks the order."""
+    """Write ahead that a label is wanted, return the parcel; None if nothing is to do. Locks the order.
+
+    Raises StepNotAllowedError.
+    """
     order, shipment = lock_shipment(shipment_id)
     if shipment.state != State.PREPARING or is_aborted(order):
         return None
+    require_step(order, "create_label")
     if shipment.submitted_at is None:
         shipment.submitted_at = order.locked_at
         shipment.save(update_fields=["submitted_at"])
@@ -98,20 +103,26 @@ def fail_shipment(*, shipment_id: UUID) -> Step:
     """Give the order up because the process of a shipment ended without a result.
 
     Its label may have been written all the same; then the order goes on. Locks the order, then its approval
-    request. Next: as `record_label`.
+    request. Next: as `record_label`. Raises StepNotAllowedError.
     """
     order, shipment = lock_shipment(shipment_id)
-    if shipment.state == State.PREPARING:
+    if shipment.state == State.PREPARING and not is_aborted(order):
+        require_step(order, "fail_shipment")
         abort_order(order, ends_as=Status.REFUNDED, reason=AbortReason.SHIPMENT_FAILED)
     return _hand_over_when_ready(order)
 
 
 @command
 def begin_shipment_handover(*, shipment_id: UUID) -> Parcel | None:
-    """Return the parcel to hand over; None if it has been. Locks the order."""
+    """Return the parcel to hand over; None if it has no label or has left. Locks the order.
+
+    Raises StepNotAllowedError.
+    """
     order, shipment = lock_shipment(shipment_id)
-    assert is_handed_over(order), "parcels leave only after the point of no return"
-    return _parcel(order, shipment) if shipment.state == State.READY else None
+    if shipment.state != State.READY:
+        return None
+    require_step(order, "hand_over")
+    return _parcel(order, shipment)
 
 
 @command
@@ -140,19 +151,24 @@ def _complete(order: Order) -> Step:
 
 @command
 def begin_void(*, shipment_id: UUID) -> str | None:
-    """Return the carrier's key of a label that may exist; None if none can. Locks the order."""
+    """Return the carrier's key of a label that may exist; None if none can. Locks the order.
+
+    Raises StepNotAllowedError.
+    """
     order, shipment = lock_shipment(shipment_id)
-    assert not is_handed_over(order), "after the point of no return labels are not voided"
-    may_exist = shipment.submitted_at is not None and shipment.state in (State.PREPARING, State.READY)
-    return str(shipment.pk) if may_exist else None
+    if shipment.submitted_at is None or shipment.state not in (State.PREPARING, State.READY):
+        return None
+    require_step(order, "void_label")
+    return str(shipment.pk)
 
 
 @command
 def record_void(*, shipment_id: UUID) -> None:
-    """Write that the shipment's label is worthless; once. Locks the order."""
+    """Write that the shipment's label is worthless; once. Locks the order. Raises StepNotAllowedError."""
     order, shipment = lock_shipment(shipment_id)
     if shipment.state not in (State.PREPARING, State.READY):
         return
+    require_step(order, "void_label")
     shipment.state, shipment.voided_at = State.VOIDED, order.locked_at
     shipment.save(update_fields=["state", "voided_at"])
     record_event(order, "shipment_voided", data=_shown(shipment))

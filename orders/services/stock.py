@@ -9,9 +9,11 @@ from django.utils.translation import gettext_noop
 from holo.approvals.operations import Reason, Subject, open_request
 from holo.idempotency.commands import command, once
 from inventory.operations import Held, Short, Want, release_reservation, reserve_stock
+from inventory.selectors import is_holding
 from orders.locks import lock_order
 from orders.models import Order
 from orders.operations import content_digest, is_aborted, record_event
+from orders.preconditions import require_step
 from orders.states import Status
 from orders.steps import Next, Step
 from orders.subject import SUBJECT_TYPE, owner_of
@@ -23,7 +25,7 @@ def reserve_order_stock(*, order_id: UUID) -> Step:
     """Hold the stock of all lines and move the order to its first wait, or end it as `out_of_stock`.
 
     Idempotent by step key. Locks the order, then stock rows. Next: APPROVAL, PAYMENT, DONE or UNWIND;
-    ATTENTION where the order was parked before this run of its process began.
+    ATTENTION where the order was parked before this run of its process began. Raises StepNotAllowedError.
     """
     order = lock_order(order_id)
     if order.status == Status.NEEDS_ATTENTION:
@@ -39,6 +41,7 @@ def reserve_order_stock(*, order_id: UUID) -> Step:
 def _reserve(order: Order) -> Step:
     if is_aborted(order):
         return Step(next=Next.UNWIND, status=order.status)
+    require_step(order, "reserve_stock")
     wants = [Want(product_id=line.product_id, quantity=line.quantity) for line in order.lines.all()]
     threshold = approval_threshold(order.currency)
     needs_approval = order.total_minor > threshold.minor
@@ -101,7 +104,14 @@ def _open_approval(order: Order, deadline: datetime) -> None:
 
 @command
 def release_order_stock(*, order_id: UUID) -> None:
-    """Give the order's hold back; nothing happens where there is none. Locks the order, then stock rows."""
+    """Give back what an order that was given up holds; nothing happens where it holds nothing.
+
+    Locks the order, then stock rows. Raises StepNotAllowedError.
+    """
     order = lock_order(order_id)
-    if release_reservation(owner=owner_of(order)):
-        record_event(order, "stock_released")
+    owner = owner_of(order)
+    if not is_holding(owner):
+        return
+    require_step(order, "release_stock")
+    release_reservation(owner=owner)
+    record_event(order, "stock_released")
