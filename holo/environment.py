@@ -7,7 +7,7 @@ and every one is taken literally: to django-environ's own readers, `$NAME` is th
 import builtins
 import os
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from urllib.parse import SplitResult, urlsplit
 
 import environ
@@ -22,6 +22,8 @@ _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
 _FALSE = frozenset({"0", "false", "no", "off", "n"})
 _PAIR = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*([^\s=,]+)")
 _SHOWN = 64
+# As many as Django's own check asks for.
+_SHORTEST_KEY = 50
 
 
 class Environment:
@@ -147,6 +149,19 @@ def refuse(problems: list[str]) -> None:
     """Raise ImproperlyConfigured with everything that was noted, if anything was."""
     if problems:
         raise ImproperlyConfigured("; ".join(problems))
+
+
+def faults_of_secret_keys(current: str, earlier: Iterable[str], *, debug: bool) -> Iterator[str]:
+    """Yield what is wrong with SECRET_KEY and SECRET_KEY_FALLBACKS; with `debug` they may be weak."""
+    if not current:
+        yield "SECRET_KEY is not set; set it, or set DEBUG=1 on a development machine"
+    for name, keys in (("SECRET_KEY", filter(None, [current])), ("SECRET_KEY_FALLBACKS", earlier)):
+        if not debug and any(map(_is_weak, keys)):
+            yield f"{name} is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more"
+
+
+def _is_weak(key: str) -> bool:
+    return len(key) < _SHORTEST_KEY or len(set(key)) < 5
 
 
 def _split(text: str) -> SplitResult | None:

@@ -17,7 +17,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.domains import domain_apps
-from holo.environment import Environment, refuse
+from holo.environment import Environment, faults_of_secret_keys, refuse
 from holo.stack.ports import LARGEST_OFFSET
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
@@ -48,12 +48,9 @@ DEBUG = env.bool("DEBUG", default=False)
 # Demo users, sandbox switches in POST /orders and the banner in the admin; never without DEBUG.
 DEMO = env.bool("DEMO", default=False)
 SECRET_KEY = env.str("SECRET_KEY", default="development-only-key-that-guards-nothing" if DEBUG else "")
-# As many as Django's own check asks for.
-_SHORTEST_KEY = 50
-if not SECRET_KEY:
-    problems.append("SECRET_KEY is not set; set it, or set DEBUG=1 on a development machine")
-elif not DEBUG and (len(SECRET_KEY) < _SHORTEST_KEY or len(set(SECRET_KEY)) < 5):
-    problems.append(f"SECRET_KEY is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more")
+# Earlier ones: what they signed still counts, and they sign nothing new.
+SECRET_KEY_FALLBACKS = env.list("SECRET_KEY_FALLBACKS", default=[])
+problems += faults_of_secret_keys(SECRET_KEY, SECRET_KEY_FALLBACKS, debug=DEBUG)
 if DEMO and not DEBUG:
     problems.append("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
 # What seals secrets: `id:base64` with commas between, the first one for new ones; or a file of such lines.

@@ -65,6 +65,12 @@ VARIABLES = (
     ),
     _row("E03", "a weak secret key", "SECRET_KEY is too weak", SECRET_KEY="short"),
     _row("E03", "a weak secret key", "SECRET_KEY is too weak", SECRET_KEY="a" * 100),
+    _row(
+        "E03",
+        "a weak secret key among the earlier ones",
+        "SECRET_KEY_FALLBACKS is too weak",
+        SECRET_KEY_FALLBACKS=f"{_KEY},short",
+    ),
     _row("E03", "the demonstration in production", "DEMO=1 is refused without DEBUG=1", DEMO="1"),
     _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="*"),
     _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="holo.example.com, *"),
