@@ -60,4 +60,5 @@ class ReservationEndedError(InventoryError):
 
     code = "inventory.reservation_ended"
     status = 409
+    stored = True
     meaning = "The reservation was released, has expired or never was; the answer carries its state."

@@ -36,6 +36,7 @@ class PaymentDeadlinePassedError(OrderError):
 
     code = "orders.payment_deadline_passed"
     status = 409
+    stored = True
     meaning = "The payment deadline has passed by the database's clock."
 
 
@@ -44,6 +45,7 @@ class NotCancellableError(OrderError):
 
     code = "orders.not_cancellable"
     status = 409
+    stored = True
     meaning = "The order has been handed over or has ended; the answer carries its status."
 
 

@@ -201,6 +201,7 @@ class CodeOverError(RequestError):
 
     code = "apiauth.authorization_over"
     status = 409
+    stored = True
     meaning = (
         "The authorisation code has run out, was decided already, or its token was given out; begin anew."
     )

@@ -63,6 +63,14 @@ class ApiKey(models.Model):
     replaced_by = models.OneToOneField(
         "self", on_delete=models.PROTECT, null=True, related_name="replaces", verbose_name=_("replaced by")
     )
+    # The first of its rotations, for which all of them count; None for that one itself.
+    first = models.ForeignKey(
+        "self",
+        on_delete=models.PROTECT,
+        null=True,
+        related_name="+",
+        verbose_name=_("first of its rotations"),
+    )
     expires_at = models.DateTimeField(_("expires"))
     revoked_at = models.DateTimeField(pgettext_lazy("time", "revoked"), null=True, blank=True)
     last_used_at = models.DateTimeField(_("last used"), null=True, blank=True)

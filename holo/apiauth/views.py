@@ -1,15 +1,12 @@
 """The base of every API view: authorise, read, run one command, render."""
 
-import hashlib
-import hmac
-import json
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpResponse, HttpResponseBase
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from rest_framework.negotiation import BaseContentNegotiation
@@ -26,6 +23,13 @@ from holo.apiauth.errors import (
 from holo.apiauth.networks import client_address, crowd_of
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
+from holo.apiauth.request_keys import (
+    content_of,
+    former_scope_of,
+    principal_of,
+    read_idempotency_key,
+    scope_of,
+)
 from holo.common.actor import Actor, UserId
 from holo.common.api.errors import ExpectedObjectError, LengthRequiredError
 from holo.common.api.field_errors import field_problems
@@ -37,13 +41,10 @@ from holo.common.fence import fence_in
 from holo.common.step_up import is_fresh, page_of_step_up
 from holo.common.throttles import Verdict, buckets_of, refuse_excess, spend
 from holo.idempotency.commands import Answer, Replayed, RequestKey
-from holo.idempotency.errors import KeyInvalidError
 from holo.identity.models import User
 
 T = TypeVar("T")
 M = TypeVar("M", bound=Model)
-_MAX_KEY = 255
-_MAX_SCOPE = 200
 
 
 class AlwaysJson(BaseContentNegotiation):
@@ -217,7 +218,8 @@ class ApiView(APIView):
     ) -> HttpResponse:
         """Run one service with the client's key; what is stored under the key is what is sent.
 
-        But for what `shown_once` renders, which takes the place of fields in the first answer alone.
+        But for what `shown_once` renders, which takes the place of fields in the first answer alone. Checks
+        that rows can change belong into the service: what is refused here is refused to a repeated call too.
         """
         refusals: list[Answer] = []
 
@@ -229,10 +231,12 @@ class ApiView(APIView):
             refusals[:] = [Answer(status=found.status, body=found.body, headers=found.headers)]
             return refusals[0]
 
+        grant = grant_of(self.request)
         key = RequestKey(
-            scope=_key_scope(self.request, self.actor),
+            scope=scope_of(self.request, principal_of(self.actor, grant)),
+            former_scope=former_scope_of(self.request, grant),
             key=read_idempotency_key(self.request),
-            fingerprint=_fingerprint(self.request),
+            content=content_of(self.request),
             render=rendered,
             render_error=refused,
         )
@@ -243,7 +247,7 @@ class ApiView(APIView):
             response["Idempotent-Replayed"] = "true"
             return response
         except DomainError as error:
-            if refusals and not error.retryable:
+            if refusals and error.stored:
                 return _http(refusals[0])
             raise
         if shown_once is not None:
@@ -259,41 +263,3 @@ def _answer(body: Mapping[str, object], status: int, headers: Mapping[str, str])
 
 def _http(answer: Answer) -> HttpResponse:
     return HttpResponse(answer.body, status=answer.status, headers=answer.headers)
-
-
-def read_idempotency_key(request: Request | HttpRequest) -> str | None:
-    """Return the client's key, None where none is sent. Raises KeyInvalidError.
-
-    Servers join a header that is sent twice with a comma, so a comma counts as two keys.
-    """
-    key = request.META.get("HTTP_IDEMPOTENCY_KEY")
-    if key is None:
-        return None
-    printable = all("!" <= char <= "~" and char != "," for char in key)
-    if not key or len(key) > _MAX_KEY or not printable:
-        raise KeyInvalidError(
-            _("send one Idempotency-Key of 1 to 255 printable ASCII characters without commas")
-        )
-    return str(key)
-
-
-def _key_scope(request: Request, actor: Actor) -> str:
-    """Return caller, method and route with its ids; hashed where that is too long for the column."""
-    caller = str(actor.api_key_id or f"{actor.user_id}@{actor.organization_id}")
-    public = grant_of(request).public if isinstance(request, Request) else None
-    if public is not None:
-        # Those who hold tokens of one key are strangers to each other.
-        caller = f"{caller}:{public.jti}"
-    match = request.resolver_match
-    route = match.route if match else request.path
-    ids = ",".join(f"{name}={value}" for name, value in sorted(match.kwargs.items())) if match else ""
-    scope = f"http:{caller}:{request.method}:{route}:{ids}"
-    if len(scope) <= _MAX_SCOPE:
-        return scope
-    return f"http:{caller}:{hashlib.sha256(scope.encode()).hexdigest()}"
-
-
-def _fingerprint(request: Request) -> str:
-    canonical = json.dumps(request.data, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    # Keyed: of a body that holds a short secret a plain hash could be guessed back.
-    return hmac.digest(settings.SECRET_KEY.encode(), canonical.encode(), "sha256").hex()

@@ -12,6 +12,7 @@ class AlreadyDecidedError(ApprovalError):
 
     code = "approvals.already_decided"
     status = 409
+    stored = True
     meaning = "The request has been decided; the answer carries the state that won, by whom and when."
 
 
@@ -20,6 +21,7 @@ class RequestExpiredError(ApprovalError):
 
     code = "approvals.request_expired"
     status = 409
+    stored = True
     meaning = "The deadline of the decision has passed."
 
 
@@ -28,6 +30,7 @@ class RequestWithdrawnError(ApprovalError):
 
     code = "approvals.request_withdrawn"
     status = 409
+    stored = True
     meaning = "What was to be decided has been cancelled meanwhile."
 
 
@@ -44,6 +47,7 @@ class SecondPersonRequiredError(ApprovalError):
 
     code = "approvals.second_person_required"
     status = 403
+    stored = True
     meaning = "Whoever created the subject, or owns the key that did, may not decide it; nobody is exempt."
 
 

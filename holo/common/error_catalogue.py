@@ -17,8 +17,13 @@ Every error of the API is an `application/problem+json` body (RFC 9457). Branch 
 *Retryable* means that the very same call may succeed later, after the seconds in `Retry-After`. *Shown by*
 names the cases of `tests/bad_inputs/` that end in the code. This file is written by `manage.py errors_doc`.
 
-| code | HTTP | retryable | meaning | shown by |
-| --- | --- | --- | --- | --- |
+*Stored* refusals are final for the request: a call that is repeated with its `Idempotency-Key` gets the same
+response again. Any other refusal leaves the key free, because waiting or a corrected request may change it:
+repeat the call with the same key, also with another body. Successful responses are always stored. What a key
+belongs to and how long it is kept: [How it works](how-it-works.md#what-a-repeated-request-gets).
+
+| code | HTTP | retryable | stored | meaning | shown by |
+| --- | --- | --- | --- | --- | --- |
 """
 
 # The ids of the cases that end in a code, by code.
@@ -32,6 +37,7 @@ class ErrorEntry:
     code: str
     status: int
     retryable: bool
+    stored: bool
     meaning: str
 
 
@@ -44,6 +50,7 @@ def list_errors() -> list[ErrorEntry]:
             code=code,
             status=error.status,
             retryable=error.retryable,
+            stored=error.stored,
             meaning=_(error.meaning) if error.meaning else "",
         )
         for code, error in error_table().items()
@@ -68,8 +75,13 @@ def _errors_of(config: AppConfig) -> Iterator[str]:
 def as_markdown(shown_by: Shown) -> str:
     """Return the text of `docs/errors.md`."""
     rows = [
-        f"| `{entry.code}` | {entry.status} | {'yes' if entry.retryable else 'no'} | {entry.meaning} "
+        f"| `{entry.code}` | {entry.status} | {_yes_no(entry.retryable)} | {_yes_no(entry.stored)} "
+        f"| {entry.meaning} "
         f"| {', '.join(shown_by.get(entry.code, ())) or '–'} |"
         for entry in list_errors()
     ]
     return _INTRO + "\n".join(rows) + "\n"
+
+
+def _yes_no(value: bool) -> str:
+    return "yes" if value else "no"

@@ -4,7 +4,8 @@
       RequestError          codes that no app owns (`request.*`)
       <App>Error            one base per app, codes `<app>.<noun>_<problem>`
 
-A class is a row of the table: code, HTTP status, whether the same call may succeed later, meaning.
+A class is a row of the table: code, HTTP status, whether the same call may succeed later, whether the refusal
+is kept under an `Idempotency-Key`, meaning.
 """
 
 from collections.abc import Iterable
@@ -27,6 +28,9 @@ class DomainError(Exception):
     code: ClassVar[str] = ""
     status: ClassVar[int] = 409
     retryable: ClassVar[bool] = False
+    # Final for the request: neither waiting nor correcting the request changes it, so a repeated request gets
+    # the same response. Any other refusal leaves the Idempotency-Key free.
+    stored: ClassVar[bool] = False
     meaning: ClassVar[str] = ""
     # Seconds; a refusal that knows better says so itself.
     retry_after: int | None = None

@@ -16,7 +16,8 @@ from pydantic import TypeAdapter
 
 from holo.common.db import LOCK_NOT_AVAILABLE, require_transaction, sqlstate, unit_of_work
 from holo.common.errors import BusyError, DomainError
-from holo.idempotency.errors import KeyInFlightError, KeyReusedError
+from holo.idempotency.errors import KeyInFlightError, KeyReusedError, KeyUnverifiableError
+from holo.idempotency.fingerprints import fingerprint_of, is_same
 from holo.idempotency.models import IdempotencyLog
 
 P = ParamSpec("P")
@@ -48,24 +49,28 @@ class Replayed(Exception):
 class RequestKey:
     """A client's key for one command, with how to render its outcome.
 
-    `key` may be None (the client sent none): then the outcome is rendered, but nothing is stored. After the
+    `key` may be None (the client sent none): then the outcome is rendered, but nothing is stored. `content`
+    is what a repeated request must have in common with the first; only its fingerprint is stored. After the
     command `answer` holds what to send.
     """
 
     scope: str
     key: str | None
-    fingerprint: str
+    content: str
     render: Callable[[Any], Answer]
     render_error: Callable[[DomainError], Answer]
+    # Where an earlier version would have stored this key; may be the same scope.
+    former_scope: str = ""
     answer: Answer | None = None
 
 
 def command(service: Callable[P, T]) -> Callable[P, T]:
     """Make `service` one durable transaction; honour its keyword argument `request_key`, if it has one.
 
-    With a key: a replay raises Replayed, another body KeyReusedError, a racer that waits longer than the lock
-    timeout KeyInFlightError. A refusal by the domain (a DomainError that is not retryable) rolls back to the
-    savepoint after the key and is stored too.
+    With a key: a replay raises Replayed, another body KeyReusedError, a body that cannot be compared
+    KeyUnverifiableError, a racer that waits longer than the lock timeout KeyInFlightError. A refusal that is
+    final for the request (`DomainError.stored`) rolls back to the savepoint after the key and is stored too;
+    any other one rolls back the key as well, so that the request may be repeated or corrected.
     """
 
     name = getattr(service, "__name__", "")
@@ -95,7 +100,7 @@ def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
             result = effect()
             answer = request_key.render(result)
     except DomainError as refusal:
-        if refusal.retryable:
+        if not refusal.stored:
             raise
         _store(row_id, request_key.render_error(refusal))
         return refusal
@@ -105,18 +110,30 @@ def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
 
 
 def _claim(request_key: RequestKey) -> int:
+    key, fingerprint = str(request_key.key), fingerprint_of(request_key.content)
     try:
-        row_id = _insert_first(
-            request_key.scope, str(request_key.key), request_key.fingerprint, lifetime=HTTP_KEY_LIFETIME
-        )
+        row_id = _insert_first(request_key.scope, key, fingerprint, lifetime=HTTP_KEY_LIFETIME)
     except BusyError as error:
         raise KeyInFlightError(_("the first request with this key has not finished")) from error
-    if row_id is not None:
-        return row_id
-    stored = IdempotencyLog.objects.get(scope=request_key.scope, key=request_key.key)
-    if stored.fingerprint != request_key.fingerprint:
-        raise KeyReusedError(_("this key was used with another request body"))
-    raise Replayed(
+    if row_id is None:
+        raise _replay(request_key, IdempotencyLog.objects.get(scope=request_key.scope, key=key))
+    if request_key.former_scope not in ("", request_key.scope):
+        former = IdempotencyLog.objects.filter(scope=request_key.former_scope, key=key).first()
+        if former is not None:
+            raise _replay(request_key, former)
+    return row_id
+
+
+def _replay(request_key: RequestKey, stored: IdempotencyLog) -> Exception:
+    """Return what to raise where the key was used before: the stored response, if it is of this request."""
+    same = is_same(stored.fingerprint, request_key.content)
+    if same is None:
+        return KeyUnverifiableError(
+            _("this key was used, and the secret that compares the two requests is no longer on the server")
+        )
+    if not same:
+        return KeyReusedError(_("this key was used with another request body"))
+    return Replayed(
         Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers)
     )
 

@@ -18,6 +18,17 @@ class KeyReusedError(RequestError):
     meaning = "The Idempotency-Key was used with another body; a key names one request."
 
 
+class KeyUnverifiableError(RequestError):
+    """The key was used, for a request that can no longer be compared with this one."""
+
+    code = "request.idempotency_key_unverifiable"
+    status = 409
+    meaning = (
+        "The Idempotency-Key was used, but the secret that compares the two requests is no longer on the "
+        "server. Find out whether the first one took effect before you use another key."
+    )
+
+
 class KeyInFlightError(RequestError):
     """The first request with this key still runs."""
 

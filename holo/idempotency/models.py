@@ -8,14 +8,14 @@ class IdempotencyLog(models.Model):
     """One key with the result of its effect, inserted first, in the transaction of the effect.
 
     `scope` is `step` for steps of a process (kept as long as their subject), or for clients' keys
-    `http:<caller>:<method>:<route>` (kept until `expires_at`). There is no lease and no state
+    `http:<principal>:<method>:<route>` (kept until `expires_at`). There is no lease and no state
     "in progress": a row that can be seen is finished, because it commits with its effect.
     """
 
     id = models.BigAutoField(primary_key=True)
     scope = models.CharField(_("scope"), max_length=200)
     key = models.CharField(_("key"), max_length=255)
-    fingerprint = models.CharField(_("fingerprint"), max_length=64, blank=True)
+    fingerprint = models.TextField(_("fingerprint"), blank=True)
     result = models.JSONField(_("result"), null=True)
     status = models.PositiveSmallIntegerField(_("HTTP status"), null=True)
     headers = models.JSONField(_("HTTP headers"), default=dict)

@@ -113,4 +113,5 @@ class UserChangeOverError(IdentityError):
     """It has ended."""
 
     code = "identity.user_change_over"
+    stored = True
     meaning = "The change has ended and can no longer be cancelled; `details.status` says how."

@@ -129,7 +129,7 @@ def _receive(request: HttpRequest, values: dict[str, Any]) -> str:
         scope=f"admin:{person_of(request).pk}:receive_stock",
         # With the content, so that a form that was refused may be mended and sent again.
         key=f"{values['token']}:{fingerprint}",
-        fingerprint=fingerprint,
+        content=content,
         render=lambda _view: Answer(status=200, body=said.encode()),
         render_error=_refusal,
     )

@@ -8,6 +8,7 @@ from django.http import Http404, HttpResponse
 from django.urls import path
 from rest_framework.request import Request
 
+from holo.apiauth.api.views import PublicTokenView
 from holo.apiauth.views import ApiView
 from holo.audit.models import AuditEvent
 from holo.audit.operations import record_audit
@@ -16,7 +17,7 @@ from holo.common.api.fields import IdentifierField, IntegerField
 from holo.common.api.filters import Filters, choice_filter, integer_filter
 from holo.common.api.problems import nothing_here
 from holo.common.api.serializers import StrictSerializer
-from holo.common.errors import BusyError, DomainError
+from holo.common.errors import BusyError, DomainError, ThrottledError, error_table
 from holo.idempotency.commands import RequestKey, command
 from holo.idempotency.models import IdempotencyLog
 
@@ -28,6 +29,7 @@ class SampleRefusalError(DomainError):
     """What the sample service refuses."""
 
     code = "sample.refused"
+    stored = True
     meaning = "The sample refuses."
 
 
@@ -42,6 +44,33 @@ def note(*, actor: Actor, name: str, amount: int, request_key: RequestKey | None
     if name == "busy":
         raise BusyError("come back later")
     return AuditEvent.objects.latest("id")
+
+
+# The codes that `refuse` was run for, in order: what is answered from a stored row does not run it.
+REFUSED: list[str] = []
+
+
+@command
+def refuse(*, actor: Actor, code: str, request_key: RequestKey | None = None) -> AuditEvent:
+    """Refuse with the code, after something was written."""
+    record_audit(actor=actor, action="sample.noted", subject_type="sample", subject_id=code, data={})
+    REFUSED.append(code)
+    error = error_table()[code]
+    if issubclass(error, ThrottledError):
+        raise error("too many calls", retry_after=7, limit="calls")
+    raise error("refused")
+
+
+class RefusalView(ApiView):
+    """Refuses with the code that the address names."""
+
+    required_scopes = {"POST": "orders:write"}
+
+    def post(self, request: Request, code: str) -> HttpResponse:
+        """Run the command that refuses."""
+        return self.run_command(
+            lambda key: refuse(actor=self.actor, code=code, request_key=key), render=render, status=201
+        )
 
 
 class NoteRequest(StrictSerializer):
@@ -80,6 +109,12 @@ class NotesView(ApiView):
             status=201,
             headers=lambda row: {"Location": f"/api/v1/notes/{row.pk}"},
         )
+
+
+class HousekeepingView(NotesView):
+    """Notes with scopes that an organisation's token can have."""
+
+    required_scopes = {"POST": "organization:write"}
 
 
 class FaultView(ApiView):
@@ -138,6 +173,9 @@ def _with_state(error: Exception, state: str) -> Exception:
 urlpatterns = [
     path("api/v1/notes", NotesView.as_view()),
     path("api/v1/notes/<id:thing>", NotesView.as_view()),
+    path("api/v1/housekeeping", HousekeepingView.as_view()),
+    path("api/v1/tokens/public", PublicTokenView.as_view()),
+    path("api/v1/refusals/<str:code>", RefusalView.as_view()),
     path("api/v1/faults/<slug:kind>", FaultView.as_view()),
     path("api/v1/decide", DecideView.as_view()),
     path("api/<path:path>", nothing_here),

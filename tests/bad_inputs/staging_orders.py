@@ -12,6 +12,7 @@ from holo.common.ids import uuid7
 from holo.common.rates import Rate
 from holo.common.throttles import listen_again
 from holo.idempotency.models import IdempotencyLog
+from holo.secretstore.keyring import make_entry, parse_keyring
 from holo.stack.ports import free_port
 from holo.stack.valkey import ValkeyServer
 from inventory.models import Product
@@ -212,6 +213,18 @@ def _key_used(world: World, endpoint: Endpoint) -> Ready:
     }[endpoint.name]
     change = ((pointer, value),) + ((("/amount", "1000.00"),) if endpoint.name == "order-list" else ())
     return Ready(order=order, sent=Sent(label="second", headers=headers, change=change))
+
+
+@around("fingerprint secret lost")
+def _fingerprint_secret_lost(world: World, endpoint: Endpoint) -> Iterator[Ready]:
+    before, headers = settings.KEYRING, {"Idempotency-Key": uuid7().hex}
+    first = world.send(endpoint, Sent(label="first", headers=headers))
+    assert first.status_code == 201, first.content
+    settings.KEYRING = parse_keyring(make_entry("k9"))
+    try:
+        yield Ready(sent=Sent(label="second", headers=headers))
+    finally:
+        settings.KEYRING = before
 
 
 @around("key in flight")

@@ -150,14 +150,43 @@ def test_repeated_key_replays_the_answer_byte_for_byte(seller: Caller) -> None:
     assert Order.objects.count() == 1
 
 
-def test_refusal_is_stored_under_its_key(seller: Caller, shop: Shop) -> None:
+def test_order_that_is_not_payable_yet_leaves_the_key_free(seller: Caller, shop: Shop) -> None:
     order = shop.place(PHONE)
     first = seller.send(f"/orders/{order.pk}/pay", {"token": "tok_ok"}, key="k-2")
     reserve(order)
     again = seller.send(f"/orders/{order.pk}/pay", {"token": "tok_ok"}, key="k-2")
-    assert first.status_code == again.status_code == 409
+    assert (first.status_code, first.json()["code"]) == (409, "orders.not_payable")
+    assert (again.status_code, "Idempotent-Replayed" in again) == (202, False)
+    assert order.payments.count() == 1
+
+
+def test_open_payment_leaves_the_key_of_the_next_one_free(seller: Caller, shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reserve(order)
+    attempt = shop.pay(order, "tok_declined")
+    status, problem = seller.post(f"/orders/{order.pk}/pay", {"token": "tok_ok"}, key="k-2")
+    assert (status, problem["code"]) == (409, "orders.payment_open")
+    charge(attempt)
+    assert seller.post(f"/orders/{order.pk}/pay", {"token": "tok_ok"}, key="k-2")[0] == 202
+    # From here on the key stands for that attempt.
+    assert seller.send(f"/orders/{order.pk}/pay", {"token": "tok_ok"}, key="k-2")["Idempotent-Replayed"]
+    assert order.payments.count() == 2
+
+
+def test_corrected_order_may_come_with_the_same_key(seller: Caller) -> None:
+    unknown = {"sku": "no-such-sku", "quantity": 1}
+    status, problem = seller.post("/orders", {"items": [unknown]}, key="k-1")
+    assert (status, problem["code"]) == (422, "inventory.unknown_sku")
+    assert seller.post("/orders", {"items": [PHONE]}, key="k-1")[0] == 201
+
+
+def test_final_refusal_is_stored_under_its_key(seller: Caller, shop: Shop) -> None:
+    order = shop.place(PHONE)
+    Order.objects.filter(pk=order.pk).update(status=Status.CANCELLED)
+    first, again = (seller.send(f"/orders/{order.pk}/cancel", key="k-3") for _ in range(2))
+    assert (first.status_code, first.json()["code"]) == (409, "orders.not_cancellable")
     assert first.content == again.content
-    assert not order.payments.exists()
+    assert again["Idempotent-Replayed"] == "true"
 
 
 def test_client_ref_names_the_first_order(seller: Caller) -> None:

@@ -142,6 +142,7 @@ def rotate_api_key(
         scopes=old.scopes,
         networks=old.networks,
         made_with=old.made_with,
+        first_id=old.first_id or old.pk,
         expires_at=now + (old.expires_at - old.created_at),
     )
     if old.made_with is not None:

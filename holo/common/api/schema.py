@@ -182,7 +182,13 @@ def _idempotency_key() -> OpenApiParameter:
         "Idempotency-Key",
         {"type": "string", "minLength": 1, "maxLength": 255},
         OpenApiParameter.HEADER,
-        description="Makes a repeated call answer like the first, byte for byte, for at least 24 hours.",
+        description=(
+            "A repeated call with this key and the same body gets the first one's response, byte for byte, "
+            "for at least 24 hours. The key belongs to the person in the organisation, whatever the "
+            "credential; for an organisation's token, to all its rotations. A refusal that waiting or a "
+            "corrected request may change is not stored, and the key can be used again: /api/errors says "
+            "which refusals are stored."
+        ),
     )
 
 

@@ -75,6 +75,14 @@ SCENES = (
         )
         for endpoint in ("POST order-list", "POST order-pay", "POST order-audit")
     ),
+    Scene(
+        id="A30",
+        what="an Idempotency-Key whose fingerprint was made with a secret that is lost",
+        code="request.idempotency_key_unverifiable",
+        endpoint="POST order-list",
+        scene="fingerprint secret lost",
+        status=409,
+    ),
     *(
         Scene(
             id="A31",
