@@ -48,12 +48,13 @@ from orders.locks import lock_order
 from orders.operations import record_event
 from orders.outside import CheckedCarrier
 from orders.ports import CarrierRefusedError, Label, Parcel
+from orders.services import begin_refund
 from orders.states import Status
 from tests.api.people import build_person
 from tests.bad_inputs.cases.calls import CALLS
 from tests.bad_inputs.cases.rows import Call
-from tests.bad_inputs.world import World, awaiting_approval, changed, placed, written
-from tests.stories import PHONE, actor_of
+from tests.bad_inputs.world import World, awaiting_approval, awaiting_payment, changed, placed, written
+from tests.stories import PHONE, actor_of, charge
 from workflows.runtime import client
 from workflows.runtime.sealing import SealingCodec
 
@@ -343,6 +344,13 @@ def _wrong_move(world: World) -> Act:
         record_event(locked, "completed", status=Status.COMPLETED)
 
     return lambda: unit_of_work(move)
+
+
+@scene("refund of what goes on")
+def _refund_of_what_goes_on(world: World) -> Act:
+    order = awaiting_payment(world.shop)
+    charge(world.shop.pay(order))
+    return lambda: begin_refund(order_id=order.pk)
 
 
 @scene("no auditor")

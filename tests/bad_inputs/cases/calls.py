@@ -143,4 +143,10 @@ CALLS = (
         code="workflows.payload_unreadable",
         scene="sealed payload",
     ),
+    Call(
+        id="R38",
+        what="a refund of an order that goes on, started by hand",
+        code="orders.step_not_allowed",
+        scene="refund of what goes on",
+    ),
 )
