@@ -189,6 +189,8 @@ TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 TEMPORAL_KEYRING = env.keyring(
     "TEMPORAL_KEYRING", default="", file=env.str("TEMPORAL_KEYRING_FILE", default="")
 )
+# Whether payloads that are not sealed count although there is a ring.
+TEMPORAL_ACCEPT_PLAIN = env.bool("TEMPORAL_ACCEPT_PLAIN", default=False)
 if not set(TEMPORAL_KEYRING.keys.values()).isdisjoint(KEYRING.keys.values()):
     problems.append("TEMPORAL_KEYRING has a key of SECRETS_KEYRING; give it keys of its own")
 # The same in every process of an installation: a domain's rows, addresses and messages hang on it.

@@ -242,6 +242,8 @@ def _payloads() -> Finding:
     """Whether what Temporal stores is sealed; without a ring it is the operator's choice."""
     current = settings.TEMPORAL_KEYRING.current
     text = _("sealed by %(id)s") % {"id": current}
+    if settings.TEMPORAL_ACCEPT_PLAIN:
+        text = _("sealed by %(id)s; payloads that are not sealed are accepted, too") % {"id": current}
     if not current:
         text = _("not sealed: TEMPORAL_KEYRING is not set, and whoever reads Temporal reads payloads")
     return Finding(name="payloads", good=True, where=settings.TEMPORAL_ADDRESS, detail=text)

@@ -16,8 +16,8 @@ PLAIN = Payload(metadata={"encoding": b"json/plain"}, data=VALUE)
 OLD, NEW = make_entry("t1"), make_entry("t2")
 
 
-def codec(ring: str) -> SealingCodec:
-    return SealingCodec(parse_keyring(ring))
+def codec(ring: str, *, accept_plain: bool = False) -> SealingCodec:
+    return SealingCodec(parse_keyring(ring), accept_plain=accept_plain)
 
 
 def refusal(reader: SealingCodec, payload: Payload) -> str:
@@ -56,10 +56,17 @@ def test_equal_payloads_look_different() -> None:
     assert len({data[:12] for data in sealed}) == 100
 
 
-def test_what_is_not_sealed_passes_as_it_is() -> None:
-    """Histories from before there was a ring, and what other tools have written."""
+def test_what_is_not_sealed_is_refused_with_a_ring() -> None:
+    """Somebody who has no key wrote it."""
     for payload in (PLAIN, Payload(), Payload(data=VALUE)):
-        assert codec(OLD).open(payload) == payload
+        assert refusal(codec(OLD), payload).startswith("a payload is not sealed; TEMPORAL_ACCEPT_PLAIN=1")
+
+
+def test_what_is_not_sealed_passes_without_a_ring_and_while_it_is_accepted() -> None:
+    """Histories from before there was a ring."""
+    for payload in (PLAIN, Payload(), Payload(data=VALUE)):
+        assert codec(OLD, accept_plain=True).open(payload) == payload
+        assert codec("").open(payload) == payload
 
 
 def test_control_without_a_ring_nothing_is_sealed() -> None:

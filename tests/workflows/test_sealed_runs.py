@@ -50,16 +50,16 @@ OLD, NEW = make_entry("t1"), make_entry("t2")
 
 
 @contextmanager
-def ring(text: str) -> Iterator[None]:
+def ring(text: str, *, accept_plain: bool = False) -> Iterator[None]:
     """Be a process with this ring, with a client of its own."""
     before = settings.TEMPORAL_KEYRING
     client.close()
-    settings.TEMPORAL_KEYRING = parse_keyring(text)
+    settings.TEMPORAL_KEYRING, settings.TEMPORAL_ACCEPT_PLAIN = parse_keyring(text), accept_plain
     try:
         yield
     finally:
         client.close()
-        settings.TEMPORAL_KEYRING = before
+        settings.TEMPORAL_KEYRING, settings.TEMPORAL_ACCEPT_PLAIN = before, False
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -208,7 +208,7 @@ def test_malformed_input_still_fails_at_once_and_says_why() -> None:
 @pytest.mark.parametrize("sandboxed", [True, False], ids=["sandbox", "no sandbox"])
 def test_history_of_before_there_was_a_ring_replays_with_one(sandboxed: bool) -> None:
     for history in recorded().values():
-        assert _replayed(ORDERS, history, OLD, sandboxed=sandboxed) is None
+        assert _replayed(ORDERS, history, OLD, sandboxed=sandboxed, accept_plain=True) is None
 
 
 def test_sealed_history_replays_with_its_key_alone() -> None:
@@ -221,12 +221,17 @@ def test_sealed_history_replays_with_its_key_alone() -> None:
 
 
 def _replayed(
-    domain: Domain, history: WorkflowHistory, text: str, *, sandboxed: bool = True
+    domain: Domain,
+    history: WorkflowHistory,
+    text: str,
+    *,
+    sandboxed: bool = True,
+    accept_plain: bool = False,
 ) -> Exception | None:
     replayer = Replayer(
         workflows=domain.workflows,
         workflow_runner=workflow_runner(domain, sandboxed=sandboxed),
-        data_converter=data_converter(parse_keyring(text)),
+        data_converter=data_converter(parse_keyring(text), accept_plain=accept_plain),
     )
     found = asyncio.run(replayer.replay_workflow(history, raise_on_replay_failure=False))
     return found.replay_failure
@@ -237,10 +242,24 @@ def test_run_that_began_without_a_ring_goes_on_with_one() -> None:
     with ring(""), serving(SAMPLE):
         workflow_id = start(SAMPLE, SampleWorkflow, Subject(subject_id=subject))
         eventually(lambda: subject in CONTEXT, what="the first step")
-    with serving(SAMPLE):
+    with ring(OLD, accept_plain=True), serving(SAMPLE):
         client.signal_workflow(workflow_id=workflow_id, signal="go_back")
         done = client.workflow_result(workflow_id=workflow_id, result_type=Done, timeout=PATIENCE)
     assert done == Done(rounds=((),), cancelled=False)
+
+
+def test_run_that_somebody_without_a_key_starts_does_nothing() -> None:
+    subject = str(uuid4())
+    with ring(""):
+        workflow_id = start(SAMPLE, SampleWorkflow, Subject(subject_id=subject))
+    with serving(SAMPLE):
+        eventually(lambda: "workflows.payload_unreadable" in _failed_task(workflow_id), what="the refusal")
+    assert subject not in CONTEXT
+
+
+def _failed_task(workflow_id: str) -> str:
+    events = history_of(workflow_id).events
+    return "".join(str(event.workflow_task_failed_event_attributes.failure) for event in events)
 
 
 # --- Keys --------------------------------------------------------------------------------------------

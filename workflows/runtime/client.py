@@ -89,7 +89,9 @@ async def connect(*, runtime: Runtime | None = None) -> Client:
         return await Client.connect(
             settings.TEMPORAL_ADDRESS,
             namespace=settings.TEMPORAL_NAMESPACE,
-            data_converter=data_converter(settings.TEMPORAL_KEYRING),
+            data_converter=data_converter(
+                settings.TEMPORAL_KEYRING, accept_plain=settings.TEMPORAL_ACCEPT_PLAIN
+            ),
             header_codec_behavior=HeaderCodecBehavior.CODEC,
             interceptors=[ContextInterceptor()],
             connect_timeout=CONNECT_TIMEOUT,

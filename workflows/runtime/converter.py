@@ -69,9 +69,9 @@ class SealedFailureConverter(ContractFailureConverter):
         super().__init__(encode_common_attributes=True)
 
 
-def data_converter(ring: Keyring) -> DataConverter:
-    """Return the converter of a process with this ring; an empty one seals nothing."""
-    converter = replace(DATA_CONVERTER, payload_codec=SealingCodec(ring))
+def data_converter(ring: Keyring, *, accept_plain: bool = False) -> DataConverter:
+    """Return the converter of a process with this ring; an empty one seals nothing and refuses nothing."""
+    converter = replace(DATA_CONVERTER, payload_codec=SealingCodec(ring, accept_plain=accept_plain))
     return replace(converter, failure_converter_class=SealedFailureConverter) if ring.current else converter
 
 

@@ -30,11 +30,13 @@ _SHOWN = 40
 class SealingCodec(PayloadCodec):
     """Seals under the ring's first key and opens with any; without a ring it seals nothing.
 
-    A payload that is not sealed passes as it is: histories from before there was a ring go on.
+    With a ring, a payload that is not sealed is refused: whoever can write into Temporal but has no key gives
+    workers nothing to do. `accept_plain` takes it as it is, while runs from before the ring are open.
     """
 
-    def __init__(self, ring: Keyring) -> None:
+    def __init__(self, ring: Keyring, *, accept_plain: bool = False) -> None:
         self._current = ring.current
+        self._accepts_plain = accept_plain or not ring.current
         self._keys = {key_id: AESGCM(key) for key_id, key in ring.keys.items()}
 
     async def encode(self, payloads: Sequence[Payload]) -> list[Payload]:
@@ -57,7 +59,7 @@ class SealingCodec(PayloadCodec):
     def open(self, payload: Payload) -> Payload:
         """Return what was sealed. Raises PayloadUnreadableError."""
         if payload.metadata.get("encoding") != ENCODING:
-            return payload
+            return self._plain(payload)
         key_id = payload.metadata.get(KEY_ID, b"")
         shown = {"id": key_id[:_SHOWN].decode("ascii", "replace")}
         if payload.metadata.get(VERSION) != _VERSION:
@@ -73,6 +75,14 @@ class SealingCodec(PayloadCodec):
             # A changed bit and another key under the same id look alike.
             text = _("a payload does not open: it was changed, or the key %(id)s is another one here")
             raise PayloadUnreadableError(text % shown) from None
+
+
+    def _plain(self, payload: Payload) -> Payload:
+        if not self._accepts_plain:
+            raise PayloadUnreadableError(
+                _("a payload is not sealed; TEMPORAL_ACCEPT_PLAIN=1 accepts those from before the key ring")
+            )
+        return payload
 
 
 def _bound(key_id: bytes) -> bytes:
