@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.characters import normal_email
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
 from holo.idempotency.commands import RequestKey, command
@@ -36,6 +37,7 @@ def invite_member(
     RoleRequiredError, RoleNotHeldError, AlreadyMemberError.
     """
     require_held(lock_manager(actor), role)
+    email = normal_email(email)
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"))
@@ -47,7 +49,7 @@ def invite_member(
     before.update(state=Invitation.State.REVOKED, ended_at=now)
     invitation = Invitation.objects.create(
         organization_id=actor.organization_id,
-        email=email.lower(),
+        email=email,
         role=role,
         invited_by_id=actor.user_id,
         expires_at=now + LIFETIME,
