@@ -22,7 +22,7 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a person who may log in; `password` None makes it impossible until one is set."""
-        user = self.model(email=self.normalize_email(email), **fields)
+        user = self.model(email=normal(self.normalize_email(email)), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user

@@ -90,7 +90,8 @@ def uuid_filter(lookup: str, *, description: str = "") -> Filter:
 def moment_filter(lookup: str, *, description: str = "") -> Filter:
     """Narrow by a time; `lookup` mostly ends in `__gte` or `__lt`."""
     schema = {"type": "string", "format": "date-time"}
-    return Filter(lookup=lookup, parse=parse_moment, schema=schema, description=description)
+    told = description or "RFC 3339 with an offset; digits after the microseconds are dropped."
+    return Filter(lookup=lookup, parse=parse_moment, schema=schema, description=told)
 
 
 def boolean_filter(lookup: str, *, description: str = "") -> Filter:
