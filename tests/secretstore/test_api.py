@@ -203,5 +203,6 @@ def test_an_imported_value_is_what_the_file_holds(team: Team, api: Api, value: s
 
 
 def test_a_value_that_is_no_text_is_refused(team: Team, api: Api) -> None:
-    for value in (5, True, None, [], "a\0b"):
+    values: tuple[object, ...] = (5, True, None, [], "a\0b")
+    for value in values:
         assert api.post(f"{BASE}/variables", {"name": "A", "value": value}).status_code == 400
