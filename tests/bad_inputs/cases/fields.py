@@ -131,6 +131,7 @@ FIELDS = (
         values=lambda field: ["", *_too_long(field)],
     ),
     FieldCase(id="A52", what=_LONG, code="request.length_out_of_range", kind=Kind.TEXT, values=_too_long),
+    FieldCase(id="A52", what=_LONG, code="request.length_out_of_range", kind=Kind.EXACT, values=_too_long),
     FieldCase(
         id="A52",
         what=_LONG,
@@ -147,6 +148,13 @@ FIELDS = (
     ),
     FieldCase(
         id="A53", what=_TEXT, code="request.invalid_text", kind=Kind.TEXT, values=_fixed(5, 1.5, True, [], {})
+    ),
+    FieldCase(
+        id="A53",
+        what=_TEXT,
+        code="request.invalid_text",
+        kind=Kind.EXACT,
+        values=_fixed(5, 1.5, True, [], {}),
     ),
     FieldCase(
         id="A13",
