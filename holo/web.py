@@ -12,7 +12,8 @@ from gunicorn import util
 from gunicorn.http import wsgi
 from gunicorn.workers.gthread import ThreadWorker
 
-from holo.common.logs import redacted
+from holo.common.characters import escaped
+from holo.common.logs import redacted, traceback_lines
 
 # From the first byte to the last of headers and body together.
 RECEIVE_SECONDS = 20.0
@@ -28,7 +29,8 @@ class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
 
     def init_process(self) -> None:
         """Begin to serve."""
-        self.log.error_log.addFilter(_without_secrets)
+        for log in (self.log.error_log, self.log.access_log):
+            log.addFilter(_safe_to_print)
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
@@ -63,9 +65,13 @@ class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
             self.log.debug("the refusal could not be sent")
 
 
-def _without_secrets(record: logging.LogRecord) -> bool:
-    """Take keys and the like from what gunicorn logs of a request that it could not read."""
-    record.msg, record.args = redacted(record.getMessage()), ()
+def _safe_to_print(record: logging.LogRecord) -> bool:
+    """Take keys from what gunicorn logs of a request, and escape what could forge a line."""
+    record.msg, record.args = redacted(escaped(record.getMessage())), ()
+    error = record.exc_info[1] if record.exc_info else None
+    if error is not None:
+        # `Formatter` prints this text instead of making its own.
+        record.exc_text = redacted("\n".join(f"    {line}" for line in traceback_lines(error)))
     return True
 
 

@@ -52,7 +52,7 @@ def create_product(*, actor: Actor, sku: str, name: str, price: Money) -> Produc
         organization_id=actor.organization_id,
         sku=clean_text(sku, field="sku", longest=64),
         defaults={
-            "name": clean_text(name, field="name", longest=200),
+            "name": clean_text(name, field="name", longest=200, joiners=True),
             "price_minor": _price(price),
             "currency": price.currency,
         },
@@ -87,7 +87,7 @@ def change_product(
         raise NotFoundError(_("there is no such product"))
     wanted: dict[str, object] = {}
     if name is not None:
-        wanted["name"] = clean_text(name, field="name", longest=200)
+        wanted["name"] = clean_text(name, field="name", longest=200, joiners=True)
     if price is not None:
         wanted |= {"price_minor": _price(price), "currency": price.currency}
     if active is not None:
@@ -120,7 +120,7 @@ def create_warehouse(*, actor: Actor, code: str, name: str, priority: int) -> Wa
     warehouse, created = Warehouse.objects.get_or_create(
         organization_id=actor.organization_id,
         code=clean_text(code, field="code", longest=32),
-        defaults={"name": clean_text(name, field="name", longest=200), "priority": priority},
+        defaults={"name": clean_text(name, field="name", longest=200, joiners=True), "priority": priority},
     )
     if not created:
         message = _("another warehouse has the code %(code)s") % {"code": warehouse.code}
@@ -152,7 +152,7 @@ def receive_stock(
     """
     if not 1 <= quantity <= MAX_QUANTITY:
         raise _out_of_range()
-    text = clean_text(note, field="note", longest=200) if note else ""
+    text = clean_text(note, field="note", longest=200, joiners=True) if note else ""
     product = Product.objects.filter(organization_id=actor.organization_id, pk=product_id).first()
     warehouse = Warehouse.objects.filter(organization_id=actor.organization_id, pk=warehouse_id).first()
     if product is None:

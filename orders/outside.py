@@ -4,7 +4,6 @@ They are software of others. An answer may be of any type, contradict what was a
 column takes; an error may be of any class and have a card number in its text.
 """
 
-import unicodedata
 from collections.abc import Callable, Collection
 from functools import cache
 from typing import TypeVar
@@ -12,6 +11,7 @@ from typing import TypeVar
 from django.conf import settings
 from django.utils.module_loading import import_string
 
+from holo.common.characters import without_unfit
 from holo.common.logs import redacted
 from holo.common.money import Money
 from orders.ports import (
@@ -29,7 +29,6 @@ T = TypeVar("T")
 
 # As long as the columns that keep them.
 LONGEST_REFERENCE, LONGEST_DECLINE_CODE, _LONGEST_REASON = 100, 50, 300
-_UNSEEN = ("Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp")
 _KNOWN = frozenset({"authorised", "captured", "declined", "voided", "refunded"})
 # What a charge can have become that the gateway said it captured.
 _ONCE_CAPTURED = frozenset({"captured", "refunded"})
@@ -167,8 +166,7 @@ def _text(value: object, longest: int) -> str:
         text = redacted(str(value))
     except Exception:  # noqa: BLE001 - a text of somebody else's class may fail in any way
         return ""
-    seen = "".join(char for char in text if unicodedata.category(char) not in _UNSEEN)
-    return seen.strip()[:longest]
+    return without_unfit(text).strip()[:longest]
 
 
 def _shown(value: object) -> str:

@@ -10,6 +10,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.apiauth.models import ApiKey
 from holo.apiauth.scopes import SCOPES, scopes_of_user
 from holo.apiauth.services import DEFAULT_LIFETIME, MAX_LIFETIME
+from holo.common.text_field import PlainTextField
 from holo.common.whole_number import WholeNumberField
 from holo.identity.models import Organization, User
 from holo.identity.selectors import organizations_of
@@ -19,7 +20,7 @@ class ApiKeyForm(forms.Form):
     """A key or token of the person who is logged in, or a token of the organisation."""
 
     kind = forms.ChoiceField(label=_("Kind"), choices=ApiKey.Kind.choices, initial=ApiKey.Kind.KEY)
-    name = forms.CharField(label=_("Name"), max_length=100, help_text=_("What uses this key."))
+    name = PlainTextField(label=_("Name"), max_length=100, help_text=_("What uses this key."))
     organization = forms.ModelChoiceField(
         label=_("Organisation"), queryset=Organization.objects.none(), empty_label=None
     )

@@ -5,8 +5,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
+from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
+from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -15,6 +17,9 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_noop, ngettext_lazy
+
+from holo.common.characters import normal
+from holo.common.text_field import AddressField, PlainTextField
 
 logger = logging.getLogger("holo.security")
 M = TypeVar("M", bound=Model)
@@ -57,7 +62,17 @@ def holds_nul(request: HttpRequest) -> bool:
 
 
 class BoundedSearch(admin.ModelAdmin[M]):
-    """Rows whose search does not become a query of any length."""
+    """Rows whose search does not become a query of any length, and finds texts in whatever form it is typed.
+
+    Forms of its rows take the characters that every other field takes.
+    """
+
+    formfield_overrides = {
+        models.CharField: {"form_class": PlainTextField},
+        models.TextField: {"form_class": PlainTextField},
+        models.EmailField: {"form_class": AddressField},
+        models.SlugField: {"form_class": forms.SlugField},
+    }
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
@@ -65,7 +80,7 @@ class BoundedSearch(admin.ModelAdmin[M]):
         """Search; a text that is too long finds nothing."""
         if len(search_term) > MAX_SEARCH_LENGTH:
             return queryset.none(), False
-        return super().get_search_results(request, queryset, search_term)
+        return super().get_search_results(request, queryset, normal(search_term))
 
 
 class ReadOnlyAdmin(BoundedSearch[M]):

@@ -4,7 +4,9 @@ import json
 import logging
 import re
 from datetime import UTC, datetime
+from traceback import TracebackException
 
+from holo.common.characters import escaped, json_escaped
 from holo.common.context import current_context
 
 # Parts of names whose values are nobody's business.
@@ -27,7 +29,9 @@ _SECRETS = (
 )
 # A payment card: 13 to 19 digits, perhaps in groups (ISO/IEC 7812).
 _CARD = re.compile(r"(?<![\w.-])[1-9](?:[ -]?[0-9]){12,18}(?![\w-])", re.ASCII)
-_BREAKS = str.maketrans({"\r": "\\r", "\n": "\\n", "\x1b": "\\x1b", "\u2028": "\\u2028", "\u2029": "\\u2029"})
+# What of a traceback is a frame of our code, with the line below it; all else is somebody's text.
+_FRAME = re.compile(r'[ |]*File "')
+_MARGIN = "    "
 
 
 def redacted(text: str) -> str:
@@ -42,6 +46,20 @@ def _without_card(found: re.Match[str]) -> str:
     # Luhn's check digit (ISO/IEC 7812-1): every second digit from the right counts twice.
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
     return found[0] if (sum(digits[::-2]) + sum(doubled)) % 10 else "[card number]"
+
+
+def traceback_lines(error: BaseException) -> list[str]:
+    """Return a traceback in which the text of an exception, whatever it holds, is one line."""
+    lines: list[str] = []
+    for part in TracebackException.from_exception(error).format():
+        text = part.strip("\n")
+        shown = text.split("\n") if _FRAME.match(text) else [text]
+        lines.extend(escaped(line) for line in shown if line)
+    return lines
+
+
+def _indented(error: BaseException) -> str:
+    return "".join(f"\n{_MARGIN}{line}" for line in traceback_lines(error))
 
 
 class ContextFilter(logging.Filter):
@@ -69,22 +87,24 @@ def _context_of(record: logging.LogRecord) -> dict[str, str]:
     return context if isinstance(context, dict) else current_context()
 
 
+def _error_of(record: logging.LogRecord) -> BaseException | None:
+    return record.exc_info[1] if record.exc_info else None
+
+
 def _value(name: str, value: str) -> str:
     return "[redacted]" if re.search(_NAMED, name, re.IGNORECASE) else redacted(value)
 
 
 class TextFormatter(logging.Formatter):
-    """One line for a person: time, level, logger, message, bound names; a traceback below it."""
+    """One line for a person: time, level, logger, message, bound names; a traceback below it, indented."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the line. Line breaks in the message are escaped, so that nobody can forge a line."""
+        """Return the line. Controls and what shows nothing are escaped, so that nobody can forge a line."""
         moment = datetime.fromtimestamp(record.created, UTC).strftime("%H:%M:%S.%f")[:-3]
-        message = record.getMessage().translate(_BREAKS)
-        names = "".join(f" {name}={value}" for name, value in _context_of(record).items()).translate(_BREAKS)
-        line = f"{moment} {record.levelname:<7} {record.name}: {message}{names}"
-        if record.exc_info:
-            line = f"{line}\n{self.formatException(record.exc_info)}"
-        return redacted(line)
+        names = "".join(f" {name}={value}" for name, value in _context_of(record).items())
+        line = f"{moment} {record.levelname:<7} {record.name}: {record.getMessage()}{names}"
+        error = _error_of(record)
+        return redacted(escaped(line)) + (redacted(_indented(error)) if error else "")
 
 
 class JsonFormatter(logging.Formatter):
@@ -99,6 +119,7 @@ class JsonFormatter(logging.Formatter):
             "logger": record.name,
             "message": redacted(record.getMessage()),
         }
-        if record.exc_info:
-            line["exception"] = redacted(self.formatException(record.exc_info))
-        return json.dumps(line, ensure_ascii=False, default=str)
+        error = _error_of(record)
+        if error:
+            line["exception"] = redacted("\n".join(traceback_lines(error)))
+        return json_escaped(json.dumps(line, ensure_ascii=False, default=str))

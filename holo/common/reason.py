@@ -3,13 +3,15 @@
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.text_field import PlainTextField
+
 _SHORTEST, _LONGEST = 10, 1000
 
 
 class ReasonForm(forms.Form):
     """Why: a sentence that an auditor can read in a year."""
 
-    reason = forms.CharField(
+    reason = PlainTextField(
         label=_("Reason"),
         min_length=_SHORTEST,
         max_length=_LONGEST,

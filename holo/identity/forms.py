@@ -9,6 +9,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from holo.common.text_field import PlainTextField
 from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner
 
@@ -25,10 +26,6 @@ class PersonAddForm(AdminUserCreationForm[User]):
         model = User
         fields = ("email", "name")
 
-    def clean_email(self) -> Any:
-        """Store addresses in lower case: the database knows each in one spelling."""
-        return self.cleaned_data["email"].lower()
-
 
 class PersonChangeForm(UserChangeForm[User]):
     """A person who is there."""
@@ -36,10 +33,6 @@ class PersonChangeForm(UserChangeForm[User]):
     class Meta:
         model = User
         fields = ("email", "name", "password", "is_active", "is_staff", "is_superuser", "groups")
-
-    def clean_email(self) -> Any:
-        """Store addresses in lower case: the database knows each in one spelling."""
-        return self.cleaned_data["email"].lower()
 
 
 class MembershipForm(forms.ModelForm[Membership]):
@@ -86,7 +79,7 @@ class KnownPersonForm(forms.Form):
 class NewPersonForm(SetPasswordForm):  # type: ignore[type-arg] # not generic at run time
     """Somebody without an account accepts an invitation with a name and a first password."""
 
-    name = forms.CharField(label=pgettext_lazy("person", "Name"), max_length=150)
+    name = PlainTextField(label=pgettext_lazy("person", "Name"), max_length=150)
     field_order = ["name"]
 
     def __init__(self, *args: Any, email: str, **kwargs: Any) -> None:

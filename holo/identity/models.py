@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from holo.common.characters import normal
 from holo.common.ids import uuid7
 
 # What addresses of the API carry: lower case, digits, single hyphens between.
@@ -21,7 +22,7 @@ class UserManager(BaseUserManager["User"]):
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create a person who may log in; `password` None makes it impossible until one is set."""
-        user = self.model(email=self.normalize_email(email), **fields)
+        user = self.model(email=normal(self.normalize_email(email)), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -35,11 +36,12 @@ class UserManager(BaseUserManager["User"]):
         return self.called(username or "").get()
 
     def called(self, email: str) -> "models.QuerySet[User]":
-        """Return whoever has this address, in whatever case: as the index of the addresses compares them.
+        """Return whoever has this address, in whatever case and normal form.
 
-        At most one person. Django's `iexact` compares capitals, and `\u0131` has the same one as `i`.
+        At most one person: compared as the index of the addresses does it. Django's `iexact` compares
+        capitals, and `\u0131` has the same one as `i`.
         """
-        return self.alias(lowered=Lower("email")).filter(lowered=Lower(models.Value(email)))
+        return self.alias(lowered=Lower("email")).filter(lowered=Lower(models.Value(normal(email))))
 
 
 class User(AbstractBaseUser, PermissionsMixin):

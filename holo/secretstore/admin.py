@@ -13,7 +13,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 from django.views.decorators.debug import sensitive_variables
 
-from holo.common.admin import ReadOnlyAdmin, moment_text
+from holo.common.admin import NUL, ReadOnlyAdmin, moment_text
 from holo.common.errors import DomainError
 from holo.common.reason import ReasonForm
 from holo.common.step_up import kept_form, step_up
@@ -113,4 +113,6 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
 def _revealed(request: HttpRequest, secret: Secret, reason: str) -> str:
     actor = actor_of_user(person_of(request), secret.organization_id or NOBODY)
     _secret, value = reveal_secret(actor=actor, secret_id=secret.pk, reason=reason)
-    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2)
+    # A page can hold no NUL; what has one is shown as JSON.
+    is_plain = isinstance(value, str) and NUL not in value
+    return str(value) if is_plain else json.dumps(value, ensure_ascii=False, indent=2)

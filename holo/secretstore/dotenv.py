@@ -1,8 +1,11 @@
 """Reads what people keep in `.env` files. Of Django it knows the translations alone.
 
-One `NAME=value` in a line, `export` before it allowed. A value without quotes ends at ` #` and has no blanks
-around it; one in single quotes is as it stands; in double quotes a backslash stands before n, t, ", $ and
-itself. Nothing is expanded: a `$` is a `$`.
+One `NAME=value` in a line, `export` before it allowed. A line ends with LF or CRLF and with nothing else: a
+lone CR, a form feed, U+0085 or U+2028 belongs to the value. A byte order mark before the first line is
+skipped. Blanks are spaces and tabs. A value without quotes ends before ` #` and has no blanks around it; one
+in single quotes is taken as it is written; in double quotes a backslash stands before n, r, t, ", $ and
+itself. No value continues on another line. Nothing is expanded: a `$` is a `$`. Every other character stays
+as it is: nothing is normalised.
 """
 
 import re
@@ -11,10 +14,11 @@ from collections.abc import Iterator
 from django.utils.translation import gettext as _
 
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,127}")
-_LINE = re.compile(r"(?:export[ \t]+)?([^=\s]+)[ \t]*=[ \t]*(.*)")
+_LINE = re.compile(r"(?:export[ \t]+)?([^= \t]+)[ \t]*=[ \t]*(.*)")
+_BOM = "\ufeff"
 _DOUBLE = re.compile(r'"((?:[^"\\]|\\.)*)"[ \t]*(?:#.*)?')
 _SINGLE = re.compile(r"'([^']*)'[ \t]*(?:#.*)?")
-_ESCAPES = {"n": "\n", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$"}
 
 
 class DotenvError(ValueError):
@@ -32,8 +36,8 @@ def parse_dotenv(text: str) -> dict[str, str]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, str, str]]:
-    for number, line in enumerate(text.splitlines(), 1):
-        stripped = line.strip()
+    for number, line in enumerate(text.removeprefix(_BOM).split("\n"), 1):
+        stripped = line.removesuffix("\r").strip(" \t")
         if not stripped or stripped.startswith("#"):
             continue
         match = _LINE.fullmatch(stripped)
@@ -57,7 +61,7 @@ def _value(text: str, number: int) -> str:
                     % {"line": number, "quote": quote}
                 )
             return _unescaped(match[1], number) if quote == '"' else match[1]
-    return re.split(r"[ \t]#", text, maxsplit=1)[0].rstrip() if not text.startswith("#") else ""
+    return re.split(r"[ \t]#", text, maxsplit=1)[0].rstrip(" \t") if not text.startswith("#") else ""
 
 
 def _unescaped(text: str, number: int) -> str:

@@ -22,6 +22,7 @@ from django.db import DatabaseError, InterfaceError, ProgrammingError, connectio
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
+from holo.common.characters import escaped
 from holo.common.db import sqlstate
 from holo.common.errors import DomainError
 from holo.stack.env import prepare
@@ -124,7 +125,7 @@ def _leave(problem: str, advice: str) -> NoReturn:
 
 
 def _fail(code: int, text: str) -> int:
-    print(" ".join(text.split()), file=sys.stderr)
+    print(escaped(" ".join(text.split())), file=sys.stderr)
     return code
 
 

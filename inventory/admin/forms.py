@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.errors import DomainError
 from holo.common.money import Money, parse_amount
+from holo.common.text_field import PlainTextField
 from holo.common.whole_number import WholeNumberField
 from holo.identity.models import Organization
 from inventory.models import MAX_QUANTITY, Product, Warehouse
@@ -80,15 +81,17 @@ class OrganizationForm(forms.Form):
 class ProductForm(OrganizationForm):
     """A new product."""
 
-    sku = forms.CharField(label=_("SKU"), max_length=64, help_text=_("Never changes afterwards."))
-    name = forms.CharField(label=_("Name"), max_length=200)
+    sku = PlainTextField(
+        joiners=False, label=_("SKU"), max_length=64, help_text=_("Never changes afterwards.")
+    )
+    name = PlainTextField(label=_("Name"), max_length=200)
     price = PriceField()
 
 
 class ProductChangeForm(forms.Form):
     """What may change of a product."""
 
-    name = forms.CharField(label=_("Name"), max_length=200)
+    name = PlainTextField(label=_("Name"), max_length=200)
     price = PriceField()
     active = forms.BooleanField(
         label=_("On sale"), required=False, help_text=_("Orders that are placed already go on.")
@@ -101,8 +104,10 @@ class ProductChangeForm(forms.Form):
 class WarehouseForm(OrganizationForm):
     """A new warehouse."""
 
-    code = forms.CharField(label=_("Code"), max_length=32, help_text=_("Never changes afterwards."))
-    name = forms.CharField(label=_("Name"), max_length=200)
+    code = PlainTextField(
+        joiners=False, label=_("Code"), max_length=32, help_text=_("Never changes afterwards.")
+    )
+    name = PlainTextField(label=_("Name"), max_length=200)
     priority = WholeNumberField(
         label=_("Priority"), initial=100, help_text=_("The lowest number ships first.")
     )
@@ -112,9 +117,9 @@ class ReceiveStockForm(forms.Form):
     """Goods that arrived. `token` makes a form that is sent twice count once."""
 
     warehouse = WarehouseField(label=_("Warehouse"), queryset=Warehouse.objects.none())
-    product = forms.CharField(label=_("Product (SKU)"), max_length=64, widget=DatalistInput)
+    product = PlainTextField(joiners=False, label=_("Product (SKU)"), max_length=64, widget=DatalistInput)
     quantity = WholeNumberField(label=_("Quantity"), min_value=1, max_value=MAX_QUANTITY)
-    note = forms.CharField(
+    note = PlainTextField(
         label=_("Note"),
         max_length=200,
         required=False,

@@ -1,12 +1,16 @@
 """Fields of request bodies: one form of a value each; `tests/bad_inputs/` has the values that are refused."""
 
+import unicodedata
 from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
 import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from rest_framework.exceptions import ValidationError
 
-from holo.common.api import fields
+from holo.common.api import fields, filters
 from holo.common.api.field_errors import field_problems
 from holo.common.api.problems import refusal_of_fields
 from holo.common.api.serializers import StrictSerializer
@@ -50,7 +54,7 @@ def test_right_values_are_read() -> None:
             "quantity": 10_000,
             "flag": False,
             "sku": "iPhone15",
-            "text": "e\u0301\u200d",
+            "text": "e\u0301 \u2764\ufe0f",
             "ref": KNOWN,
             "amount": "500.00",
             "at": "2026-03-01t12:00:00+08:00",
@@ -61,10 +65,47 @@ def test_right_values_are_read() -> None:
     assert serializer.is_valid(), serializer.errors
     values = serializer.validated_data
     assert values["quantity"] == 10_000
-    assert values["text"] == "é\u200d"
+    assert values["text"] == "é \u2764\ufe0f"
     assert values["ref"] == UUID(KNOWN)
     assert values["amount"].minor == 500_00
     assert values["at"] == datetime(2026, 3, 1, 4, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-03-01T04:00:00.1Z", datetime(2026, 3, 1, 4, 0, 0, 100_000, UTC)),
+        ("2026-03-01t04:00:00.123456z", datetime(2026, 3, 1, 4, 0, 0, 123_456, UTC)),
+        ("2026-03-01T04:00:00.1234569Z", datetime(2026, 3, 1, 4, 0, 0, 123_456, UTC)),
+        ("2026-03-01T04:00:00.000000001Z", datetime(2026, 3, 1, 4, tzinfo=UTC)),
+        ("2026-03-01T04:00:00." + "9" * 100 + "Z", datetime(2026, 3, 1, 4, 0, 0, 999_999, UTC)),
+        ("2026-03-01T04:00:00-00:00", datetime(2026, 3, 1, 4, tzinfo=UTC)),
+        ("2026-03-01T04:00:00.5+23:59", datetime(2026, 2, 28, 4, 1, 0, 500_000, UTC)),
+        ("2026-02-28T23:59:59-01:30", datetime(2026, 3, 1, 1, 29, 59, tzinfo=UTC)),
+        ("1969-12-31T23:00:00-01:00", datetime(1970, 1, 1, tzinfo=UTC)),
+    ],
+)
+def test_a_time_is_read_in_each_form_of_rfc_3339(text: str, moment: datetime) -> None:
+    assert fields.parse_moment(text) == moment
+    assert filters.moment_filter("x").parse(text) == moment
+
+
+def test_a_leap_second_is_refused_by_name() -> None:
+    with pytest.raises(ValidationError, match="a leap second"):
+        fields.parse_moment("2016-12-31T23:59:60Z")
+
+
+@pytest.mark.parametrize("text", ["e\u0301", "\uac00", "\u212b", "\u0958", "\u1100\u1161"])
+def test_a_filter_compares_the_form_that_a_field_stores(text: str) -> None:
+    stored = fields.IdentifierField().run_validation(text)
+    assert filters.text_filter("x").parse(text) == stored
+    assert filters.text_filter("x").parse(unicodedata.normalize("NFD", text)) == stored
+
+
+@given(st.text(min_size=1, max_size=100))
+def test_an_exact_text_comes_back_as_it_is(text: str) -> None:
+    assume("\0" not in text)
+    assert fields.ExactTextField(allow_blank=True).run_validation(text) == text
 
 
 def test_strangers_are_refused_not_ignored() -> None:

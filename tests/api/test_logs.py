@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from holo.apiauth.keys import make_key
 from holo.common.context import bound
 from holo.common.logs import ContextFilter, JsonFormatter, TextFormatter
+from holo.web import _safe_to_print
 
 pytestmark = pytest.mark.pure
 
@@ -94,3 +96,64 @@ def test_json_line_is_one_object_whose_fixed_names_win() -> None:
     parsed = json.loads(line)
     assert "\n" not in line
     assert (parsed["level"], parsed["message"], parsed["request_id"]) == ("INFO", "a\nb", "r")
+
+
+_RAW = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u2028\u2029\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff\ud800-\udfff]"
+)
+_FORGED = (
+    "GET /x\r\n12:00:00.000 INFO    holo.x: forged\x1b[2J\x9b2J\x7f\x00\t\u2028\u2029\x85\u202e\u200b\ud800"
+)
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+def test_no_control_character_gets_into_a_line(formatter: logging.Formatter) -> None:
+    with bound(path=_FORGED):
+        record = record_of("got %s " + _FORGED, _FORGED)
+    line = formatter.format(record)
+    assert _RAW.search(line) is None
+    assert line.encode()
+
+
+def failed(text: str) -> logging.LogRecord:
+    """Return a record of an exception with causes, notes and a group, whose texts hold `text`."""
+    try:
+        try:
+            raise KeyError(text)
+        except KeyError as error:
+            error.add_note(text)
+            raise ExceptionGroup(text, [ValueError(text), OSError(text)]) from error
+    except ExceptionGroup:
+        return record_of("failed", exc_info=True)
+
+
+def test_the_text_of_an_exception_forges_no_line() -> None:
+    first, *lines = TextFormatter().format(failed(_FORGED)).split("\n")
+    assert first.endswith("failed")
+    assert len(lines) > 10
+    assert all(line.startswith("    ") for line in lines)
+    assert all(_RAW.search(line) is None for line in lines)
+    assert any('File "' in line for line in lines)
+    assert not any(line.strip(" |").startswith("12:00") and "KeyError" in line for line in lines)
+
+
+def test_a_traceback_in_json_is_one_line() -> None:
+    line = JsonFormatter().format(failed(_FORGED))
+    assert _RAW.search(line) is None
+    assert "forged" in json.loads(line)["exception"]
+
+
+@pytest.mark.parametrize("logger", ["gunicorn.error", "gunicorn.access"])
+def test_gunicorn_prints_no_control_character_either(logger: str) -> None:
+    record = failed(_FORGED)
+    record.name, record.msg, record.args = logger, "Invalid request: %s", (_FORGED,)
+    assert _safe_to_print(record)
+    first, *lines = logging.Formatter("%(asctime)s %(message)s").format(record).split("\n")
+    assert _RAW.search(first) is None
+    assert all(line.startswith("    ") and _RAW.search(line) is None for line in lines)
+
+
+def test_access_lines_of_gunicorn_keep_their_atoms() -> None:
+    record = record_of('%(h)s "%(a)s" 100%%', {"h": "192.0.2.1", "a": "curl\x1b[2J"})
+    assert _safe_to_print(record)
+    assert record.getMessage() == '192.0.2.1 "curl\\x1b[2J" 100%'

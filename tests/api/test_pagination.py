@@ -1,6 +1,11 @@
 """Pages by cursor, and the parameters of lists."""
 
+from urllib.parse import quote
+
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from holo.audit.models import AuditEvent
 from holo.identity.models import Organization
@@ -117,3 +122,37 @@ def test_tampered_cursor_is_refused(operator: Api) -> None:
         other = "A" if address[place] != "A" else "B"
         response = operator.get(address[:place] + other + address[place + 1 :])
         assert code_of(response) == "request.invalid_cursor"
+
+
+# Names of up to the column's 64 characters, as odd as the database takes them.
+_NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=64)
+
+
+@given(
+    names=st.lists(
+        st.one_of(_NAMES, st.just("\U0001f9ff" * 64), st.sampled_from("+%&=:/?# \n")), min_size=1, max_size=8
+    ),
+    odd=st.text(st.characters(exclude_categories=["Cs"]), max_size=5),
+)
+@hypothesis.settings(max_examples=25, suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture])
+def test_every_cursor_that_was_given_out_is_accepted(operator: Api, names: list[str], odd: str) -> None:
+    own = Organization.objects.get().pk
+    made = [
+        AuditEvent.objects.create(
+            organization_id=own, actor_label="x", action="x", subject_type="sample", subject_id=name
+        ).pk
+        for name in names
+    ]
+    address = f"{NOTES}?limit=1&above={min(made) - 1}"
+    seen = [page[0] for page in walk(operator, address) if page]
+    assert sorted(seen) == sorted(f"{name}{pk}" for name, pk in zip(names, made, strict=True))
+    assert [page[0] for page in walk(operator, last_of(operator, address), "previous") if page] == seen[::-1]
+    refused = operator.get(f"{address}&cursor={quote(odd)}")
+    assert code_of(refused) == "request.invalid_cursor"
+
+
+def last_of(api: Api, address: str) -> str:
+    """Return the address of the last page."""
+    while (following := api.get(address).json()["next"]) is not None:
+        address = following
+    return address

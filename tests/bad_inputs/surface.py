@@ -33,6 +33,7 @@ class Kind(StrEnum):
     INTEGER = "integer"
     IDENTIFIER = "identifier"
     TEXT = "text"
+    EXACT = "exact"
     AMOUNT = "amount"
     CHOICE = "choice"
     DIGEST = "digest"
@@ -284,19 +285,19 @@ GOOD: dict[str, Good] = {
         body={"name": "", "value": "sk_live_1"},
         fields=(
             Field(pointer="/name", kind=Kind.IDENTIFIER, required=True, longest=128),
-            Field(pointer="/value", kind=Kind.TEXT, required=True, longest=32_768),
+            Field(pointer="/value", kind=Kind.EXACT, required=True, longest=32_768),
         ),
     ),
     "GET variable-detail": Good(audited=True),
     "PATCH variable-detail": Good(
         body={"value": "sk_live_2"},
-        fields=(Field(pointer="/value", kind=Kind.TEXT, required=True, longest=32_768),),
+        fields=(Field(pointer="/value", kind=Kind.EXACT, required=True, longest=32_768),),
     ),
     "DELETE variable-detail": Good(),
     "POST variable-import": Good(
         body={"dotenv": "NEW_ONE=1", "overwrite": True},
         fields=(
-            Field(pointer="/dotenv", kind=Kind.TEXT, required=True, longest=65_536),
+            Field(pointer="/dotenv", kind=Kind.EXACT, required=True, longest=65_536),
             Field(pointer="/overwrite", kind=Kind.BOOLEAN),
         ),
     ),

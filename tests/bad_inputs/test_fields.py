@@ -32,6 +32,7 @@ class Everything(StrictSerializer):
     integer = fields.IntegerField(min_value=1, max_value=10_000, required=False)
     identifier = fields.IdentifierField(max_length=64, required=False)
     text = fields.TextField(max_length=64, required=False)
+    exact = fields.ExactTextField(max_length=64, required=False)
     amount = fields.AmountField(required=False)
     choice = fields.ChoiceField(["x", "y"], required=False)
     digest = serializers.RegexField(r"^[0-9a-f]{64}$", required=False)

@@ -196,3 +196,37 @@ def test_filters_name_no_organisation_but_ones_own(fresh_database: str) -> None:
     assert "Organisation 0" in page
     assert "Organisation 1" in page
     assert "Organisation 2" not in page
+
+
+@pytest.mark.parametrize(
+    ("field", "text"),
+    [("name", "Ann\u3164"), ("name", "A\u202enn"), ("name", "A\x1bnn"), ("email", "a\u200bnn@example.com")],
+)
+def test_people_get_no_name_or_address_that_cannot_be_seen(root: Client, field: str, text: str) -> None:
+    data = {"email": "ann@example.com", "name": "Ann", "usable_password": "false", field: text}
+    page = root.post(reverse("admin:identity_user_add"), data).content.decode()
+    assert f"U+{ord(max(text) if max(text) > chr(255) else chr(27)):04X} at position" in page
+    assert not User.objects.filter(email__contains="nn@example.com").exists()
+
+
+def test_an_address_has_one_form_and_is_found_in_each(root: Client) -> None:
+    typed = "Ann@BU\u0308CHER.example"
+    formset = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
+    data = {"email": typed, "name": "Ann \u2764\ufe0f", "usable_password": "false", **formset}
+    assert root.post(reverse("admin:identity_user_add"), data).status_code == 302
+    person = User.objects.get(email="ann@bücher.example")
+    assert person.name == "Ann \u2764\ufe0f"
+    for form in (typed, "ann@bücher.example", "ANN@BÜCHER.EXAMPLE"):
+        assert User.objects.called(form).get() == person
+        listed = root.get(reverse("admin:identity_user_changelist"), {"q": form.lower()}).content.decode()
+        assert "ann@bücher.example" in listed
+    page = root.post(reverse("admin:identity_user_add"), data).content.decode()
+    assert "already exists" in page
+
+
+def test_an_organisation_takes_the_same_characters(root: Client) -> None:
+    address = reverse("admin:identity_organization_add")
+    assert "U+2800 at position 2" in root.post(address, {"slug": "x", "name": "a\u2800b"}).content.decode()
+    assert root.post(address, {"slug": "x", "name": "Cafe\u0301 \U0001fae9"}).status_code == 302
+    assert Organization.objects.get(slug="x").name == "Café \U0001fae9"
+    assert root.post(address, {"slug": "Not a slug", "name": "y"}).status_code == 200

@@ -264,6 +264,20 @@ def test_goods_that_do_not_fit_are_refused_twice(
     assert "arrived" in text_of(arrive(operator, shelf, token=token))
 
 
+def test_a_sku_is_found_in_whatever_form_it_is_typed(
+    operator: Client, shelf: StockLevel, organization: Organization
+) -> None:
+    typed = "Cafe\u0301"
+    data = {"organization": organization.pk, "sku": typed, "name": "x", "price": "5"}
+    operator.post(url("product", "add"), data)
+    assert Product.objects.filter(sku="Café").exists()
+    assert "another product has the SKU" in text_of(operator.post(url("product", "add"), data))
+    assert "5 × Café arrived in SHA." in text_of(arrive(operator, shelf, product=typed))
+    for form in ("Café", typed):
+        assert "Café" in text_of(operator.get(url("product"), {"q": form}))
+        assert "Café" in text_of(operator.get(url("stocklevel"), {"q": form}))
+
+
 def test_row_button_names_warehouse_and_product(operator: Client, shelf: StockLevel) -> None:
     page = text_of(operator.get(url("stocklevel")))
     (address,) = re.findall(r'href="([^"]*receive/\?[^"]+)"', page)

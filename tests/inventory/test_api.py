@@ -1,11 +1,17 @@
 """Products and stock as clients of the API see them."""
 
+import unicodedata
+from urllib.parse import urlencode
+
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from holo.common.actor import OrganizationId, system_actor
+from holo.common.money import Money
 from holo.identity.models import Organization
 from inventory.models import Product, Warehouse
+from inventory.services import create_product, create_warehouse
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.builders import build_organization, build_product, build_stock, build_warehouse
 
@@ -102,3 +108,39 @@ def test_parameter_that_does_not_fit_is_refused(api: Api, query: str) -> None:
 @pytest.mark.parametrize("path", ["/api/v1/products", "/api/v1/stock"])
 def test_nothing_is_written_through_these_addresses(api: Api, path: str) -> None:
     assert api.post(path, {}).status_code in (403, 405)
+
+
+@pytest.mark.parametrize(
+    "sku", ["Cafe\u0301", "\uac00\ub098", "\u1100\u1161", "A+B", "50 %", "\U0001fae8" * 64]
+)
+def test_a_filter_finds_a_sku_in_whatever_form_it_is_sent(
+    api: Api, organization: Organization, sku: str
+) -> None:
+    actor = system_actor(OrganizationId(organization.pk))
+    create_product(actor=actor, sku=sku, name="x", price=Money(minor=100, currency="CNY"))
+    create_warehouse(actor=actor, code=sku[:32], name="x", priority=1)
+    build_stock(
+        product=Product.objects.get(sku=unicodedata.normalize("NFC", sku)),
+        warehouse=Warehouse.objects.get(code=unicodedata.normalize("NFC", sku[:32])),
+        on_hand=1,
+    )
+    for form in ("NFC", "NFD"):
+        sent = unicodedata.normalize(form, sku)
+        query = urlencode({"sku": sent})
+        assert len(api.get(f"/api/v1/products?{query}").json()["results"]) == 1
+        both = urlencode({"sku": sent, "warehouse": unicodedata.normalize("NFD", sku[:32])})
+        assert len(api.get(f"/api/v1/stock?{both}").json()["results"]) == 1
+
+
+def test_a_cursor_works_though_its_row_is_gone_from_the_list(api: Api, organization: Organization) -> None:
+    for sku in ("\U0001f9ff" * 64, "+ %2B&", "é \u3000x", "z" * 64):
+        build_product(organization=organization, sku=sku)
+    links: list[str] = []
+    address: str | None = "/api/v1/products?limit=1"
+    while address:
+        body = api.get(address).json()
+        links += [link for link in (body["next"], body["previous"]) if link]
+        address = body["next"]
+    assert len(links) == 10
+    Product.objects.update(active=False)
+    assert {api.get(link).status_code for link in links} == {200}

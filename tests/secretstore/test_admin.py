@@ -1,5 +1,7 @@
 """Secrets in the admin: never a value but on one page, after a code, for a reason, with a trace."""
 
+import json
+from html import unescape
 from uuid import UUID
 
 import pytest
@@ -67,7 +69,34 @@ def test_value_is_shown_once_for_a_reason_that_is_kept(secret: Secret, root: Cli
     assert trace.data == {"name": secret.name, "version": 1, "reason": REASON}
 
 
-@pytest.mark.parametrize("reason", ["", "too short", "x" * 1001])
+@pytest.mark.parametrize(
+    "value", ["\n\na\r\nb\r", "\r", "e\u0301 <b>&amp;\u2028\x85", " a ", "\u202e\u3164", "a\0b"], ids=ascii
+)
+def test_the_page_holds_the_value_as_it_is(organization: Organization, root: Client, value: str) -> None:
+    actor = system_actor(OrganizationId(organization.pk))
+    set_secret(actor=actor, place=place_of(organization), name="pay", value=value)
+    page = root.post(page_of(Secret.objects.get(name="pay").pk), {"reason": REASON}).content.decode()
+    assert pre_of(page) == (value if "\0" not in value else json.dumps(value))
+
+
+def pre_of(page: str) -> str:
+    """Return the text of the element with the value, as a browser reads it."""
+    source = page.replace("\r\n", "\n").replace("\r", "\n").partition('class="secret-value">')[2]
+    return unescape(source.partition("</pre>")[0].removeprefix("\n").replace("&#13;", "\r"))
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [
+        "",
+        "too short",
+        "x" * 1001,
+        "long enough \u202e",
+        "\u3164" * 20,
+        "long \u2800 enough",
+        "long enough\ufe0f",
+    ],
+)
 def test_nothing_is_shown_without_a_reason(secret: Secret, root: Client, reason: str) -> None:
     assert VALUE not in root.post(page_of(secret.pk), {"reason": reason}).content.decode()
     assert traces() == 0

@@ -1,9 +1,11 @@
 """Variables of an environment as clients of the API see them: values go in, and come out when asked for."""
 
+import io
 import json
 from typing import Any
 
 import pytest
+from django.core.management import call_command
 
 from holo.apiauth.services import create_api_key
 from holo.audit.models import AuditEvent
@@ -151,3 +153,56 @@ def test_a_key_of_one_environment_reaches_no_other(team: Team, api: Api, product
     ]
     assert {code_of(answer) for answer in answers} == {"request.not_found"}
     assert api.get(f"{staging}/variables/A").json() == {"name": "A", "version": 1, "value": "2"}
+
+
+# What normalisation, trimming, line ends or the rule about characters would change.
+EXACT = (
+    *(
+        "e\u0301",
+        "\u212b",
+        "\uac00\u1100",
+        " a ",
+        "\ta\n",
+        "\n",
+        "a\r\nb\r",
+        "\r",
+        "\ufeffa\ufeff",
+        "\u3164\u2800",
+    ),
+    *(
+        "a\u2028b\u2029\x85c\v\f",
+        "\x1b[0m\x07\x7f",
+        "\u202e\u200b",
+        "\ufffe\uffff",
+        "\U0001fae9",
+        "{{ x }} <b>&amp;",
+    ),
+    "-----BEGIN KEY-----\r\nMIIB\r\n-----END KEY-----\r\n",
+)
+
+
+@pytest.mark.parametrize("value", EXACT, ids=ascii)
+def test_a_value_comes_back_as_it_was_sent(team: Team, api: Api, value: str) -> None:
+    path = f"{BASE}/variables/A"
+    assert api.post(f"{BASE}/variables", {"name": "A", "value": value}).status_code == 201
+    assert api.get(path).json()["value"] == value
+    assert change(api, "PATCH", path, {"value": value + value}).status_code == 200
+    assert api.get(path).json()["value"] == value + value
+    printed = io.StringIO()
+    call_command(
+        "secrets", "get", "env/A", "--in", f"{team.organization.slug}/shop/production", stdout=printed
+    )
+    assert json.loads(printed.getvalue()) == value + value
+
+
+@pytest.mark.parametrize("value", [value for value in EXACT if "\n" not in value], ids=ascii)
+def test_an_imported_value_is_what_the_file_holds(team: Team, api: Api, value: str) -> None:
+    text = f"\ufeffA=1\r\nB='{value}'\r\nC=3\n"
+    assert api.post(f"{BASE}/import", {"dotenv": text}).json() == {"created": 3, "updated": 0, "skipped": 0}
+    assert [api.get(f"{BASE}/variables/{name}").json()["value"] for name in "ABC"] == ["1", value, "3"]
+
+
+def test_a_value_that_is_no_text_is_refused(team: Team, api: Api) -> None:
+    values: tuple[object, ...] = (5, True, None, [], "a\0b")
+    for value in values:
+        assert api.post(f"{BASE}/variables", {"name": "A", "value": value}).status_code == 400

@@ -1,6 +1,7 @@
 """`manage.py secrets`: what operators type; and rotation that survives `kill -9` at any batch."""
 
 import io
+import json
 import os
 import subprocess
 import sys
@@ -62,6 +63,54 @@ def test_a_secret_is_kept_read_listed_and_deleted(team: Team, monkeypatch: pytes
         AuditEvent.objects.filter(action__startswith="secretstore").values_list("actor_label", flat=True)
     )
     assert labels == {"manage.py secrets"}
+
+
+class Stdin:
+    """Bytes on stdin, whatever encoding the terminal has."""
+
+    def __init__(self, data: bytes) -> None:
+        self.buffer = io.BytesIO(data)
+
+
+@pytest.mark.parametrize(
+    ("data", "value"),
+    [
+        ('"e\u0301\u2028\x85\u3164"'.encode(), "e\u0301\u2028\x85\u3164"),
+        (b'\xef\xbb\xbf"a\\r\\n"\r\n', "a\r\n"),
+        (b"[1.50, 1e5, -0.0, 12345678901234567890123]", [1.5, 1e5, -0.0, 12345678901234567890123]),
+        (b'"\\u0000"', "\0"),
+    ],
+)
+def test_a_value_from_stdin_comes_back_as_it_was(
+    team: Team, monkeypatch: pytest.MonkeyPatch, data: bytes, value: object
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(data))
+    run("set", "pay")
+    assert json.loads(run("get", "pay")) == value
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    call_command("secrets", "get", "pay", stdout=out)
+    out.seek(0)
+    assert json.loads(out.read()) == value
+
+
+@pytest.mark.parametrize(
+    ("data", "says"),
+    [
+        (b'"\xe9"', "not JSON in UTF-8"),
+        ('"é"'.encode("utf-16"), "not JSON in UTF-8"),
+        (b"0.10000000000000000001", "more digits than JSON keeps"),
+        (b"1e400", "more digits than JSON keeps"),
+        (b"1e99999999999999999999", "more digits than JSON keeps"),
+        (b"NaN", "the value is not JSON"),
+        (b'"\\ud800"', "the value is not JSON"),
+    ],
+)
+def test_a_value_that_would_come_back_changed_is_refused(
+    team: Team, monkeypatch: pytest.MonkeyPatch, data: bytes, says: str
+) -> None:
+    monkeypatch.setattr(sys, "stdin", Stdin(data))
+    code, message = refused("set", "pay")
+    assert (code, says in message) == (2, True), message
 
 
 @pytest.mark.parametrize(

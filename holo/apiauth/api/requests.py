@@ -9,7 +9,13 @@ from holo.apiauth.public_tokens import DEFAULT_LIFETIME as PUBLIC_LIFETIME
 from holo.apiauth.public_tokens import MAX_LIFETIME as MAX_PUBLIC_LIFETIME
 from holo.apiauth.public_tokens import MIN_LIFETIME as MIN_PUBLIC_LIFETIME
 from holo.apiauth.scopes import SCOPES
-from holo.common.api.fields import BooleanField, ChoiceField, IdentifierField, IntegerField
+from holo.common.api.fields import (
+    BooleanField,
+    ChoiceField,
+    DisplayNameField,
+    IdentifierField,
+    IntegerField,
+)
 from holo.common.api.serializers import StrictSerializer, names_of
 
 _MAX_NAME = 100
@@ -20,7 +26,7 @@ class CreateTokenRequest(StrictSerializer):
     """A new token; it can do no more than who makes it."""
 
     read_only_names = names_of(answers.NewTokenAnswer)
-    name = IdentifierField(max_length=_MAX_NAME, help_text="What uses the token.")
+    name = DisplayNameField(max_length=_MAX_NAME, help_text="What uses the token.")
     scopes = serializers.ListField(child=ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
     expires_in_days = IntegerField(
         min_value=1, max_value=MAX_LIFETIME.days, default=DEFAULT_LIFETIME.days, required=False
@@ -57,7 +63,7 @@ class PublicTokenRequest(StrictSerializer):
 class CreateCodeRequest(StrictSerializer):
     """Which program asks for a person's token, and what for."""
 
-    client_name = IdentifierField(max_length=_MAX_NAME)
+    client_name = DisplayNameField(max_length=_MAX_NAME)
     scopes = serializers.ListField(child=ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
 
 

@@ -27,6 +27,7 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
+from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity.models import Environment, User
 from holo.identity.operations import require_manager
@@ -34,6 +35,7 @@ from holo.identity.operations import require_manager
 # How long a replaced key goes on working, so that what uses it can be changed one after the other.
 DEFAULT_GRACE = timedelta(hours=24)
 MAX_GRACE = timedelta(hours=168)
+LONGEST_NAME = 100
 
 
 @command
@@ -60,7 +62,8 @@ def create_api_key(
     another. Raises NotFoundError (no such active person or environment there), UnknownScopeError,
     ScopeNotHeldError (of the owner or maker), KeyLifetimeError, RoleRequiredError (an organisation's token
     takes a manager), OwnKeyOnlyError (`orders:audit`, or a personal token, for somebody else),
-    AddressNotAllowedError, NetworkInvalidError (`networks` are addresses or CIDR; none means from anywhere).
+    AddressNotAllowedError, InvalidError (of `name`), NetworkInvalidError (`networks` are addresses or CIDR;
+    none means from anywhere).
     """
     wanted = known_scopes(scopes)
     require_lifetime(expires_in)
@@ -70,7 +73,7 @@ def create_api_key(
         environment=_environment(organization_id, environment_id),
         kind=kind,
         owner=_owner(actor, kind, owner_id, organization_id, wanted),
-        name=name,
+        name=clean_text(name, field="name", longest=LONGEST_NAME, joiners=True) if name else "",
         scopes=wanted,
         networks=parse_networks(networks),
         expires_at=database_now() + expires_in,

@@ -180,7 +180,10 @@ class InvalidTextError(RequestError):
     """No text, an empty one, or one with characters that are not allowed there."""
 
     code = "request.invalid_text"
-    meaning = "A field is not a text, or has characters that are not allowed in it, such as invisible ones."
+    meaning = (
+        "A field is not a text, or has a character that is not allowed, such as an invisible one; the message"
+        " names it and its position."
+    )
 
 
 class LengthError(RequestError):
@@ -215,7 +218,10 @@ class InvalidDatetimeError(RequestError):
     """No RFC 3339 time with offset."""
 
     code = "request.invalid_datetime"
-    meaning = "A time is RFC 3339 with an offset, such as 2026-03-01T12:00:00Z, between 1970 and 2999."
+    meaning = (
+        "A time is RFC 3339 with an offset, such as 2026-03-01T12:00:00Z, between 1970 and 2999; digits after"
+        " the microseconds are dropped, and leap seconds are refused."
+    )
 
 
 class InvalidChoiceError(RequestError):

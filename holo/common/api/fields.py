@@ -1,15 +1,13 @@
 """Serializer fields that accept one form of a value, not everything that could be read as one."""
 
 import re
-import unicodedata
 from collections.abc import Iterable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.validators import validate_email
-from django.utils.dateparse import parse_datetime
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
@@ -22,16 +20,16 @@ from holo.common.api.errors import (
     InvalidIntegerError,
     InvalidTextError,
 )
+from holo.common.characters import describe_unfit, normal, shows_nothing
 from holo.common.errors import RequestError
 from holo.common.money import EXPONENTS, AmountOverflowError, Money, parse_amount
 
 MAX_INTEGER = 2**63 - 1
 _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _RFC3339 = re.compile(
-    r"\d{4}-\d{2}-\d{2}[Tt]\d{2}:\d{2}:\d{2}(?:\.\d{1,6})?(?:[Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"(\d{4})-(\d{2})-(\d{2})T(\d{2}):(\d{2}):(\d{2})(?:\.(\d+))?(?:Z|([+-])(\d{2}):(\d{2}))",
+    re.ASCII | re.IGNORECASE,
 )
-# Cc control, Cf invisible (zero width, bidi), Co/Cn private and unassigned, Zl/Zp line separators.
-_NOT_IN_IDENTIFIERS = frozenset({"Cc", "Cf", "Co", "Cn", "Zl", "Zp"})
 
 
 def refuse(error: type[RequestError], message: str) -> serializers.ValidationError:
@@ -47,16 +45,35 @@ def parse_uuid(value: object) -> UUID:
 
 
 def parse_moment(value: object) -> datetime:
-    """Return the time of an RFC 3339 text with offset, in UTC."""
-    moment = None
-    if isinstance(value, str) and _RFC3339.fullmatch(value):
-        try:
-            moment = parse_datetime(value.upper())
-        except ValueError:
-            moment = None
-    if moment is None or moment.tzinfo is None or not 1970 <= moment.year <= 2999:
+    """Return the time of an RFC 3339 text with offset, in UTC.
+
+    A fraction may have any number of digits; those after the sixth are dropped, as the database keeps
+    microseconds. A leap second (`:60`) is refused, because no clock of ours has one.
+    """
+    match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
+    if match is not None and match[6] == "60":
+        message = _("a leap second; send the second before or after it")
+        raise refuse(InvalidDatetimeError, message)
+    moment = _moment(match) if match is not None else None
+    if moment is None or not 1970 <= moment.year <= 2999:
         raise refuse(InvalidDatetimeError, _("not a time with offset such as 2026-03-01T12:00:00Z"))
-    return moment.astimezone(UTC)
+    return moment
+
+
+def _moment(match: re.Match[str]) -> datetime | None:
+    """Return the time of what `_RFC3339` found; None if there is none such."""
+    sign, hours, minutes = match[8], int(match[9] or 0), int(match[10] or 0)
+    if hours > 23 or minutes > 59:
+        return None
+    offset = timedelta(hours=hours, minutes=minutes) * (-1 if sign == "-" else 1)
+    parts = [int(part) for part in match.group(1, 2, 3, 4, 5, 6)]
+    microseconds = int((match[7] or "")[:6].ljust(6, "0"))
+    try:
+        year, month, day, hour, minute, second = parts
+        local = datetime(year, month, day, hour, minute, second, microseconds, timezone(offset))
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
 
 
 class IntegerField(serializers.IntegerField):
@@ -85,7 +102,10 @@ class BooleanField(serializers.BooleanField):
 
 
 class TextField(serializers.CharField):
-    """Free text, NFC-normalised. Invisible characters stay (scripts need them); control characters do not."""
+    """Free text in normal form, with tabs and line breaks: the characters of `holo.common.characters`."""
+
+    joiners = True
+    lines = True
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{"trim_whitespace": False, **kwargs})
@@ -98,21 +118,49 @@ class TextField(serializers.CharField):
 
     def to_internal_value(self, data: Any) -> str:
         """Return the text."""
-        text = unicodedata.normalize("NFC", data)
-        if any(unicodedata.category(char) == "Cc" and char not in "\n\t" for char in text):
-            raise refuse(InvalidTextError, _("control characters are not allowed"))
-        return super().to_internal_value(text)
+        unfit = describe_unfit(data, joiners=self.joiners, lines=self.lines)
+        if unfit:
+            raise refuse(InvalidTextError, unfit)
+        text = super().to_internal_value(normal(data))
+        if text and shows_nothing(text):
+            raise refuse(InvalidTextError, _("a text of blanks alone shows nothing"))
+        return text
 
 
 class IdentifierField(TextField):
-    """A name that people compare by eye (SKU, reference): no invisible characters, no blanks around it."""
+    """What people and programs compare (SKU, reference): nothing invisible, no blanks around it."""
+
+    joiners = False
+    lines = False
 
     def to_internal_value(self, data: Any) -> str:
-        """Return the name."""
+        """Return the identifier."""
         text = super().to_internal_value(data)
-        if text != text.strip() or any(unicodedata.category(char) in _NOT_IN_IDENTIFIERS for char in text):
-            raise refuse(InvalidTextError, _("invisible characters and blanks around it are not allowed"))
+        if text != text.strip():
+            raise refuse(InvalidTextError, _("blanks around it are not allowed"))
         return text
+
+
+class DisplayNameField(IdentifierField):
+    """The name of a person or thing, in one line: joiners may stand where a script or an emoji needs them."""
+
+    joiners = True
+
+
+class ExactTextField(serializers.CharField):
+    """A text that is kept for another system: every character stays as it is sent, and none is refused.
+
+    The parser of JSON refuses NUL and lone surrogates in any text.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{"trim_whitespace": False, **kwargs})
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        """Check the type first: the parent would take numbers for texts."""
+        if data is not serializers.empty and data is not None and not isinstance(data, str):
+            raise refuse(InvalidTextError, _("not a text"))
+        return super().run_validation(data)
 
 
 class EmailField(IdentifierField):

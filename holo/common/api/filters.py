@@ -1,5 +1,6 @@
 """Query parameters of lists: declared ones only, each once, each of one form."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -19,10 +20,12 @@ from holo.common.api.errors import (
 )
 from holo.common.api.fields import MAX_INTEGER, parse_moment, parse_uuid, refuse
 from holo.common.api.problems import refusal_of_fields
+from holo.common.characters import normal
 from holo.common.errors import FieldProblem
 
 M = TypeVar("M", bound=Model)
 _MAX_TEXT = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,14 +42,18 @@ Filters = Mapping[str, Filter]
 
 
 def text_filter(lookup: str, *, max_length: int = _MAX_TEXT, description: str = "") -> Filter:
-    """Narrow by a text."""
+    """Narrow by a text, compared in the form in which texts are stored.
+
+    Invisible characters are no error here: rows may have them from a time when they were accepted.
+    """
 
     def parse(value: str) -> str:
-        if not value or len(value) > max_length or any(ord(char) < 32 for char in value):
+        text = normal(value)
+        if not text or len(text) > max_length or _CONTROL.search(text):
             raise refuse(
                 InvalidTextError, _("not a text of 1 to %(limit)d characters") % {"limit": max_length}
             )
-        return value
+        return text
 
     schema = {"type": "string", "minLength": 1, "maxLength": max_length}
     return Filter(lookup=lookup, parse=parse, schema=schema, description=description)
@@ -83,7 +90,8 @@ def uuid_filter(lookup: str, *, description: str = "") -> Filter:
 def moment_filter(lookup: str, *, description: str = "") -> Filter:
     """Narrow by a time; `lookup` mostly ends in `__gte` or `__lt`."""
     schema = {"type": "string", "format": "date-time"}
-    return Filter(lookup=lookup, parse=parse_moment, schema=schema, description=description)
+    told = description or "RFC 3339 with an offset; digits after the microseconds are dropped."
+    return Filter(lookup=lookup, parse=parse_moment, schema=schema, description=told)
 
 
 def boolean_filter(lookup: str, *, description: str = "") -> Filter:

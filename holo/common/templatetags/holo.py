@@ -7,7 +7,7 @@ from django import template
 from django.conf import settings
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.utils.html import format_html
+from django.utils.html import conditional_escape, format_html
 from django.utils.safestring import SafeString, mark_safe
 
 from holo.common import admin
@@ -20,6 +20,13 @@ register = template.Library()
 def badge(label: str, tone: str = "neutral") -> SafeString:
     """Return a coloured label."""
     return admin.badge(label, tone)
+
+
+@register.filter
+def exact_text(value: str) -> SafeString:
+    """Return a text that a browser shows, and copies, as it is: HTML drops a first LF and reads CR as LF."""
+    escaped = conditional_escape(value).replace("\r", "&#13;")
+    return mark_safe("\n" + escaped if escaped.startswith("\n") else escaped)  # noqa: S308 - escaped above
 
 
 @register.filter

@@ -1,6 +1,6 @@
 """What clients send to the endpoints of an organisation."""
 
-from holo.common.api.fields import ChoiceField, EmailField, IdentifierField
+from holo.common.api.fields import ChoiceField, DisplayNameField, EmailField, IdentifierField
 from holo.common.api.serializers import StrictSerializer, names_of
 from holo.identity.api import answers
 from holo.identity.models import SHORT_NAME_LENGTH, Environment
@@ -16,14 +16,14 @@ class CreateProjectRequest(StrictSerializer):
     slug = IdentifierField(
         max_length=SHORT_NAME_LENGTH, help_text="Lower-case letters and digits, single hyphens between."
     )
-    name = IdentifierField(max_length=_MAX_NAME)
+    name = DisplayNameField(max_length=_MAX_NAME)
 
 
 class RenameProjectRequest(StrictSerializer):
     """Another name for a project."""
 
     read_only_names = names_of(answers.ProjectAnswer)
-    name = IdentifierField(max_length=_MAX_NAME)
+    name = DisplayNameField(max_length=_MAX_NAME)
 
 
 class CreateEnvironmentRequest(StrictSerializer):

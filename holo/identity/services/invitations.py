@@ -9,8 +9,10 @@ from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.characters import normal_email
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
+from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
@@ -22,6 +24,7 @@ from holo.identity.roles import Role
 from holo.outbox.operations import enqueue
 
 LIFETIME = timedelta(days=7)
+_LONGEST_NAME = 150
 _SUBJECT = "identity.invitation"
 
 
@@ -36,6 +39,7 @@ def invite_member(
     RoleRequiredError, RoleNotHeldError, AlreadyMemberError.
     """
     require_held(lock_manager(actor), role)
+    email = normal_email(email)
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"))
@@ -47,7 +51,7 @@ def invite_member(
     before.update(state=Invitation.State.REVOKED, ended_at=now)
     invitation = Invitation.objects.create(
         organization_id=actor.organization_id,
-        email=email.lower(),
+        email=email,
         role=role,
         invited_by_id=actor.user_id,
         expires_at=now + LIFETIME,
@@ -104,9 +108,10 @@ def accept_invitation(
 ) -> Membership:
     """Join the organisation as `person_id`, who has shown a password, or as a new person.
 
-    A new person needs `name` and `password_hash` (of `make_password`). Whoever is a member already stays what
-    they are. Not idempotent: the link works once. Locks the organisation. Raises InvitationOverError (also
-    for somebody else's address), PersonKnownError (a new person whose address has an account).
+    A new person needs `name`, in up to 150 characters, and `password_hash` (of `make_password`). Whoever is a
+    member already stays what they are. Not idempotent: the link works once. Locks the organisation. Raises
+    InvitationOverError (also for somebody else's address), PersonKnownError (a new person whose address has
+    an account), InvalidError (of `name`).
     """
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None or not _lock_open(invitation):
@@ -139,6 +144,7 @@ def _lock_open(invitation: Invitation) -> bool:
 
 
 def _new_person(email: str, name: str, password_hash: str) -> User:
+    name = clean_text(name, field="name", longest=_LONGEST_NAME, joiners=True) if name else ""
     person, created = User.objects.called(email).get_or_create(
         defaults={"email": email, "name": name, "password": password_hash}
     )

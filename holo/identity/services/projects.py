@@ -29,7 +29,7 @@ def create_project(*, actor: Actor, slug: str, name: str, request_key: RequestKe
     project, created = Project.objects.get_or_create(
         organization_id=actor.organization_id,
         slug=_slug(slug),
-        defaults={"name": clean_text(name, field="name", longest=_NAME_LENGTH)},
+        defaults={"name": clean_text(name, field="name", longest=_NAME_LENGTH, joiners=True)},
     )
     if not created:
         message = _("another project has the short name %(slug)s") % {"slug": slug}
@@ -57,7 +57,7 @@ def rename_project(*, actor: Actor, slug: str, name: str, request_key: RequestKe
     """
     lock_manager(actor)
     project = get_project(actor.organization_id, slug)
-    before, project.name = project.name, clean_text(name, field="name", longest=_NAME_LENGTH)
+    before, project.name = project.name, clean_text(name, field="name", longest=_NAME_LENGTH, joiners=True)
     if project.name == before:
         return project
     project.save(update_fields=["name"])

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId, system_actor
+from holo.common.characters import normal_email
 from holo.common.clock import database_now
 from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
@@ -64,7 +65,7 @@ def request_user_change(
         requested_by_id=actor.user_id,
     )
     if action != Action.DELETE:
-        change.email, change.name = email.strip().lower(), _clean_name(name)
+        change.email, change.name = normal_email(email), _clean_name(name)
     running = UserChange.objects.filter(
         organization_id=actor.organization_id, reference=reference, state=State.RUNNING
     )
@@ -333,7 +334,7 @@ def _pseudonymise(person: User) -> None:
 
 
 def _clean_name(name: str) -> str:
-    text = clean_text(name, field="name", longest=LONGEST_NAME)
+    text = clean_text(name, field="name", longest=LONGEST_NAME, joiners=True)
     if len(text) < SHORTEST_NAME:
         message = _("must have %(shortest)d to %(longest)d characters")
         raise invalid_field("name", message % {"shortest": SHORTEST_NAME, "longest": LONGEST_NAME})

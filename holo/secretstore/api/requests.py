@@ -6,7 +6,7 @@ from django.utils.translation import gettext as _
 from rest_framework import serializers
 
 from holo.common.api.errors import InvalidTextError
-from holo.common.api.fields import BooleanField, IdentifierField, TextField, refuse
+from holo.common.api.fields import BooleanField, ExactTextField, IdentifierField, refuse
 from holo.common.api.serializers import StrictSerializer
 from holo.secretstore.dotenv import NAME, DotenvError, parse_dotenv
 
@@ -31,21 +31,25 @@ class CreateVariableRequest(StrictSerializer):
 
     read_only_names = frozenset({"version"})
     name = NameField(max_length=128)
-    value = TextField(max_length=MAX_VALUE, allow_blank=True)
+    value = ExactTextField(max_length=MAX_VALUE, allow_blank=True)
 
 
 class UpdateVariableRequest(StrictSerializer):
     """Another value."""
 
     read_only_names = frozenset({"name", "version"})
-    value = TextField(max_length=MAX_VALUE, allow_blank=True)
+    value = ExactTextField(max_length=MAX_VALUE, allow_blank=True)
 
 
 class ImportRequest(StrictSerializer):
     """What a `.env` file holds."""
 
     read_only_names = frozenset({"created", "updated", "skipped"})
-    dotenv = TextField(max_length=MAX_IMPORT, allow_blank=True, help_text="`NAME=value` in each line.")
+    dotenv = ExactTextField(
+        max_length=MAX_IMPORT,
+        allow_blank=True,
+        help_text="`NAME=value` in each line. LF or CRLF ends a line; a BOM at the start is skipped.",
+    )
     overwrite = BooleanField(default=False, help_text="Change what is there already.")
 
     def validate_dotenv(self, value: str) -> dict[str, str]:

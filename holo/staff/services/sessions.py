@@ -4,6 +4,7 @@ from uuid import UUID
 
 from django.db.models.functions import Now
 
+from holo.common.characters import without_unfit
 from holo.idempotency.commands import command
 from holo.identity.models import User
 from holo.staff.models import StaffSession
@@ -25,7 +26,7 @@ def begin_session(*, user: User, address: str, agent: str) -> UUID:
 
     Not idempotent: each log-in is a session. Takes no locks.
     """
-    session = StaffSession.objects.create(user=user, address=address[:64], agent=agent[:200])
+    session = StaffSession.objects.create(user=user, address=address[:64], agent=without_unfit(agent)[:200])
     note("session_begun", actor=acting(user), user_id=user.pk, address=address)
     return session.pk
 

@@ -48,11 +48,24 @@ _MOMENTS = (
     "2024-01-01 00:00:00Z",
     "now",
     "",
+    "2016-12-31T23:59:60Z",
+    "2024-01-01T00:00:00+01:60",
+    "2024-01-01T24:00:00Z",
+    "2024-01-01T00:00:00.Z",
+    "2024-01-01T00:00:00,5Z",
+    "2024-01-01T00:00:00+0100",
+    "0001-01-01T00:00:00+23:59",
 )
-_HIDDEN = ("a\u202eb", "a\u200bb", "a\u2028b", "\ufeffa", "a\u00adb", "a\U000e0041b")
+# What shows nothing or turns the text round, wherever it stands; controls, noncharacters.
+_HIDDEN = (
+    *("a\u202eb", "a\u200bb", "a\u2028b", "\ufeffa", "a\u00adb", "a\U000e0041b", "a\u2066b", "a\u061cb"),
+    *("a\u3164b", "a\u2800b", "a\u034fb", "a\ufe0fb", "a\U000e0100b", "a\u115fb", "a\u1160b", "a\uffa0b"),
+    *("a\u17b4b", "a\u180eb", "a\u2060b", "a\ufff9b", "a\U0001d173b", "a\U0001d159b", "a\U000e0fffb"),
+    *("a\u200db", "a\u200cb", "a\u0085b", "a\ufffeb", "a\ufdd0b", "a\U0010ffffb", "a\u2029b"),
+)
 _BLANK = ("a\tb", " a", "a ", "a\x07b", "a\x7fb", "\u3000a")
 
-_CONTROL = "a control character in free text"
+_CONTROL = "a control or invisible character in free text"
 _TEXT = "another type where a text belongs"
 _LONG = "longer than allowed"
 _CHOICE = "none of the possible values"
@@ -118,6 +131,7 @@ FIELDS = (
         values=lambda field: ["", *_too_long(field)],
     ),
     FieldCase(id="A52", what=_LONG, code="request.length_out_of_range", kind=Kind.TEXT, values=_too_long),
+    FieldCase(id="A52", what=_LONG, code="request.length_out_of_range", kind=Kind.EXACT, values=_too_long),
     FieldCase(
         id="A52",
         what=_LONG,
@@ -136,11 +150,18 @@ FIELDS = (
         id="A53", what=_TEXT, code="request.invalid_text", kind=Kind.TEXT, values=_fixed(5, 1.5, True, [], {})
     ),
     FieldCase(
+        id="A53",
+        what=_TEXT,
+        code="request.invalid_text",
+        kind=Kind.EXACT,
+        values=_fixed(5, 1.5, True, [], {}),
+    ),
+    FieldCase(
         id="A13",
         what=_CONTROL,
         code="request.invalid_text",
         kind=Kind.TEXT,
-        values=_fixed("a\x07b", "a\x7fb", "\x1b[31m"),
+        values=_fixed("a\x07b", "a\x7fb", "\x1b[31m", "a\rb", " ", "\n", *_HIDDEN),
     ),
     FieldCase(
         id="A54",

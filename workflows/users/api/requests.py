@@ -5,7 +5,7 @@ from typing import Any
 from django.utils.translation import gettext as _
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from holo.common.api.fields import ChoiceField, EmailField, IdentifierField
+from holo.common.api.fields import ChoiceField, DisplayNameField, EmailField, IdentifierField
 from holo.common.api.serializers import StrictSerializer, names_of
 from holo.identity.models import UserChange
 from holo.identity.services.user_changes import LONGEST_NAME, LONGEST_REFERENCE, SHORTEST_NAME
@@ -21,7 +21,7 @@ class UserChangeRequest(StrictSerializer):
     )
     action = ChoiceField(choices=UserChange.Action.values)
     email = EmailField(max_length=254, required=False, help_text="Needed for create and update.")
-    name = IdentifierField(
+    name = DisplayNameField(
         min_length=SHORTEST_NAME,
         max_length=LONGEST_NAME,
         required=False,

@@ -3,6 +3,7 @@
 import json
 import sys
 from argparse import ArgumentParser
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.conf import settings
@@ -80,12 +81,7 @@ class Command(BaseCommand):
             raise CommandError(error.message, returncode=code) from None
 
     def _set(self, options: dict[str, Any]) -> None:
-        try:
-            value = json.loads(sys.stdin.read())
-        except ValueError:
-            raise CommandError(
-                _("stdin is not JSON; a text stands in double quotes"), returncode=BAD_INPUT
-            ) from None
+        value = _json_of_stdin()
         place, actor = _place(options["place"])
         number = set_secret(actor=actor, place=place, name=options["name"], value=value)
         self.stdout.write(_("%(name)s: version %(number)d") % {"name": options["name"], "number": number})
@@ -95,7 +91,9 @@ class Command(BaseCommand):
         value = get_secret_or_raise(
             actor=actor, place=place, name=options["name"], schema=object, version=options["number"]
         )
-        self.stdout.write(json.dumps(value, ensure_ascii=False))
+        # Escaped where the terminal's encoding lacks a character: as JSON it is the same value.
+        encoding = (getattr(self.stdout, "encoding", None) or "utf-8").lower().replace("-", "")
+        self.stdout.write(json.dumps(value, ensure_ascii=encoding != "utf8"))
 
     def _delete(self, options: dict[str, Any]) -> None:
         place, actor = _place(options["place"])
@@ -150,6 +148,32 @@ class Command(BaseCommand):
         self.stdout.write(_("%(opened)d open, %(damaged)d do not") % {"opened": opened, "damaged": damaged})
         if damaged:
             raise CommandError(_("not every secret opens"), returncode=DAMAGED)
+
+
+def _json_of_stdin() -> Any:
+    """Return the value on stdin: UTF-8 whatever the terminal's encoding, a byte order mark is skipped."""
+    # A test's stdin may have no bytes.
+    given: bytes | str = getattr(sys.stdin, "buffer", sys.stdin).read()
+    try:
+        text = given.decode("utf-8-sig") if isinstance(given, bytes) else given
+        return json.loads(text, parse_float=_exact_number)
+    except ValueError:
+        raise CommandError(
+            _("stdin is not JSON in UTF-8; a text stands in double quotes"), returncode=BAD_INPUT
+        ) from None
+
+
+def _exact_number(text: str) -> float:
+    """Return a decimal number, if it comes back as the number that was written."""
+    number = float(text)
+    try:
+        is_same = Decimal(repr(number)) == Decimal(text)
+    except InvalidOperation:
+        is_same = False
+    if not is_same:
+        message = _("a number has more digits than JSON keeps: write it as a text, in double quotes")
+        raise CommandError(message, returncode=BAD_INPUT)
+    return number
 
 
 def _require_keys() -> None:
