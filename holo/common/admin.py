@@ -6,7 +6,10 @@ from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import PermissionDenied
+from django.db import InterfaceError, OperationalError
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -56,8 +59,33 @@ def holds_nul(request: HttpRequest) -> bool:
     return any(NUL in value for _name, values in request.GET.lists() for value in values)
 
 
+class RefusingChangeList(ChangeList):
+    """A list that leads back to its beginning where the address asks for what no row can have.
+
+    Django refuses most of it so itself, but not what only the query, or the database, finds out.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the rows of the page. Raises IncorrectLookupParameters."""
+        try:
+            super().get_results(request)
+            # Reads them now: while the page is rendered it is too late.
+            len(self.result_list)
+        except (InterfaceError, OperationalError):
+            raise
+        except Exception as error:
+            # Without a query the fault is ours.
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(error) from error
+
+
 class BoundedSearch(admin.ModelAdmin[M]):
-    """Rows whose search does not become a query of any length."""
+    """Rows whose search and filters break nothing, whatever the address says."""
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that refuses."""
+        return RefusingChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str

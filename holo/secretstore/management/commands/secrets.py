@@ -1,7 +1,6 @@
 """`manage.py secrets`: keep, read and delete secrets, and change the key that seals them."""
 
 import json
-import sys
 from argparse import ArgumentParser
 from typing import Any
 
@@ -10,7 +9,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor, OrganizationId, system_actor
-from holo.common.errors import DomainError
+from holo.common.api.errors import JsonSyntaxError
+from holo.common.api.parsers import parse_json
+from holo.common.errors import DomainError, RequestError
+from holo.common.standard_input import read_standard_input
 from holo.identity.models import Environment, Organization, Project
 from holo.secretstore.errors import SecretKeyUnknownError
 from holo.secretstore.keyring import KeyringError, make_entry
@@ -81,11 +83,13 @@ class Command(BaseCommand):
 
     def _set(self, options: dict[str, Any]) -> None:
         try:
-            value = json.loads(sys.stdin.read())
-        except ValueError:
-            raise CommandError(
-                _("stdin is not JSON; a text stands in double quotes"), returncode=BAD_INPUT
-            ) from None
+            value = parse_json(read_standard_input())
+        except JsonSyntaxError as error:
+            text = _("stdin is not JSON; a text stands in double quotes: %(why)s")
+            raise CommandError(text % {"why": error.message}, returncode=BAD_INPUT) from None
+        except RequestError as error:
+            where = f" {error.errors[0].pointer}" if error.errors else ""
+            raise CommandError(f"stdin{where}: {error.message}", returncode=BAD_INPUT) from None
         place, actor = _place(options["place"])
         number = set_secret(actor=actor, place=place, name=options["name"], value=value)
         self.stdout.write(_("%(name)s: version %(number)d") % {"name": options["name"], "number": number})
