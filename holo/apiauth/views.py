@@ -94,7 +94,7 @@ class ApiView(APIView):
         super().initial(request, *args, **kwargs)
         self._require_step_up(request)
         if "HTTP_TRANSFER_ENCODING" in request.META and not request.META.get("CONTENT_LENGTH"):
-            raise LengthRequiredError(_("send the body with Content-Length"))
+            raise LengthRequiredError(_("send the body with Content-Length"), header="Content-Length")
         reads = request.method in ("GET", "HEAD")
         paging = PARAMETERS if self.ordering else ()
         check_parameters(request, (*self.filters, *paging) if reads else ())
@@ -271,7 +271,8 @@ def read_idempotency_key(request: Request | HttpRequest) -> str | None:
     printable = all("!" <= char <= "~" and char != "," for char in key)
     if not key or len(key) > _MAX_KEY or not printable:
         raise KeyInvalidError(
-            _("send one Idempotency-Key of 1 to 255 printable ASCII characters without commas")
+            _("send one Idempotency-Key of 1 to 255 printable ASCII characters without commas"),
+            header="Idempotency-Key",
         )
     return str(key)
 

@@ -115,7 +115,8 @@ def _claim(request_key: RequestKey) -> int:
         return row_id
     stored = IdempotencyLog.objects.get(scope=request_key.scope, key=request_key.key)
     if stored.fingerprint != request_key.fingerprint:
-        raise KeyReusedError(_("this key was used with another request body"))
+        message = _("this key was used with another request body")
+        raise KeyReusedError(message, header="Idempotency-Key")
     raise Replayed(
         Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers)
     )

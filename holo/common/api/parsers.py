@@ -66,7 +66,8 @@ class StrictJSONParser(BaseParser):
         if encoding.strip().lower() not in ("", "identity"):
             raise UnsupportedMediaTypeError(
                 _("Content-Encoding is “%(received)s”; send the body without it")
-                % {"received": encoding[:64]}
+                % {"received": encoding[:64]},
+                header="Content-Encoding",
             )
         _check_charset(media_type or "")
         limit = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)

@@ -304,12 +304,12 @@ def _require_possible(actor: Actor, change: UserChange) -> Membership | None:
     member = find_member(actor.organization_id, change.reference)
     if change.action == Action.CREATE:
         if member is not None:
-            raise UserExistsError(_("there is a user of this user_id"))
+            raise UserExistsError(_("there is a user of this user_id"), field="user_id")
         if find_person(change.email) is not None:
             raise _email_taken()
         return None
     if member is None:
-        raise UserUnknownError(_("there is no user of this user_id"))
+        raise UserUnknownError(_("there is no user of this user_id"), field="user_id")
     require_held(own, Role(member.role))
     if change.action == Action.UPDATE:
         _require_own(member, change)
@@ -342,7 +342,7 @@ def _clean_name(name: str) -> str:
 
 
 def _email_taken() -> EmailTakenError:
-    return EmailTakenError(_("somebody has an account with this e-mail address"))
+    return EmailTakenError(_("somebody has an account with this e-mail address"), field="email")
 
 
 def _end(change: UserChange, state: UserChange.State) -> None:
