@@ -244,7 +244,7 @@ def _record_receipt(actor: Actor, shelf: StockLevelView, quantity: int, note: st
         warehouse_id=shelf.warehouse_id,
         kind=StockMovement.Kind.RECEIPT,
         quantity=quantity,
-        actor_label=actor.label,
+        actor_label=actor.reference,
         note=note,
     )
     record_audit(

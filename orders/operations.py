@@ -94,7 +94,7 @@ def _entry(
         "kind": kind,
         "before": before or "",
         "after": after or "",
-        "actor": actor.label,
+        "actor": actor.reference,
         "data": json.dumps(dict(data or {})),
         "request": request_id(),
     }
@@ -140,7 +140,7 @@ def abort_order(order: Order, *, ends_as: Status, reason: AbortReason, actor: Ac
         ends_as=ends_as,
         reason=reason,
         actor_id=actor.user_id,
-        actor_label=actor.label,
+        actor_label=actor.reference,
     )
     order.aborted = True
     withdraw_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from holo.approvals.models import ApprovalRequest
 from holo.approvals.selectors import find_latest_request
 from holo.common.errors import NotFoundError
+from holo.identity.actor_names import actor_name
 from inventory.selectors import get_holding
 from orders.models import Order, OrderAbort, OrderEvent, OrderHandover, ParkedStep, Payment, Shipment
 from orders.states import TERMINAL, UNPAID, Status
@@ -41,7 +42,7 @@ def get_order(*, order_id: UUID, organization_id: UUID) -> Order:
     """Return one order with lines, payments and shipments. Raises NotFoundError."""
     order = (
         Order.objects.filter(pk=order_id, organization_id=organization_id)
-        .select_related("created_by", "abort")
+        .select_related("created_by", "abort__actor")
         .prefetch_related(
             "lines",
             "payments",
@@ -58,10 +59,10 @@ def get_order(*, order_id: UUID, organization_id: UUID) -> Order:
 
 
 def list_timeline(*, order_id: UUID, organization_id: UUID) -> QuerySet[OrderEvent]:
-    """Return the timeline of one order, oldest first. Raises NotFoundError."""
+    """Return the timeline of one order, oldest first, with who acted as `by`. Raises NotFoundError."""
     if not Order.objects.filter(pk=order_id, organization_id=organization_id).exists():
         raise NotFoundError(_("there is no such order"))
-    return OrderEvent.objects.filter(order_id=order_id).order_by("id")
+    return OrderEvent.objects.filter(order_id=order_id).annotate(by=actor_name()).order_by("id")
 
 
 def pieces_of_unpaid_orders(organization_id: UUID, buyer: str) -> int:

@@ -25,10 +25,13 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
             found[str(ipaddress.ip_network(text.strip()))] = None
         except ValueError:
             raise NetworkInvalidError(
-                _("%(text)s is no address or network, such as 203.0.113.0/24") % {"text": text[:64]}
+                _("%(text)s is no address or network, such as 203.0.113.0/24") % {"text": text[:64]},
+                field="networks",
             ) from None
     if len(found) > MAX_NETWORKS:
-        raise NetworkInvalidError(_("a key has at most %(most)d networks") % {"most": MAX_NETWORKS})
+        raise NetworkInvalidError(
+            _("a key has at most %(most)d networks") % {"most": MAX_NETWORKS}, field="networks"
+        )
     return list(found)
 
 

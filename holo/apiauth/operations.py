@@ -38,14 +38,15 @@ def known_scopes(scopes: Iterable[str]) -> list[str]:
     wanted = sorted(set(scopes))
     unknown = [scope for scope in wanted if scope not in SCOPES]
     if unknown or not wanted:
-        raise UnknownScopeError(_("scopes are: %(known)s") % {"known": ", ".join(SCOPES)}, unknown=unknown)
+        message = _("scopes are: %(known)s") % {"known": ", ".join(SCOPES)}
+        raise UnknownScopeError(message, field="scopes", unknown=unknown)
     return wanted
 
 
 def require_lifetime(expires_in: timedelta) -> None:
     """Raise KeyLifetimeError unless a credential may live so long."""
     if not MIN_LIFETIME <= expires_in <= MAX_LIFETIME:
-        raise KeyLifetimeError(_("a key lives between one minute and 366 days"))
+        raise KeyLifetimeError(_("a key lives between one minute and 366 days"), field="expires_in_days")
 
 
 def active_member(user_id: UUID, organization_id: UUID) -> User:

@@ -20,9 +20,11 @@ def organization_of(*, user: User | None, api_key: ApiKey | None, slug: str | No
         raise ForbiddenError(_("you belong to no organisation"))
     if slug is None:
         if len(choices) > 1:
-            raise OrganizationRequiredError(_("name one of your organisations in the X-Organization header"))
+            message = _("name one of your organisations in the X-Organization header")
+            raise OrganizationRequiredError(message, header="X-Organization")
         return OrganizationId(choices[0].pk)
     for organization in choices:
         if organization.slug == slug:
             return OrganizationId(organization.pk)
-    raise OrganizationUnknownError(_("X-Organization names none of your organisations"))
+    message = _("X-Organization names none of your organisations")
+    raise OrganizationUnknownError(message, header="X-Organization")

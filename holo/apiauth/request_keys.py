@@ -26,7 +26,8 @@ def read_idempotency_key(request: Request | HttpRequest) -> str | None:
     printable = all("!" <= char <= "~" and char != "," for char in key)
     if not key or len(key) > _MAX_KEY or not printable:
         raise KeyInvalidError(
-            _("send one Idempotency-Key of 1 to 255 printable ASCII characters without commas")
+            _("send one Idempotency-Key of 1 to 255 printable ASCII characters without commas"),
+            header="Idempotency-Key",
         )
     return str(key)
 

@@ -27,6 +27,11 @@ class AuditEvent(models.Model):
         verbose_name = _("audit event")
         verbose_name_plural = _("audit events")
         ordering = ["-id"]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(actor_label__contains="@"), name="audit_event_names_no_address"
+            ),
+        ]
         indexes = [
             models.Index(fields=["subject_type", "subject_id", "id"], name="audit_event_subject"),
             models.Index(fields=["organization_id", "id"], name="audit_event_organization"),

@@ -6,6 +6,10 @@ from uuid import UUID
 
 UserId = NewType("UserId", UUID)
 OrganizationId = NewType("OrganizationId", UUID)
+# What rows about the installation name: no organisation has this id.
+NOBODY = OrganizationId(UUID(int=0))
+# What the reference of a person begins with.
+PERSON_PREFIX = "user:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,14 @@ class Actor:
     api_key_id: UUID | None = None
     # Of a key that is for one environment; None reaches all of the organisation's.
     environment_id: UUID | None = None
+
+    @property
+    def reference(self) -> str:
+        """What rows say of who acted: a person's id, so that no address stays in rows that only grow.
+
+        `holo.identity.actor_names` turns it into what is shown.
+        """
+        return self.label if self.user_id is None else f"{PERSON_PREFIX}{self.user_id}"
 
     @property
     def person(self) -> UserId:

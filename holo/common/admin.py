@@ -7,8 +7,10 @@ from typing import Any, NoReturn, TypeVar
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.db import models
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.core.exceptions import FieldError, PermissionDenied, ValidationError
+from django.db import DataError, models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
@@ -61,8 +63,31 @@ def holds_nul(request: HttpRequest) -> bool:
     return any(NUL in value for _name, values in request.GET.lists() for value in values)
 
 
+# What Django and PostgreSQL raise about a value that no row can have.
+_ODD_VALUES = (ArithmeticError, DataError, FieldError, LookupError, TypeError, ValidationError, ValueError)
+
+
+class RefusingChangeList(ChangeList):
+    """A list that leads back to its beginning where the address asks for what no row can have.
+
+    Django refuses most of it so itself, but not what only the query, or the database, finds out.
+    """
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read the rows of the page. Raises IncorrectLookupParameters."""
+        try:
+            super().get_results(request)
+            # Reads them now: while the page is rendered it is too late.
+            len(self.result_list)
+        except _ODD_VALUES as error:
+            # Without a query the fault is ours.
+            if not request.GET:
+                raise
+            raise IncorrectLookupParameters(error) from error
+
+
 class BoundedSearch(admin.ModelAdmin[M]):
-    """Rows whose search does not become a query of any length, and finds texts in whatever form it is typed.
+    """Rows whose filters break nothing, and whose search finds texts in whatever form they are typed.
 
     Forms of its rows take the characters that every other field takes.
     """
@@ -73,6 +98,10 @@ class BoundedSearch(admin.ModelAdmin[M]):
         models.EmailField: {"form_class": AddressField},
         models.SlugField: {"form_class": forms.SlugField},
     }
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        """Return the list that refuses."""
+        return RefusingChangeList
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str

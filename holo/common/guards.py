@@ -11,6 +11,18 @@ END $$;
 """
 
 
+def rewrite_append_only(table: str, statement: str) -> migrations.RunSQL:
+    """Return the operation that changes rows of `table` once, as its owner: the guard is off for it alone."""
+    return migrations.RunSQL(
+        sql=f"""
+        ALTER TABLE {table} DISABLE TRIGGER {table}_append_only;
+        {statement};
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_append_only;
+        """,
+        reverse_sql=migrations.RunSQL.noop,
+    )
+
+
 def append_only(table: str) -> migrations.RunSQL:
     """Return the operation that refuses UPDATE, DELETE and TRUNCATE of `table`, for every role.
 

@@ -129,10 +129,11 @@ def _replay(request_key: RequestKey, stored: IdempotencyLog) -> Exception:
     same = is_same(stored.fingerprint, request_key.content)
     if same is None:
         return KeyUnverifiableError(
-            _("this key was used, and the secret that compares the two requests is no longer on the server")
+            _("this key was used, and the secret that compares the two requests is no longer on the server"),
+            header="Idempotency-Key",
         )
     if not same:
-        return KeyReusedError(_("this key was used with another request body"))
+        return KeyReusedError(_("this key was used with another request body"), header="Idempotency-Key")
     return Replayed(
         Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers)
     )

@@ -10,8 +10,11 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from holo.audit.models import AuditEvent
+from holo.common.actor import NOBODY
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.common.step_up import StepUpAdmin, step_up
+from holo.identity.actor_names import ShowsActor
+from holo.identity.addresses import note_address_change
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
 from holo.identity.models import (
     Environment,
@@ -23,7 +26,7 @@ from holo.identity.models import (
     UserChange,
 )
 from holo.identity.selectors import is_last_owner
-from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited
+from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited, actor_of_user, person_of
 from holo.outbox.admin import OutboxMessageAdmin
 from holo.outbox.models import OutboxMessage
 
@@ -95,6 +98,13 @@ class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody deletes people."""
         return False
+
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save; another e-mail address is told to the one before and to itself."""
+        before = User.objects.filter(pk=obj.pk).values_list("email", flat=True).first()
+        super().save_model(request, obj, form, change)
+        if before is not None:
+            note_address_change(actor=actor_of_user(person_of(request), NOBODY), person=obj, before=before)
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Give somebody another password, which ends their sessions."""
@@ -214,15 +224,17 @@ class ProjectAdmin(OrganizationLimited[Project], ReadOnlyAdmin[Project]):
 
 
 @admin.register(AuditEvent)
-class AuditEventAdmin(OrganizationLimited[AuditEvent], ReadOnlyAdmin[AuditEvent]):
+class AuditEventAdmin(ShowsActor[AuditEvent], OrganizationLimited[AuditEvent], ReadOnlyAdmin[AuditEvent]):
     """The audit trail of one's organisations, newest first, by subject, actor or request.
 
     It is here and not in `holo/audit/`, which lies below and knows nobody's organisations.
     """
 
-    list_display = ["created_at", "action", "subject_type", "subject_id", "actor_label", "request_id"]
+    list_display = ["created_at", "action", "subject_type", "subject_id", "by", "request_id"]
     list_filter = ["action", "subject_type", "created_at"]
     search_fields = ["=subject_id", "=request_id", "=actor_label"]
+    exclude = ["actor_label"]
+    readonly_fields = ["by"]
 
     def organization_limit(self, request: HttpRequest) -> dict[str, Any]:
         """Show superusers all, also what is about the installation and names no organisation."""

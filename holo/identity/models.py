@@ -342,3 +342,21 @@ class UserChange(models.Model):
     def workflow_id(self) -> str:
         """Return the id of the process, as clients see it."""
         return f"user-{self.action}-{self.pk}"
+
+
+class AddressChange(models.Model):
+    """That a person's e-mail address was changed; both addresses are told. Erasing the person empties it."""
+
+    id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user"))
+    before = models.EmailField(_("address before"), blank=True)
+    after = models.EmailField(_("address after"), blank=True)
+    created_at = models.DateTimeField(_("time"), auto_now_add=True)
+
+    class Meta:
+        verbose_name = _("change of an address")
+        verbose_name_plural = _("changes of addresses")
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return str(self.pk)

@@ -32,7 +32,8 @@ def write_secret(actor: Actor, place: Place, name: str, value: Any) -> Secret:
     require_transaction()
     if _NAME.fullmatch(name) is None:
         raise SecretNameError(
-            _("a name has 1 to 200 letters, digits, dots, hyphens, underscores and slashes, a letter first")
+            _("a name has 1 to 200 letters, digits, dots, hyphens, underscores and slashes, a letter first"),
+            field="name",
         )
     plaintext = _encoded(value)
     Secret.objects.bulk_create([Secret(**place.columns(), name=name)], ignore_conflicts=True)
@@ -96,9 +97,9 @@ def _encoded(value: Any) -> bytes:
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError):
-        raise SecretValueError(_("the value is not JSON")) from None
+        raise SecretValueError(_("the value is not JSON"), field="value") from None
     if len(text) > _MAX_BYTES:
-        raise SecretValueError(_("the value is larger than 64 KB"))
+        raise SecretValueError(_("the value is larger than 64 KB"), field="value")
     return text
 
 

@@ -18,7 +18,7 @@ import redis
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand
-from django.db import DatabaseError, InterfaceError, ProgrammingError, connection
+from django.db import DatabaseError, DataError, InterfaceError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
@@ -34,22 +34,38 @@ FAILED, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
 _NOT_MIGRATED = ("42P01", "42703")
 # An API key, and a password within an address. Everybody on the machine can read a command line.
 _SECRET = re.compile(r"holo_[a-z]{3,4}_[0-9A-Za-z]{36}|://[^/\s@:]*:[^/\s@]+@")
-_SHOWN_MIGRATIONS = 5
+_SHOWN_MIGRATIONS, _LONGEST_WORD = 5, 8192
 
 
 def main(argv: Sequence[str]) -> int:
     """Run one command and return the exit code."""
+    if sys.stderr is None:
+        sys.stderr = open(os.devnull, "w")  # noqa: SIM115 # as long as the process
+    if sys.stdout is None:
+        # What a command makes, such as a key, would be lost.
+        return _fail(BAD_INPUT, "stdout is closed; redirect it to /dev/null to see nothing")
     try:
         code = _run(list(argv))
         # Here, and not by the interpreter on its way out, which would complain about a reader that has gone.
         sys.stdout.flush()
     except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _drop_output()
         return CLOSED_PIPE
+    except OSError as error:
+        _drop_output()
+        return _fail(FAILED, f"stdout: {error.strerror}")
     return code
 
 
+def _drop_output() -> None:
+    """Let the interpreter flush into nothing what could not be written."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def _run(argv: list[str]) -> int:
+    unreadable = next(filter(None, map(_unreadable, argv[1:])), "")
+    if unreadable:
+        return _fail(BAD_INPUT, f"manage.py: {unreadable}")
     try:
         prepare(argv)
         _Utility(argv).execute()
@@ -64,8 +80,19 @@ def _run(argv: list[str]) -> int:
         # The last line of defence: no traceback reaches a person who did not ask for it.
         if "--traceback" in argv:
             raise
-        return _fail(*_explained(error))
+        return _fail(*_explained(error, argv))
     return 0
+
+
+def _unreadable(word: str) -> str:
+    """Return why no command can use a word, empty if one can. Not translated: Django is not set up yet."""
+    if "\0" in word:
+        return "an argument contains U+0000"
+    if any("\ud800" <= char <= "\udfff" for char in word):
+        return "an argument is not UTF-8"
+    if len(word) > _LONGEST_WORD:
+        return f"an argument has more than {_LONGEST_WORD} characters"
+    return ""
 
 
 class _Utility(ManagementUtility):
@@ -135,8 +162,11 @@ def _code(end: SystemExit) -> int:
     return _fail(FAILED, str(end.code))
 
 
-def _explained(error: Exception) -> tuple[int, str]:
+def _explained(error: Exception, argv: Sequence[str] = ()) -> tuple[int, str]:
     """Return the exit code and the line for an error that no command has put into words."""
+    unfit = _unfit(error)
+    if unfit:
+        return BAD_INPUT, unfit
     if isinstance(error, ImproperlyConfigured):
         return BAD_INPUT, str(error)
     if isinstance(error, StackError):
@@ -149,9 +179,20 @@ def _explained(error: Exception) -> tuple[int, str]:
         return FAILED, "Valkey: " + explain(str(error))
     if isinstance(error, OSError) and error.strerror:
         named = f"{error.filename}: " if error.filename else ""
-        return FAILED, named + error.strerror
+        return BAD_INPUT if str(error.filename) in argv else FAILED, named + error.strerror
     # Only the kind: its text may hold what nobody should read.
     return FAILED, _("unexpected %(kind)s; --traceback shows where") % {"kind": type(error).__name__}
+
+
+def _unfit(error: Exception) -> str:
+    """Return what is wrong with a value or an input that no column and no reader can take; else empty."""
+    if isinstance(error, DataError | psycopg.DataError):
+        return _("a value does not fit: %(why)s") % {"why": explain(str(error))}
+    if isinstance(error, UnicodeError):
+        return _("the input is not UTF-8 text")
+    if isinstance(error, RecursionError):
+        return _("the input is nested too deeply")
+    return _("a number is out of range") if isinstance(error, OverflowError) else ""
 
 
 def _of_database(error: Exception) -> str:

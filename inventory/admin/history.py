@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.approvals.subjects import subject_url
 from holo.common.admin import badge
+from holo.identity.actor_names import ShowsActor
 from inventory.admin.pages import InventoryAdmin, OwnRelatedFilter
 from inventory.models import Reservation, ReservationLine, StockMovement
 
@@ -70,7 +71,7 @@ class ReservationAdmin(InventoryAdmin[Reservation]):
 
 
 @admin.register(StockMovement)
-class StockMovementAdmin(InventoryAdmin[StockMovement]):
+class StockMovementAdmin(ShowsActor[StockMovement], InventoryAdmin[StockMovement]):
     """Each change of what lies on a shelf, newest first."""
 
     list_display = [
@@ -80,7 +81,7 @@ class StockMovementAdmin(InventoryAdmin[StockMovement]):
         "warehouse",
         "change",
         "owner",
-        "actor_label",
+        "by",
         "note",
     ]
     list_display_links = None
@@ -95,10 +96,10 @@ class StockMovementAdmin(InventoryAdmin[StockMovement]):
         "kind_shown",
         "change",
         "owner",
-        "actor_label",
+        "by",
         "note",
     ]
-    readonly_fields = ["kind_shown", "change", "owner"]
+    readonly_fields = ["kind_shown", "change", "owner", "by"]
     sortable_by = ()
 
     @admin.display(description=_("kind"))

@@ -142,6 +142,9 @@ class StockMovement(models.Model):
                 | (models.Q(kind="adjustment", reservation_line__isnull=True) & ~models.Q(quantity=0)),
                 name="inventory_stockmovement_kind_fits",
             ),
+            models.CheckConstraint(
+                condition=~models.Q(actor_label__contains="@"), name="inventory_movement_names_no_address"
+            ),
         ]
         indexes = [
             models.Index(fields=["organization", "id"], name="inventory_movement_by_tenant"),

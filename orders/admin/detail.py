@@ -115,7 +115,7 @@ def _entry(event: OrderEvent, reason: str) -> Entry:
         title=event_title(event.kind),
         detail=event_detail(event.data),
         tone=event_tone(event.kind),
-        by=event.actor_label,
+        by=str(getattr(event, "by", event.actor_label)),
         at=event.created_at,
         status=badge(status_label(event.to_status), STATUS_TONES[Status(event.to_status)]) if moved else "",
         note=reason if decided and event.kind != "closed" else "",

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.admin import ReadOnlyAdmin, badge
+from holo.identity.actor_names import ShowsActor
 from holo.identity.staff import OrganizationLimited
 from orders.admin.words import (
     PAYMENT_TONES,
@@ -59,10 +60,10 @@ class HistoryAdmin(OrganizationLimited[M], ReadOnlyAdmin[M]):
 
 
 @admin.register(OrderEvent)
-class OrderEventAdmin(HistoryAdmin[OrderEvent]):
+class OrderEventAdmin(ShowsActor[OrderEvent], HistoryAdmin[OrderEvent]):
     """The timelines of all orders."""
 
-    list_display = ["id", "created_at", "link", "what", "detail", "actor_label", "version"]
+    list_display = ["id", "created_at", "link", "what", "detail", "by", "version"]
     list_filter = [KindFilter, "created_at"]
     list_select_related = ["order"]
     search_fields = ["order__number", "actor_label", "request_id"]
@@ -76,11 +77,11 @@ class OrderEventAdmin(HistoryAdmin[OrderEvent]):
         "what",
         "status_before",
         "status_after",
-        "actor_label",
+        "by",
         "data",
         "request_id",
     ]
-    readonly_fields = ["what", "status_before", "status_after"]
+    readonly_fields = ["what", "status_before", "status_after", "by"]
 
     @admin.display(description=_("order"))
     def link(self, event: OrderEvent) -> SafeString:

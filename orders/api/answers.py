@@ -168,7 +168,7 @@ class TimelineEntryAnswer(serializers.Serializer[OrderEvent]):
     kind = serializers.CharField()
     from_status = serializers.CharField()
     to_status = serializers.CharField()
-    by = serializers.CharField(source="actor_label")
+    by = serializers.CharField()
     data = serializers.DictField()  # type: ignore[assignment]  # declared fields leave `.data` alone
     at = serializers.DateTimeField(source="created_at")
 

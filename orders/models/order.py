@@ -147,7 +147,12 @@ class OrderEvent(models.Model):
         verbose_name = _("order event")
         verbose_name_plural = _("order events")
         ordering = ["id"]
-        constraints = [models.UniqueConstraint(fields=["order", "version"], name="orders_event_version_once")]
+        constraints = [
+            models.UniqueConstraint(fields=["order", "version"], name="orders_event_version_once"),
+            models.CheckConstraint(
+                condition=~models.Q(actor_label__contains="@"), name="orders_event_names_no_address"
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.kind} v{self.version}"

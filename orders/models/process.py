@@ -33,7 +33,10 @@ class OrderAbort(models.Model):
             models.CheckConstraint(
                 condition=models.Q(ends_as__in=sorted(status.value for status in ENDS_OF_ABORT)),
                 name="orders_abort_ends_as",
-            )
+            ),
+            models.CheckConstraint(
+                condition=~models.Q(actor_label__contains="@"), name="orders_abort_names_no_address"
+            ),
         ]
 
     def __str__(self) -> str:

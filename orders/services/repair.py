@@ -30,7 +30,7 @@ def settle_stray_hold(*, actor: Actor, order_id: UUID) -> bool:
         return False
     owner = owner_of(order)
     if order.status == Status.COMPLETED and not has_consumed(owner):
-        consume_reservation(owner=owner, actor_label=actor.label)
+        consume_reservation(owner=owner, actor_label=actor.reference)
         ended = "consumed"
     elif release_reservation(owner=owner):
         ended = "released"

@@ -143,7 +143,7 @@ def record_shipment_handover(*, shipment_id: UUID) -> Step:
 
 
 def _complete(order: Order) -> Step:
-    consume_reservation(owner=owner_of(order), actor_label=system(order).label)
+    consume_reservation(owner=owner_of(order), actor_label=system(order).reference)
     resolve_parked(order)
     record_event(order, "completed", status=Status.COMPLETED)
     return Step(next=Next.DONE, status=order.status)

@@ -144,7 +144,7 @@ def test_a_cancel_of_what_has_ended_is_refused_and_the_rest_goes_on(
     assert outcomes == [(False, "orders.not_cancellable"), (True, "")]
     assert "(completed)" in answer.content.decode()
     waiting.refresh_from_db()
-    assert waiting.abort.actor_label == shop.seller.email
+    assert waiting.abort.actor_label == f"user:{shop.seller.pk}"
 
 
 def test_the_inbox_shows_the_nearest_deadline_first_and_closed_ones_last(

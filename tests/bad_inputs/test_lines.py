@@ -1,5 +1,6 @@
 """Every row about command lines: one line on stderr, the exit code of the table, no traceback, no secret."""
 
+import io
 import os
 import signal
 import socket
@@ -31,6 +32,13 @@ from tests.stack.conftest import ROOT, eventually
 # `reconcile` asks Temporal before it asks the database.
 pytestmark = pytest.mark.usefixtures("temporal")
 
+# Inputs that another program has written, or somebody who means no good.
+_ODD_FILES = {
+    "utf16": '{"a": 1}'.encode("utf-16"),
+    "latin1": '{"a": "é"}'.encode("latin-1"),
+    "deep": b'{"a": ' * 100_000 + b"1" + b"}" * 100_000,
+    "twice": b'{"order_id": "1", "order_id": "2"}',
+}
 OURS = ("holo", "inventory", "ledger", "orders", "workflows")
 
 
@@ -75,6 +83,9 @@ def test_command_line_is_refused(
     binary = tmp_path / "binary"
     binary.write_bytes(bytes(range(256)) * 100)
     names = {"tmp": str(tmp_path), "binary": str(binary), "seller": world.shop.seller.email}
+    for name, content in _ODD_FILES.items():
+        (tmp_path / name).write_bytes(content)
+        names[name] = str(tmp_path / name)
     words = [word.format(**names) for word in case.words]
     before = written()
     with _Scene(case.scene, request, settings, monkeypatch):
@@ -211,6 +222,61 @@ def test_l08_a_reader_that_leaves_is_no_error(world: World, tmp_path: Path) -> N
         _out, err = process.communicate(timeout=120)
         assert err == "", process.args
         assert process.returncode in (0, 1, 141), process.args
+
+
+@pytest.mark.parametrize(
+    ("redirection", "code", "said"),
+    [
+        (">&-", 2, "stdout is closed; redirect it to /dev/null to see nothing\n"),
+        (">/dev/full", 1, "No space left on device\n"),
+        (">/dev/null 2>&-", 0, ""),
+    ],
+)
+def test_l08_output_that_cannot_be_written_is_told_in_one_line(
+    world: World, redirection: str, code: int, said: str
+) -> None:
+    ended = subprocess.run(
+        ["sh", "-c", f"exec {sys.executable} manage.py api_key list {redirection}"],
+        cwd=ROOT,
+        env={**os.environ, "DJANGO_SETTINGS_MODULE": "holo.settings"},
+        text=True,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr.removeprefix("stdout: "), ended.stdout) == (code, said, "")
+
+
+@pytest.mark.parametrize(
+    ("sent", "says"),
+    [
+        (b"\xff\xfe[\x001\x00]\x00", "byte order mark"),
+        ('"é"'.encode("latin-1"), "not UTF-8"),
+        (b'"\\u0000"', "U+0000"),
+        (b"[" * 100_000, "nested deeper"),
+        (b'{"a": 1, "a": 2}', "stdin /a: the name is given twice"),
+        (b"9" * 5000, "19 digits"),
+        (b"NaN", "not finite"),
+        (b'"' + b"x" * 2_000_000 + b'"', "larger than"),
+        (b"", "stdin is not JSON"),
+        (None, "stdin is not JSON"),
+    ],
+)
+def test_l12_a_value_on_stdin_that_cannot_be_read_is_refused(
+    world: World,
+    sent: bytes | None,
+    says: str,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: LazySettings,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None if sent is None else io.TextIOWrapper(io.BytesIO(sent)))
+    before = written()
+    assert main(["manage.py", "secrets", "set", "odd"]) == 2
+    out, err = capfd.readouterr()
+    assert (out, err.count("\n")) == ("", 1)
+    assert says in err
+    assert changed(before) == set()
 
 
 def test_l05_lasting_commands_wait_for_what_is_away_and_say_where(tmp_path: Path, world: World) -> None:

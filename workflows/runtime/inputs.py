@@ -1,6 +1,5 @@
 """Reads the input of a workflow that a person starts: JSON in a file or on stdin, fitting its contract."""
 
-import sys
 from json import JSONDecoder
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,9 @@ from pydantic import BaseModel, ValidationError
 from holo.common.api.errors import JsonSyntaxError
 from holo.common.api.parsers import parse_object, pointer_to
 from holo.common.errors import RequestError
+from holo.common.standard_input import LARGEST, read_standard_input
 
 STDIN = "-"
-_LARGEST = 1024 * 1024
 _SPACE = " \t\r\n"
 _DECODER = JSONDecoder()
 
@@ -43,14 +42,15 @@ def read_input(file: str, contract: type[BaseModel]) -> BaseModel:
 def _read(file: str) -> bytes:
     try:
         if file == STDIN:
-            body = sys.stdin.buffer.read(_LARGEST + 1)
-        else:
-            with Path(file).open("rb") as opened:
-                body = opened.read(_LARGEST + 1)
+            return read_standard_input()
+        with Path(file).open("rb") as opened:
+            body = opened.read(LARGEST + 1)
+    except RequestError as error:
+        raise InputError(error.message) from None
     except OSError as error:
         raise InputError(f"{file}: {error.strerror}") from None
-    if len(body) > _LARGEST:
-        raise InputError(_("%(file)s is larger than %(limit)d bytes") % {"file": file, "limit": _LARGEST})
+    if len(body) > LARGEST:
+        raise InputError(_("%(file)s is larger than %(limit)d bytes") % {"file": file, "limit": LARGEST})
     return body
 
 

@@ -76,7 +76,6 @@ class SealingCodec(PayloadCodec):
             text = _("a payload does not open: it was changed, or the key %(id)s is another one here")
             raise PayloadUnreadableError(text % shown) from None
 
-
     def _plain(self, payload: Payload) -> Payload:
         if not self._accepts_plain:
             raise PayloadUnreadableError(

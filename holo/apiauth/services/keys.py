@@ -124,7 +124,7 @@ def rotate_api_key(
     (somebody else's), RoleRequiredError (an organisation's token takes a manager).
     """
     if not timedelta(0) <= grace <= MAX_GRACE:
-        raise GraceInvalidError(_("a replaced key goes on working for none to 168 hours"))
+        raise GraceInvalidError(_("a replaced key goes on working for none to 168 hours"), field="grace")
     # The maker's first, as revoking does: else it could end what it made and miss the replacement.
     maker_id = ApiKey.objects.filter(pk=key_id).values_list("made_with", flat=True).first()
     if maker_id is not None:

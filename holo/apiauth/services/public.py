@@ -47,7 +47,8 @@ def sign_public_token(
     if actor.api_key_id is None or actor.environment_id is None:
         raise EnvironmentRequiredError(_("call with an API key that is made for an environment"))
     if not MIN_LIFETIME <= expires_in <= MAX_LIFETIME:
-        raise KeyLifetimeError(_("a public token lives between one minute and one hour"))
+        message = _("a public token lives between one minute and one hour")
+        raise KeyLifetimeError(message, field="expires_in_seconds")
     allowed = actor.scopes & PUBLIC
     wanted = frozenset(known_scopes(scopes if scopes is not None else allowed))
     if wanted - allowed:

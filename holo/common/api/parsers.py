@@ -3,7 +3,7 @@
 import json
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO, Any, NoReturn
 
 from django.conf import settings
@@ -66,7 +66,8 @@ class StrictJSONParser(BaseParser):
         if encoding.strip().lower() not in ("", "identity"):
             raise UnsupportedMediaTypeError(
                 _("Content-Encoding is “%(received)s”; send the body without it")
-                % {"received": encoding[:64]}
+                % {"received": encoding[:64]},
+                header="Content-Encoding",
             )
         _check_charset(media_type or "")
         limit = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
@@ -101,8 +102,8 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def parse_json(body: bytes) -> object:
-    """Return whatever JSON value is in `body`."""
+def parse_json(body: bytes, *, parse_float: Callable[[str], float] | None = None) -> object:
+    """Return whatever JSON value is in `body`; `parse_float` reads numbers that are not whole."""
     text = _decoded(body)
     _check_depth(text)
     try:
@@ -110,6 +111,7 @@ def parse_json(body: bytes) -> object:
             text,
             object_pairs_hook=_object,
             parse_int=_integer,
+            parse_float=parse_float,
             parse_constant=float,
         )
     except json.JSONDecodeError as error:

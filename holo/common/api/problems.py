@@ -124,9 +124,11 @@ def problem_response(error: Exception, context: Mapping[str, Any]) -> HttpRespon
 def _of_media_type(request: HttpRequest) -> DomainError:
     received = str(request.META.get("CONTENT_TYPE", "")).strip()
     if not received:
-        return UnsupportedMediaTypeError(_("Content-Type is missing; send application/json"))
+        missing = _("Content-Type is missing; send application/json")
+        return UnsupportedMediaTypeError(missing, header="Content-Type")
     return UnsupportedMediaTypeError(
-        _("Content-Type is “%(received)s”; send application/json") % {"received": received[:64]}
+        _("Content-Type is “%(received)s”; send application/json") % {"received": received[:64]},
+        header="Content-Type",
     )
 
 

@@ -42,7 +42,7 @@ def invite_member(
     email = normal_email(email)
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
-        raise AlreadyMemberError(_("the person is a member already"))
+        raise AlreadyMemberError(_("the person is a member already"), field="email")
     now = database_now()
     # Compared as the index of open invitations does it.
     before = Invitation.objects.alias(lowered=Lower("email")).filter(

@@ -33,7 +33,7 @@ def create_project(*, actor: Actor, slug: str, name: str, request_key: RequestKe
     )
     if not created:
         message = _("another project has the short name %(slug)s") % {"slug": slug}
-        raise ProjectSlugTakenError(message, slug=slug)
+        raise ProjectSlugTakenError(message, field="slug", slug=slug)
     Environment.objects.bulk_create(
         Environment(organization_id=actor.organization_id, project=project, slug=kind.value, kind=kind.value)
         for kind in STANDING
@@ -94,7 +94,7 @@ def create_environment(
     )
     if not created:
         message = _("another environment has the short name %(slug)s") % {"slug": slug}
-        raise EnvironmentSlugTakenError(message, slug=slug)
+        raise EnvironmentSlugTakenError(message, field="slug", slug=slug)
     record_audit(
         actor=actor,
         action="identity.environment_created",

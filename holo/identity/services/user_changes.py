@@ -13,9 +13,12 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId, system_actor
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
+from holo.common.erasure import erase_everywhere
 from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
+from holo.identity.addresses import note_address_change
+from holo.identity.erasure import erase_person, erased_of
 from holo.identity.errors import (
     EmailTakenError,
     LastOwnerError,
@@ -162,11 +165,14 @@ def discard_user(*, change_id: UUID) -> None:
     person = User.objects.get(pk=person_id)
     if _belongs_elsewhere(person, change):
         return
+    erased = erased_of(person)
     try:
         person.delete()
     except ProtectedError:
         # Somebody has used the person meanwhile, and that history keeps them.
-        _pseudonymise(person)
+        erase_person(person)
+    else:
+        erase_everywhere(erased)
 
 
 @command
@@ -196,9 +202,11 @@ def update_user(*, change_id: UUID) -> bool:
     actor = _requester(change)
     member = _require_possible(actor, change)
     assert member is not None
-    person = member.user
+    person, before = member.user, member.user.email
     person.email, person.name = change.email, change.name
     person.save(update_fields=["email", "name"])
+    # The process itself writes to the new address.
+    note_address_change(actor=actor, person=person, before=before, tell=["before"])
     change.user = person
     _end(change, State.SUCCEEDED)
     _record(actor, "identity.user_updated", change)
@@ -228,7 +236,7 @@ def delete_user(*, change_id: UUID) -> bool:
         Q(user=person) | Q(reference=change.reference), organization_id=change.organization_id
     ).exclude(pk=change.pk).update(email="", name="")
     if not _belongs_elsewhere(person, change):
-        _pseudonymise(person)
+        erase_person(person)
     _end(change, State.SUCCEEDED)
     _record(actor, "identity.user_deleted", change)
     return True
@@ -238,11 +246,13 @@ def delete_user(*, change_id: UUID) -> bool:
 def close_user_change(*, change_id: UUID, code: str) -> None:
     """End a change that did not come about: as failed with `code`, or cancelled without one.
 
+    What it says of a person goes with it.
+
     Idempotent by nature. Locks the organisation, the change.
     """
     change = _lock(change_id)
     if change.state == State.RUNNING:
-        change.code = code
+        change.code, change.email, change.name = code, "", ""
         _end(change, State.FAILED if code else State.CANCELLED)
 
 
@@ -295,12 +305,12 @@ def _require_possible(actor: Actor, change: UserChange) -> Membership | None:
     member = find_member(actor.organization_id, change.reference)
     if change.action == Action.CREATE:
         if member is not None:
-            raise UserExistsError(_("there is a user of this user_id"))
+            raise UserExistsError(_("there is a user of this user_id"), field="user_id")
         if find_person(change.email) is not None:
             raise _email_taken()
         return None
     if member is None:
-        raise UserUnknownError(_("there is no user of this user_id"))
+        raise UserUnknownError(_("there is no user of this user_id"), field="user_id")
     require_held(own, Role(member.role))
     if change.action == Action.UPDATE:
         _require_own(member, change)
@@ -324,15 +334,6 @@ def _belongs_elsewhere(person: User, change: UserChange) -> bool:
     return person.is_staff or person.is_superuser or others.exists()
 
 
-def _pseudonymise(person: User) -> None:
-    """Leave an id that tells nothing; sessions and keys of who is not active work no more."""
-    person.email = f"deleted-{person.pk.hex}@deleted.invalid"
-    person.name, person.is_active = "", False
-    person.set_unusable_password()
-    person.save(update_fields=["email", "name", "is_active", "password"])
-    person.groups.clear()
-
-
 def _clean_name(name: str) -> str:
     text = clean_text(name, field="name", longest=LONGEST_NAME, joiners=True)
     if len(text) < SHORTEST_NAME:
@@ -342,13 +343,13 @@ def _clean_name(name: str) -> str:
 
 
 def _email_taken() -> EmailTakenError:
-    return EmailTakenError(_("somebody has an account with this e-mail address"))
+    return EmailTakenError(_("somebody has an account with this e-mail address"), field="email")
 
 
 def _end(change: UserChange, state: UserChange.State) -> None:
     if change.state != state:
         change.state, change.ended_at = state, database_now()
-        change.save(update_fields=["state", "ended_at", "code", "user", "email"])
+        change.save(update_fields=["state", "ended_at", "code", "user", "email", "name"])
 
 
 def _record(actor: Actor, action: str, change: UserChange) -> None:

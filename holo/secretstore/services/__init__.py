@@ -1,7 +1,7 @@
 """The commands of this package."""
 
+from holo.common.actor import NOBODY
 from holo.secretstore.services.secrets import (
-    NOBODY,
     delete_secret,
     get_secret,
     get_secret_or_raise,

@@ -4,7 +4,7 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from holo.audit.operations import record_audit
-from holo.common.actor import Actor, OrganizationId, system_actor
+from holo.common.actor import NOBODY, Actor, system_actor
 from holo.idempotency.commands import command
 from holo.secretstore.locks import lock_versions_sealed_otherwise
 from holo.secretstore.models import Secret, SecretVersion
@@ -14,8 +14,6 @@ from holo.secretstore.sealing import reseal_version
 from holo.secretstore.selectors import find_revealable
 
 T = TypeVar("T")
-# What audit rows about the installation's own secrets name: no organisation has this id.
-NOBODY = OrganizationId(UUID(int=0))
 
 
 @command

@@ -70,8 +70,12 @@ class Command(BaseCommand):
 def _check(url: str) -> None:
     if not settings.DEMO:  # which settings refuse without DEBUG
         raise CommandError(_("refused without DEMO=1 and DEBUG=1"), returncode=2)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = urlsplit(url)
+        is_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        is_address = False
+    if not is_address:
         raise CommandError(_("--url is an address such as http://127.0.0.1:8000"), returncode=2)
 
 

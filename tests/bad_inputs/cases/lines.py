@@ -103,6 +103,55 @@ def _unmigrated(name: str) -> Line:
     )
 
 
+def _odd_word(name: str, what: str, word: str, says: str) -> Line:
+    return Line(id="L11", what=what, words=(name, *COMMANDS[name].words, word), exits=2, says=(says,))
+
+
+_LONG = "x" * 300
+# Values that no row, file or workflow can have, for each command that takes one.
+_ODD_VALUES = (
+    ("a long name", ("retry_order", _LONG), "no such order"),
+    ("a long name", ("second_factor", "reset", _LONG + "@example.com"), "no such person"),
+    ("a long name", ("api_key", "create", "--user", _LONG, "--scopes", "orders:read"), "there is no user"),
+    ("a long name", ("api_key", "revoke", _LONG), "there is no key"),
+    ("a long name", ("api_key", "rotate", _LONG), "there is no key"),
+    (
+        "a long name",
+        ("api_key", "create", "--user", "{seller}", "--scopes", "organization:read", "--name", _LONG),
+        "100",
+    ),
+    ("a number without end", ("api_key", "rotate", "AAAAAAAA", "--grace-hours", "9" * 5000), "invalid int"),
+    ("a long name", ("secrets", "get", _LONG), "there is no secret"),
+    ("a long name", ("secrets", "delete", _LONG), "there is no secret"),
+    ("a long name", ("secrets", "list", "--in", _LONG), "there is no place"),
+    ("a number without end", ("secrets", "get", "a", "--version", "9" * 30), "a"),
+    ("a long name", ("secrets", "new-key", _LONG), "id"),
+    ("a number without end", ("secrets", "rotate", "--batch", "9" * 30), "--batch is 1 to 10000"),
+    ("a number without end", ("run_relay", "--threads", "9" * 30), "--threads must be at least 1"),
+    ("a long name", ("run_worker", "--domain", _LONG), "not enabled"),
+    ("a long name", ("workflow", "start", _LONG, "--input", "x"), "no workflow"),
+    ("a long name", ("workflow", "start", "pizza", "--input", _LONG), "File name too long"),
+    ("a folder for a file", ("workflow", "start", "pizza", "--input", "{tmp}"), "Is a directory"),
+    ("another encoding", ("workflow", "start", "pizza", "--input", "{utf16}"), "byte order mark"),
+    ("another encoding", ("workflow", "start", "pizza", "--input", "{latin1}"), "not UTF-8"),
+    ("deep JSON", ("workflow", "start", "pizza", "--input", "{deep}"), "nested deeper"),
+    ("a name twice", ("workflow", "start", "pizza", "--input", "{twice}"), "given twice"),
+    ("a file that may not be read", ("workflow", "start", "pizza", "--input", "/proc/self/mem"), "/proc"),
+    ("a number without end", ("workflow", "list", "--limit", "9" * 30), "--limit is 1 to 1000"),
+    ("a long id", ("workflow", "show", _LONG), "at most 255"),
+    ("a long id", ("workflow", "cancel", _LONG), "at most 255"),
+    ("a long id", ("workflow", "signal", _LONG, "x"), "at most 255"),
+    ("a long name", ("verify", "--only", _LONG), "no invariant"),
+    ("a long name", ("errors_doc", "--file", "/tmp/" + _LONG), "File name too long"),
+    ("a long name", ("errors_doc", "--cases", _LONG), "is no module"),
+    ("a relative name", ("errors_doc", "--cases", ".x"), "is no module"),
+    ("a long name", ("demo", "--url", _LONG), "--url is an address"),
+    ("no port", ("demo", "--url", "http://[::1"), "--url is an address"),
+    ("no port", ("demo", "--url", "http://127.0.0.1:99999999"), "--url is an address"),
+    ("a long name", ("migrate", _LONG), "No installed app"),
+    ("a number for a name", ("migrate", "orders", _LONG), "Cannot find a migration"),
+)
+
 _ON_DATABASE = [name for name, needs in COMMANDS.items() if needs.database]
 
 LINES = (
@@ -259,6 +308,13 @@ LINES = (
         words=("errors_doc", "--check", "--file", "{binary}"),
         exits=3,
         says=("is out of date",),
+    ),
+    *(_odd_word(name, "NUL in an argument", "a\0b", "contains U+0000") for name in COMMANDS),
+    *(_odd_word(name, "an argument in another encoding", "\udcff", "is not UTF-8") for name in COMMANDS),
+    *(_odd_word(name, "an endless argument", "x" * 10_000, "more than 8192 characters") for name in COMMANDS),
+    *(
+        Line(id="L12", what=what, words=words, exits=2, says=(says,), scene="tables")
+        for what, words, says in _ODD_VALUES
     ),
     *(_down(name) for name in _ON_DATABASE),
     Line(

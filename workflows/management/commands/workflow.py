@@ -15,6 +15,9 @@ from pydantic_core import to_jsonable_python
 from rich.table import Table
 from rich.text import Text
 
+from holo.common.api.errors import JsonSyntaxError
+from holo.common.api.parsers import parse_json
+from holo.common.errors import RequestError
 from holo.common.terminal import make_console
 from workflows.runtime import client
 from workflows.runtime.check import signal_names
@@ -27,6 +30,7 @@ from workflows.runtime.runs import RUNNING, list_runs
 
 FAILED, BAD_INPUT = 1, 2
 _LONGEST = 24 * 3600
+_LONGEST_ID = 255
 _STATUSES = ("running", "completed", "failed", "canceled", "terminated", "timed_out", "continued_as_new")
 _MARKS = {"done": ("✓", "green"), "failed": ("✗", "bold red"), "note": ("·", "dim")}
 _RESULT_WAIT = timedelta(seconds=10)
@@ -98,6 +102,9 @@ class Command(BaseCommand):
             domains = enabled_domains()
         except ImproperlyConfigured as error:
             raise CommandError(str(error), returncode=BAD_INPUT) from error
+        if len(options.get("id") or "") > _LONGEST_ID:
+            text = _("a workflow id has at most %(longest)d characters")
+            raise CommandError(text % {"longest": _LONGEST_ID}, returncode=BAD_INPUT)
         run = getattr(self, "_" + options["command"])
         try:
             run(domains, options)
@@ -232,9 +239,12 @@ class Command(BaseCommand):
             }
             raise CommandError(text, returncode=BAD_INPUT)
         try:
-            payload = None if options["payload"] is None else json.loads(options["payload"])
-        except ValueError:
+            payload = None if options["payload"] is None else parse_json(options["payload"].encode())
+        except JsonSyntaxError:
             raise CommandError(_("--payload is not JSON"), returncode=BAD_INPUT) from None
+        except RequestError as error:
+            place = f" {error.errors[0].pointer}" if error.errors else ""
+            raise CommandError(f"--payload{place}: {error.message}", returncode=BAD_INPUT) from None
         client.signal_workflow(workflow_id=options["id"], signal=options["signal"], payload=payload)
         self._done(options, _("sent %(signal)s to %(id)s") % options, signal=options["signal"])
 

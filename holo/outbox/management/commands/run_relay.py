@@ -16,6 +16,8 @@ from holo.outbox.delivery import load_handlers
 from holo.outbox.metrics import REGISTRY
 from holo.outbox.relay import THREADS, Relay
 
+# Each may hold a connection to PostgreSQL.
+_MOST_THREADS = 100
 logger = logging.getLogger(__name__)
 
 
@@ -31,8 +33,9 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run until a signal; the deliveries in hand are finished first."""
-        if options["threads"] < 1:
-            raise CommandError(_("--threads must be at least 1"), returncode=2)
+        if not 1 <= options["threads"] <= _MOST_THREADS:
+            text = _("--threads must be at least 1 and at most %(most)d")
+            raise CommandError(text % {"most": _MOST_THREADS}, returncode=2)
         try:
             handlers = load_handlers()
             refuse_unfit_database()

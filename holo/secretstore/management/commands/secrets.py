@@ -1,8 +1,8 @@
 """`manage.py secrets`: keep, read and delete secrets, and change the key that seals them."""
 
 import json
-import sys
 from argparse import ArgumentParser
+from codecs import BOM_UTF8
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -11,7 +11,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor, OrganizationId, system_actor
-from holo.common.errors import DomainError
+from holo.common.api.errors import JsonSyntaxError
+from holo.common.api.parsers import parse_json
+from holo.common.errors import DomainError, RequestError
+from holo.common.standard_input import read_standard_input
 from holo.identity.models import Environment, Organization, Project
 from holo.secretstore.errors import SecretKeyUnknownError
 from holo.secretstore.keyring import KeyringError, make_entry
@@ -151,16 +154,15 @@ class Command(BaseCommand):
 
 
 def _json_of_stdin() -> Any:
-    """Return the value on stdin: UTF-8 whatever the terminal's encoding, a byte order mark is skipped."""
-    # A test's stdin may have no bytes.
-    given: bytes | str = getattr(sys.stdin, "buffer", sys.stdin).read()
+    """Return the value on stdin: UTF-8 whatever the terminal's encoding; a byte order mark is skipped."""
     try:
-        text = given.decode("utf-8-sig") if isinstance(given, bytes) else given
-        return json.loads(text, parse_float=_exact_number)
-    except ValueError:
-        raise CommandError(
-            _("stdin is not JSON in UTF-8; a text stands in double quotes"), returncode=BAD_INPUT
-        ) from None
+        return parse_json(read_standard_input().removeprefix(BOM_UTF8), parse_float=_exact_number)
+    except JsonSyntaxError as error:
+        text = _("stdin is not JSON; a text stands in double quotes: %(why)s")
+        raise CommandError(text % {"why": error.message}, returncode=BAD_INPUT) from None
+    except RequestError as error:
+        where = f" {error.errors[0].pointer}" if error.errors else ""
+        raise CommandError(f"stdin{where}: {error.message}", returncode=BAD_INPUT) from None
 
 
 def _exact_number(text: str) -> float:

@@ -1,7 +1,7 @@
 """`manage.py migrate` as the owner of the tables, one at a time, granting the app role its use of them."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -16,6 +16,7 @@ from holo.stack.fences import fence_tables
 from holo.stack.grants import grant_app_role, grant_readers
 from holo.stack.process import explain
 
+BAD_INPUT = 2
 # Any number that nobody else locks in this database.
 _LOCK = 7_150_211
 
@@ -36,12 +37,22 @@ class Command(MigrateCommand):
                 super().handle(*args, **options)
                 return
             with _lock(connection):
-                super().handle(*args, **options)
+                _refusing_names(super().handle, *args, **options)
                 if app_role and app_role != connection.settings_dict["USER"]:
                     grant_app_role(connection, app_role)
                     grant_readers(connection)
                     with connection.cursor() as cursor:
                         fence_tables(cursor)
+
+
+def _refusing_names(migrate: Callable[..., object], *args: Any, **options: Any) -> None:
+    """Migrate; an app or a migration that does not exist is bad input."""
+    try:
+        migrate(*args, **options)
+    except CommandError as error:
+        if options.get("app_label"):
+            error.returncode = BAD_INPUT
+        raise
 
 
 @contextmanager

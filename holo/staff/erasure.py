@@ -1,0 +1,24 @@
+"""Takes a person's addresses out of Django's log of the admin and out of browsers' sessions."""
+
+from django.contrib.sessions.models import Session
+
+from holo.common.erasure import Erased, erases, replace_addresses
+
+
+@erases
+def erase_from_log(erased: Erased) -> None:
+    """Replace the addresses: the log names a person, and a membership, by the address of that day."""
+    replace_addresses(erased, "django_admin_log", "object_repr")
+    replace_addresses(erased, "django_admin_log", "change_message")
+
+
+@erases
+def erase_from_sessions(erased: Erased) -> None:
+    """End the person's sessions, and those that still hold a message or a form with an address.
+
+    What sessions hold is packed, so that each has to be opened.
+    """
+    for session in Session.objects.iterator():
+        held = session.get_decoded()
+        if held.get("_auth_user_id") == str(erased.user_id) or erased.holds_address(str(held)):
+            session.delete()
