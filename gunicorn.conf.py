@@ -4,6 +4,8 @@ import sys
 from typing import Any
 
 worker_class = "holo.web.BoundedThreads"
+# Requests in hand get as long as other processes do by default (STOP_SECONDS).
+graceful_timeout = 15
 # Beyond these the answer is 414 or 431.
 limit_request_line = 8190
 limit_request_fields = 100

@@ -1,11 +1,16 @@
 """The Celery application: mail, webhooks and sweeps, never a business timer."""
 
+import logging
 import os
+import signal
 import sys
+import threading
 from typing import Any
 
 from celery import Celery
-from celery.signals import beat_init, worker_init
+from celery.signals import beat_init, worker_init, worker_shutting_down
+
+logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holo.settings")
 
@@ -27,5 +32,41 @@ def refuse_unfit(**_event: Any) -> None:
         sys.exit(2)
 
 
+def stop_in_time(*, how: str, **_event: Any) -> None:
+    """End a warm shutdown in its time; it would wait for tasks however long they take.
+
+    After half of it Celery ends the tasks itself and gives their messages back to the broker.
+    """
+    from django.conf import settings
+
+    from holo.common.stopping import leave_in_time
+
+    if how == "Warm":
+        leave_in_time(_kill_tasks)
+        timer = threading.Timer(settings.STOP_SECONDS / 2, _end_tasks)
+        timer.daemon = True
+        timer.start()
+
+
+_ended: list[str] = []
+
+
+def _end_tasks() -> None:
+    from celery.worker import state
+
+    _ended.extend(f"{request.name} {request.id}" for request in list(state.active_requests))
+    logger.warning("ends the tasks in hand: %s", ", ".join(_ended) or "none")
+    os.kill(os.getpid(), signal.SIGQUIT)
+
+
+def _kill_tasks() -> list[str]:
+    from billiard import active_children
+
+    for process in active_children():
+        os.kill(process.pid, signal.SIGKILL)
+    return _ended
+
+
 worker_init.connect(refuse_unfit)
 beat_init.connect(refuse_unfit)
+worker_shutting_down.connect(stop_in_time)

@@ -8,6 +8,7 @@ import builtins
 import os
 import re
 from collections.abc import Collection, Iterable, Iterator
+from datetime import timedelta
 from urllib.parse import SplitResult, urlsplit
 
 import environ
@@ -67,6 +68,12 @@ class Environment:
             return int(text)
         self._problems.append(f"{name}={_shown(text)} is not an integer from {low} to {high}")
         return default
+
+    def seconds(
+        self, name: builtins.str, *, default: builtins.int, low: builtins.int, high: builtins.int
+    ) -> timedelta:
+        """Return a time that is given in seconds."""
+        return timedelta(seconds=self.int(name, default=default, low=low, high=high))
 
     def bool(self, name: builtins.str, *, default: builtins.bool) -> builtins.bool:
         """Return yes or no."""

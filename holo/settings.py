@@ -203,6 +203,11 @@ INSTALLED_APPS += domain_apps(ENABLE_DOMAINS)
 # The sandbox catches non-deterministic workflow code; tests and lint do so too, so production may do without.
 WORKER_SANDBOX = env.bool("WORKER_SANDBOX", default=DEBUG)
 WORKER_THREADS = env.int("WORKER_THREADS", default=16, low=2, high=1000)
+# Two partners that hang leave slots free: half of the threads are for steps that leave the process.
+_MOST_CALLS = max(1, (WORKER_THREADS // 2 - 1) // 2)
+OUTSIDE_CALLS = env.int("OUTSIDE_CALLS", default=_MOST_CALLS, low=1, high=_MOST_CALLS)
+OUTSIDE_SECONDS = env.int("OUTSIDE_SECONDS", default=10, low=1, high=10)
+STOP_SECONDS = env.int("STOP_SECONDS", default=15, low=5, high=3600)
 WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", default=9464 + PORT_OFFSET, low=1, high=65535 - 2)
 RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET, low=1, high=65535)
 # With a token /metrics answers everybody who sends it; without one only this machine.
@@ -222,12 +227,8 @@ try:
 except RequestError as _error:
     problems.append(f"ORDER_APPROVAL_THRESHOLD={ORDER_APPROVAL_THRESHOLD[:64]!r}: {_error.message}")
 _YEAR = 365 * 24 * 3600
-ORDER_APPROVAL_DEADLINE = timedelta(
-    seconds=env.int("ORDER_APPROVAL_DEADLINE", default=24 * 3600, low=1, high=_YEAR)
-)
-ORDER_PAYMENT_DEADLINE = timedelta(
-    seconds=env.int("ORDER_PAYMENT_DEADLINE", default=30 * 60, low=1, high=_YEAR)
-)
+ORDER_APPROVAL_DEADLINE = env.seconds("ORDER_APPROVAL_DEADLINE", default=24 * 3600, low=1, high=_YEAR)
+ORDER_PAYMENT_DEADLINE = env.seconds("ORDER_PAYMENT_DEADLINE", default=30 * 60, low=1, high=_YEAR)
 # So many pieces are held by unpaid orders of one buyer, so that nobody empties the shop without paying.
 ORDER_BUYER_PIECES = env.int("ORDER_BUYER_PIECES", default=100, low=1, high=1_000_000)
 ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)

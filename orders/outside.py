@@ -4,9 +4,10 @@ They are software of others. An answer may be of any type, contradict what was a
 column takes; an error may be of any class and have a card number in its text.
 """
 
-from collections.abc import Callable, Collection
-from functools import cache
-from typing import TypeVar
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, nullcontext
+from functools import cache, wraps
+from typing import Concatenate, ParamSpec, TypeVar
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -14,6 +15,7 @@ from django.utils.module_loading import import_string
 from holo.common.characters import without_unfit
 from holo.common.logs import redacted
 from holo.common.money import Money
+from holo.common.outside_calls import CallTimedOutError, Port
 from orders.ports import (
     Carrier,
     CarrierRefusedError,
@@ -26,7 +28,10 @@ from orders.ports import (
 )
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
+GATEWAY_PORT = Port("payment_gateway")
+CARRIER_PORT = Port("carrier")
 # As long as the columns that keep them.
 LONGEST_REFERENCE, LONGEST_DECLINE_CODE, _LONGEST_REASON = 100, 50, 300
 _KNOWN = frozenset({"authorised", "captured", "declined", "voided", "refunded"})
@@ -48,15 +53,49 @@ class OutsideFailedError(Exception):
     code = "orders.adapter_failed"
 
 
-class CheckedGateway:
-    """A payment gateway whose answers can be believed.
+class _Partner:
+    """Somebody outside, within the limits of a port; without one, unlimited."""
 
-    Each call raises OutsideUnavailableError, OddAnswerError or OutsideFailedError.
+    def __init__(self, port: Port | None) -> None:
+        self.port = port
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Take a place for the calls of one step, before anything is written. Raises PortBusyError."""
+        with self.port.turn() if self.port else nullcontext():
+            yield
+
+
+S = TypeVar("S", bound=_Partner)
+
+
+def _limited(call: Callable[Concatenate[S, P], T]) -> Callable[Concatenate[S, P], T]:
+    """Run a call, with the look at its answer, within the port's limits."""
+
+    @wraps(call)
+    def within_limits(self: S, /, *args: P.args, **kwargs: P.kwargs) -> T:
+        if self.port is None:
+            return call(self, *args, **kwargs)
+        try:
+            return self.port.call(lambda: call(self, *args, **kwargs))
+        except CallTimedOutError as error:
+            raise OutsideUnavailableError(str(error)) from None
+
+    return within_limits
+
+
+class CheckedGateway(_Partner):
+    """A payment gateway whose answers can be believed and whose calls end.
+
+    Each call raises OutsideUnavailableError, OddAnswerError or OutsideFailedError; PortBusyError outside a
+    turn.
     """
 
-    def __init__(self, gateway: PaymentGateway) -> None:
+    def __init__(self, gateway: PaymentGateway, port: Port | None = None) -> None:
+        super().__init__(port)
         self._gateway = gateway
 
+    @_limited
     def lookup(self, charge: Charge) -> ChargeState | None:
         """Return what is known of the charge, or None."""
         answer: object = _asked("lookup", lambda: self._gateway.lookup(key=charge.key))
@@ -65,6 +104,7 @@ class CheckedGateway:
         allowed = _ONCE_CAPTURED if charge.captured else _KNOWN
         return None if answer is None else _charge_state("lookup", answer, charge, allowed)
 
+    @_limited
     def authorise(self, charge: Charge) -> ChargeState:
         """Reserve the amount: `authorised` or `declined`; how the charge stands if it was sent before."""
         answer = _asked(
@@ -73,31 +113,36 @@ class CheckedGateway:
         )
         return _charge_state("authorise", answer, charge, _KNOWN)
 
+    @_limited
     def capture(self, charge: Charge) -> ChargeState:
         """Take the authorised amount, unless the authorisation has ended meanwhile."""
         answer = _asked("capture", lambda: self._gateway.capture(key=charge.key))
         return _charge_state("capture", answer, charge, _AFTER_CAPTURE)
 
+    @_limited
     def void(self, charge: Charge) -> ChargeState:
         """Give an authorisation up: `voided`."""
         answer = _asked("void", lambda: self._gateway.void(key=charge.key))
         return _charge_state("void", answer, charge, {"voided"})
 
+    @_limited
     def refund(self, charge: Charge) -> ChargeState:
         """Pay a capture back in full: `refunded`."""
         answer = _asked("refund", lambda: self._gateway.refund(key=charge.key))
         return _charge_state("refund", answer, charge, {"refunded"})
 
 
-class CheckedCarrier:
-    """A carrier whose answers can be believed.
+class CheckedCarrier(_Partner):
+    """A carrier whose answers can be believed and whose calls end.
 
     Each call raises as those of CheckedGateway, or CarrierRefusedError.
     """
 
-    def __init__(self, carrier: Carrier) -> None:
+    def __init__(self, carrier: Carrier, port: Port | None = None) -> None:
+        super().__init__(port)
         self._carrier = carrier
 
+    @_limited
     def create_label(self, parcel: Parcel) -> Label:
         """Make the label."""
         answer: object = _asked(
@@ -115,10 +160,12 @@ class CheckedCarrier:
             )
         return label
 
+    @_limited
     def void_label(self, *, key: str) -> None:
         """Make the label worthless; nothing happens if there is none."""
         _asked("void_label", lambda: self._carrier.void_label(key=key), CarrierRefusedError)
 
+    @_limited
     def hand_over(self, parcel: Parcel) -> None:
         """Give the parcel away: the point after which it travels."""
         _asked("hand_over", lambda: self._carrier.hand_over(parcel), CarrierRefusedError)
@@ -126,14 +173,14 @@ class CheckedCarrier:
 
 @cache
 def payment_gateway() -> CheckedGateway:
-    """Return the adapter that `PAYMENT_GATEWAY` names, behind the checks."""
-    return CheckedGateway(import_string(settings.PAYMENT_GATEWAY)())
+    """Return the adapter that `PAYMENT_GATEWAY` names, behind the checks and within the limits."""
+    return CheckedGateway(import_string(settings.PAYMENT_GATEWAY)(), GATEWAY_PORT)
 
 
 @cache
 def carrier() -> CheckedCarrier:
-    """Return the adapter that `CARRIER` names, behind the checks."""
-    return CheckedCarrier(import_string(settings.CARRIER)())
+    """Return the adapter that `CARRIER` names, behind the checks and within the limits."""
+    return CheckedCarrier(import_string(settings.CARRIER)(), CARRIER_PORT)
 
 
 # --- What they say ----------------------------------------------------------------------------------

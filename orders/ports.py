@@ -2,6 +2,10 @@
 
 An adapter answers in these types, and raises no errors but the two here. `orders/outside.py` refuses any
 other answer or error. `tests/orders/adapter_contract.py` tries an adapter against these rules.
+
+An adapter sets time limits of its own, on connecting (a few seconds) and on each answer, below
+OUTSIDE_SECONDS together, and raises OutsideUnavailableError then. A call of one that does not is left to
+itself when the time of its step is up, and keeps its place at the port until it ends.
 """
 
 from dataclasses import dataclass

@@ -101,6 +101,12 @@ class Waiting:
     next_action: str = ""
 
 
+def is_label_wanted(shipment_id: UUID) -> bool:
+    """Tell whether the shipment still needs its label."""
+    state = Shipment.State.PREPARING
+    return Shipment.objects.filter(pk=shipment_id, state=state, order__abort=None).exists()
+
+
 def find_approval(order: Order) -> ApprovalRequest | None:
     """Return the newest request for a decision about the order."""
     return find_latest_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)

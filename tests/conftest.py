@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.db import connections
 from pytest_django.plugin import DjangoDbBlocker
 
+from holo.common.outside_calls import ports
 from holo.settings import database
 from holo.stack.postgres import PostgresServer
 from holo.stack.temporal_server import TemporalServer
@@ -88,6 +89,8 @@ def temporal(servers: Servers) -> Iterator[TemporalServer]:
 def use_database(server: PostgresServer, name: str) -> None:
     """Point this process and its children at a database, as the app role."""
     connections.close_all()
+    for port in ports():
+        port.close()  # a thread that is kept has a connection to the database before
     os.environ["DATABASE_URL"] = server.app_url(name)
     os.environ["MIGRATE_DATABASE_URL"] = server.owner_url(name)
     settings.MIGRATE_DATABASE_URL = server.owner_url(name)

@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -30,6 +31,7 @@ class Couriers:
         self._wake = wake
         self._jobs: queue.SimpleQueue[Claim | None] = queue.SimpleQueue()
         self._reports: queue.SimpleQueue[Report] = queue.SimpleQueue()
+        self._begun: dict[int, Claim] = {}
         self._threads = [
             threading.Thread(target=self._work, name=f"courier-{number}", daemon=True)
             for number in range(threads)
@@ -50,17 +52,24 @@ class Couriers:
         return [claim for claim in _drained(self._jobs) if claim is not None]
 
     def dismiss(self, *, timeout: float) -> None:
-        """Let the threads end after the delivery in hand; wait up to `timeout` seconds for each."""
+        """Let the threads end after the delivery in hand; wait up to `timeout` seconds for all of them."""
         for _ in self._threads:
             self._jobs.put(None)
+        deadline = time.monotonic() + timeout
         for thread in self._threads:
-            thread.join(timeout)
+            thread.join(max(0.0, deadline - time.monotonic()))
+
+    def in_hand(self) -> list[str]:
+        """Name the deliveries that have begun and not ended."""
+        return [f"message {claim.message.id} ({claim.message.topic})" for claim in list(self._begun.values())]
 
     def _work(self) -> None:
         while (claim := self._jobs.get()) is not None:
+            self._begun[claim.message.id] = claim
             close_old_connections()
             outcome = deliver(claim.message, self._handlers)
             close_old_connections()
+            del self._begun[claim.message.id]
             self._reports.put(Report(claim=claim, outcome=outcome))
             self._wake()
         connections.close_all()

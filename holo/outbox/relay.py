@@ -12,6 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 import psycopg
+from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 
 from holo.outbox import claims, metrics
@@ -29,8 +30,8 @@ MAX_ATTEMPTS = 10
 POLL_SECONDS = 1.0
 _BACKLOG_SECONDS = 5.0
 _LONGEST_RECONNECT = 5.0
-# Deliveries in hand end within this after a stop; what does not comes again after its lease.
-_STOP_SECONDS = 20.0
+# Of STOP_SECONDS, how many are for writing down what was delivered.
+_SETTLING_SECONDS = 3.0
 _REMEMBERED_FAILURES = 10_000
 _DATABASE_ERRORS = (DatabaseError, InterfaceError, psycopg.Error)
 
@@ -47,6 +48,7 @@ class Relay:
         self._stopping = False
         self._alarm, self._bell = _bell()
         self._pauses = Pauses()
+        self._couriers: Couriers | None = None
         self._reports: list[Report] = []
         self._transient: dict[int, int] = {}
         self._in_hand = 0
@@ -59,9 +61,13 @@ class Relay:
         self._stopping = True
         self._wake()
 
+    def in_hand(self) -> list[str]:
+        """Name the deliveries that have begun and not ended."""
+        return [] if self._couriers is None else self._couriers.in_hand()
+
     def run(self) -> None:
         """Deliver until stopped; a lost database is waited for."""
-        couriers = Couriers(threads=self._threads, handlers=self._handlers, wake=self._wake)
+        self._couriers = couriers = Couriers(threads=self._threads, handlers=self._handlers, wake=self._wake)
         failures = 0
         while not self._stopping:
             try:
@@ -209,7 +215,7 @@ class Relay:
 
     def _finish(self, couriers: Couriers) -> None:
         untried = couriers.recall()
-        couriers.dismiss(timeout=_STOP_SECONDS)
+        couriers.dismiss(timeout=settings.STOP_SECONDS - _SETTLING_SECONDS)
         self._collect(couriers)
         try:
             self._settle()

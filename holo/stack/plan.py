@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from django.conf import settings
+
 from holo.stack.boot import StoreCheck
 from holo.stack.env import BASE_DIR, base_values, child_environment, given, run_dir, write_run_env
 from holo.stack.part import Part
@@ -18,6 +20,7 @@ from holo.stack.valkey import ValkeyServer
 CELERY_PROCESSES = 2
 # Seconds that what is on its way may take when the store is checked; all that was lost is older.
 _UNDER_WAY = 5
+_LEAVING_SECONDS = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +204,12 @@ class Stack:
     def _launch(self, name: str, argv: tuple[str, ...]) -> Callable[[], Launch]:
         # Late: the passwords exist only when PostgreSQL's data does.
         return lambda: Launch(
-            name=name, argv=argv, cwd=BASE_DIR, env=child_environment(self.values()), stop_timeout=20
+            name=name,
+            argv=argv,
+            cwd=BASE_DIR,
+            env=child_environment(self.values()),
+            # The product's processes leave by themselves in their time.
+            stop_timeout=settings.STOP_SECONDS + _LEAVING_SECONDS,
         )
 
     def _web_answers(self) -> bool:

@@ -11,6 +11,7 @@ from orders.services.payment import (
     recover_payment,
     request_payment,
     settle_payment,
+    withdraw_payment,
 )
 from orders.services.recovery import park_order, request_retry, settle_retry
 from orders.services.repair import close_late_payment, settle_stray_hold
@@ -51,4 +52,5 @@ __all__ = [
     "settle_payment",
     "settle_retry",
     "settle_stray_hold",
+    "withdraw_payment",
 ]

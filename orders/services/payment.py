@@ -123,6 +123,18 @@ def begin_payment(*, payment_id: UUID) -> Charge | None:
     )
 
 
+@command
+def withdraw_payment(*, payment_id: UUID) -> bool:
+    """Withdraw the attempt if its order was given up before it was sent; True if its outcome is known.
+
+    Locks the order.
+    """
+    order, payment = lock_payment(payment_id)
+    if payment.state == State.REQUESTED and payment.submitted_at is None and is_aborted(order):
+        _withdraw(order, payment)
+    return payment.state != State.REQUESTED
+
+
 def _withdraw(order: Order, payment: Payment) -> None:
     payment.state = State.WITHDRAWN
     payment.save(update_fields=["state"])

@@ -26,12 +26,11 @@ from orders.errors import (
     PaymentOpenError,
 )
 from orders.models import Order, OrderAbort, OrderHandover, Payment
-from orders.outside import carrier
 from orders.states import Status
 from orders.steps import Next
 from tests.proof import FULL, Proof, dice, rounds
 from tests.racing import duel, race
-from tests.stories import MAC, PHONE, Shop, actor_of, build_person, build_shop, charge, reserve
+from tests.stories import CARRIER, MAC, PHONE, Shop, actor_of, build_person, build_shop, charge, reserve
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
 ROUNDS = rounds(200)
@@ -185,7 +184,7 @@ def test_cancel_against_handover_has_one_winner(shop: Shop, proof: Proof) -> Non
         order = shop.place(PHONE)
         reserve(order)
         (shipment,) = charge(shop.pay(order)).shipment_ids
-        outcome = settlement.request_label(carrier(), services.begin_label(shipment_id=shipment))
+        outcome = settlement.request_label(CARRIER, services.begin_label(shipment_id=shipment))
         cancelled, begun = duel(
             partial(services.cancel_order, actor=shop.seller_actor, order_id=order.pk),
             partial(services.record_label, shipment_id=shipment, outcome=outcome),

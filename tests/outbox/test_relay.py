@@ -14,6 +14,7 @@ import psycopg
 import pytest
 from django.db import OperationalError, connection, transaction
 from kombu.exceptions import OperationalError as BrokerError
+from pytest_django import Settings
 
 from holo.common.errors import BusyError
 from holo.outbox import claims
@@ -22,6 +23,7 @@ from holo.outbox.errors import PermanentDeliveryError, TransientDeliveryError
 from holo.outbox.models import OutboxMessage
 from holo.outbox.operations import enqueue
 from holo.outbox.pauses import Pauses, backoff
+from holo.outbox.relay import Relay
 from holo.outbox.selectors import count_dead_letters, count_pending, get_backlog
 from tests.outbox.conftest import ORGANIZATION, PATIENCE, Recorder, RunRelay, plant
 
@@ -362,3 +364,26 @@ def _delivery() -> Delivery:
     return Delivery(
         id=1, topic="t.happened", key="k", payload={}, organization_id=ORGANIZATION, request_id="r"
     )
+
+
+def test_deliveries_that_hang_are_left_behind_and_named(fresh_database: str, settings: Settings) -> None:
+    """All of them together hold the relay up no longer than one."""
+    settings.STOP_SECONDS = 5
+    released, begun = threading.Event(), threading.Barrier(4)
+
+    def hang(message: Delivery) -> None:
+        begun.wait(PATIENCE)
+        released.wait(PATIENCE)
+
+    numbers = [plant(key=f"k{number}") for number in range(3)]
+    relay = Relay(handlers={"t.happened": (hang,)}, threads=3)
+    thread = threading.Thread(target=relay.run)
+    thread.start()
+    begun.wait(PATIENCE)
+    began = time.monotonic()
+    relay.stop()
+    thread.join(PATIENCE)
+    assert time.monotonic() - began < 5
+    assert sorted(relay.in_hand()) == [f"message {number} (t.happened)" for number in numbers]
+    released.set()
+    _until(lambda: relay.in_hand() == [])

@@ -3,6 +3,7 @@
 from temporalio import activity
 
 from holo.common.actor import OrganizationId, system_actor
+from holo.common.outside_calls import PortBusyError
 from orders import selectors, services, settlement
 from orders.outside import carrier, payment_gateway
 from orders.states import AbortReason
@@ -31,16 +32,31 @@ def settle_payment(order: OrderRef) -> StepTaken:
 @activity.defn(name=Activity.CHARGE_PAYMENT, no_thread_cancel_exception=True)
 def charge_payment(payment: PaymentRef) -> StepTaken:
     """Authorise and capture one payment attempt."""
-    charge = services.begin_payment(payment_id=payment.payment_id)
-    outcome = settlement.settle_charge(payment_gateway(), charge)
+    gateway = payment_gateway()
+    outcome = None
+    try:
+        with gateway.turn():
+            charge = services.begin_payment(payment_id=payment.payment_id)
+            outcome = settlement.settle_charge(gateway, charge)
+    except PortBusyError:
+        # A cancel does not wait until the gateway has time for a charge that nobody wants any more.
+        if not services.withdraw_payment(payment_id=payment.payment_id):
+            raise
     return StepTaken.model_validate(services.record_payment(payment_id=payment.payment_id, outcome=outcome))
 
 
 @activity.defn(name=Activity.CREATE_LABEL, no_thread_cancel_exception=True)
 def create_label(shipment: ShipmentRef) -> StepTaken:
     """Get the shipment's label; the last one passes the point of no return."""
-    parcel = services.begin_label(shipment_id=shipment.shipment_id)
-    outcome = settlement.request_label(carrier(), parcel)
+    partner = carrier()
+    outcome = None
+    try:
+        with partner.turn():
+            parcel = services.begin_label(shipment_id=shipment.shipment_id)
+            outcome = settlement.request_label(partner, parcel)
+    except PortBusyError:
+        if selectors.is_label_wanted(shipment.shipment_id):
+            raise
     return StepTaken.model_validate(services.record_label(shipment_id=shipment.shipment_id, outcome=outcome))
 
 
@@ -79,7 +95,11 @@ def void_label(shipment: ShipmentRef) -> None:
 def refund_payment(order: OrderRef) -> None:
     """Pay back in full whatever was captured."""
     charge = services.begin_refund(order_id=order.order_id)
-    outcome = settlement.unwind_charge(payment_gateway(), charge)
+    if charge is None:
+        return
+    gateway = payment_gateway()
+    with gateway.turn():
+        outcome = settlement.unwind_charge(gateway, charge)
     services.record_refund(order_id=order.order_id, outcome=outcome)
 
 

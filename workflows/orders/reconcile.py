@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy as lazy
 
 from holo.audit.services import record_repair
 from holo.common.actor import Actor, OrganizationId, system_actor
+from holo.common.errors import OutageError
 from inventory.operations import Owner
 from inventory.selectors import StockDrift, list_stock_drift
 from inventory.services import correct_reserved, release_stray_hold
@@ -28,7 +29,7 @@ from orders.drift import (
     list_unsettled_payments,
 )
 from orders.outside import OddAnswerError, OutsideFailedError, payment_gateway
-from orders.ports import Charge, ChargeState, OutsideUnavailableError
+from orders.ports import Charge, ChargeState
 from orders.steps import Failure
 from orders.subject import SUBJECT_TYPE
 from workflows.orders.contracts import OrderRef, order_workflow_id
@@ -148,7 +149,7 @@ def _payments_not_recorded(grace: timedelta) -> Iterator[Drift | Unknown]:
     for payment in list_unsettled_payments(grace):
         try:
             known = payment_gateway().lookup(_charge(payment))
-        except OutsideUnavailableError as error:
+        except OutageError as error:
             yield from _gateway_silent(payment, str(error))
             continue
         except (OddAnswerError, OutsideFailedError) as error:
@@ -204,7 +205,7 @@ def _record(payment: Unsettled, known: ChargeState) -> str:
 def _give_back(payment: Unsettled) -> str:
     try:
         outcome = settlement.unwind_charge(payment_gateway(), _charge(payment))
-    except (OutsideUnavailableError, OddAnswerError, OutsideFailedError) as error:
+    except (OutageError, OddAnswerError, OutsideFailedError) as error:
         raise NotMendedError(str(error)) from error
     if outcome is None and payment.is_fresh:
         raise NotMendedError(_("the gateway does not know of it yet; run this again in an hour"))

@@ -6,9 +6,15 @@ from typing import Any
 from temporalio import activity
 from temporalio.exceptions import ApplicationError
 
+from holo.common.outside_calls import Port
 from workflows.pizza import usecases
 from workflows.pizza.contracts import Activity, Bill, Charge, OrderRef, Outcome, PizzaOrder
 from workflows.pizza.ports import OrderUnknownError, Ports
+
+# The companies outside; the repository is our own.
+PAYMENTS = Port("pizza_payments")
+DELIVERY = Port("pizza_delivery")
+NOTIFICATIONS = Port("pizza_notifications")
 
 
 class PizzaActivities:
@@ -28,18 +34,19 @@ class PizzaActivities:
     def charge_payment(self, charge: Charge) -> bool:
         """Charge the card once; False if it is declined."""
         order = self._order(charge.order_id)
-        return self._ports.payments.charge(key=_key(charge.order_id), card=order.card, bill=charge.bill)
+        key = _key(charge.order_id)
+        return PAYMENTS.call(lambda: self._ports.payments.charge(key=key, card=order.card, bill=charge.bill))
 
     @activity.defn(name=Activity.REFUND_PAYMENT, no_thread_cancel_exception=True)
     def refund_payment(self, ref: OrderRef) -> None:
         """Pay back whatever was charged."""
-        self._ports.payments.refund(key=_key(ref.order_id))
+        PAYMENTS.call(lambda: self._ports.payments.refund(key=_key(ref.order_id)))
 
     @activity.defn(name=Activity.SCHEDULE_DELIVERY, no_thread_cancel_exception=True)
     def schedule_delivery(self, ref: OrderRef) -> bool:
         """Hand the delivery over; False if the address is out of reach."""
-        address = self._order(ref.order_id).delivery_address
-        return self._ports.delivery.schedule_delivery(key=_key(ref.order_id), address=address)
+        key, address = _key(ref.order_id), self._order(ref.order_id).delivery_address
+        return DELIVERY.call(lambda: self._ports.delivery.schedule_delivery(key=key, address=address))
 
     @activity.defn(name=Activity.RECORD_OUTCOME, no_thread_cancel_exception=True)
     def record_outcome(self, outcome: Outcome) -> None:
@@ -50,7 +57,7 @@ class PizzaActivities:
     def notify_customer(self, ref: OrderRef) -> None:
         """Send the receipt."""
         receipt = self._ports.repository.get_receipt(ref.order_id)
-        self._ports.notifications.send(key=_key(ref.order_id), receipt=receipt)
+        NOTIFICATIONS.call(lambda: self._ports.notifications.send(key=_key(ref.order_id), receipt=receipt))
 
     def all(self) -> tuple[Callable[..., Any], ...]:
         """Return every activity."""

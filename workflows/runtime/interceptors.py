@@ -17,6 +17,8 @@ from holo.common.crash import crash_point
 from holo.common.db import sqlstate
 from holo.common.errors import DomainError, OutageError
 from holo.common.logs import redacted
+from holo.common.outside_calls import PortBusyError
+from workflows.runtime.in_hand import in_hand
 from workflows.runtime.metrics import count_activity
 from workflows.runtime.policies import ATTEMPTS, GIVEN_UP
 from workflows.runtime.saga import ATTEMPT
@@ -28,6 +30,8 @@ _HEADER = "holo-request-id"
 _OUTAGE = ("08", "53", "57", "")
 # Characters of an error's text that Temporal keeps.
 _LONGEST = 500
+# The type of the error by which a step says that its partner has no place for it now.
+BUSY = "busy"
 _OUTAGE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
 
 
@@ -51,7 +55,8 @@ class _Activity(worker.ActivityInboundInterceptor):
         names |= _ids_of(input.args) | {"request_id": _read(input.headers)}
         with bound(**names):
             try:
-                result = await super().execute_activity(input)
+                with in_hand(info):
+                    result = await super().execute_activity(input)
             except Exception as error:
                 translated = _translated(error, attempt=info.attempt, tries=_tries_failed())
                 count_activity(info.activity_type, _outcome(translated))
@@ -110,6 +115,14 @@ def _is_outage(error: Exception) -> bool:
 def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
     """Return what Temporal records: codes and attempt numbers, no values of rows."""
     details: dict[str, object] = {ATTEMPT: attempt}
+    if isinstance(error, PortBusyError):
+        return ApplicationError(
+            str(error),
+            details,
+            type=BUSY,
+            next_retry_delay=timedelta(seconds=error.retry_after),
+            category=ApplicationErrorCategory.BENIGN,
+        )
     if isinstance(error, DomainError):
         return ApplicationError(
             error.message,
@@ -131,7 +144,7 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
             return ApplicationError(text, details, type="database_unavailable", next_retry_delay=delay)
     else:
         text, code = redacted(str(error))[:_LONGEST], getattr(error, "code", "") or type(error).__name__
-    failure = ApplicationError(text, details, type=code)
+    failure = ApplicationError(text, {ATTEMPT: tries}, type=code)
     if tries < ATTEMPTS:
         return failure
     given_up = ApplicationError(f"given up after {tries} tries", type=GIVEN_UP)
@@ -140,6 +153,8 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
 
 
 def _outcome(error: Exception) -> str:
+    if isinstance(error, ApplicationError) and error.type == BUSY:
+        return "busy"
     return "refused" if isinstance(error, ApplicationError) and error.non_retryable else "failed"
 
 

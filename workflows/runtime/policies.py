@@ -78,11 +78,14 @@ DATABASE_STEP = RemotePolicy(
     ),
 )
 
+# For a step that asks somebody outside: OUTSIDE_SECONDS (at most 10) for the calls, the rest for its rows, so
+# that the step itself is the one to give up. It is also how long the step of a killed worker is waited for.
+_OUTSIDE_STEP = _seconds(15)
+
 # Payment provider and carrier. An outage is waited for, however long it takes: it must not park every order.
 # After an ambiguous answer the step looks its key up first. What fails otherwise is given up after ATTEMPTS.
-# The timeout is also how long the step of a killed worker is waited for.
 OUTSIDE_CALL = RemotePolicy(
-    start_to_close_timeout=_seconds(15),
+    start_to_close_timeout=_OUTSIDE_STEP,
     retry_policy=RetryPolicy(
         initial_interval=_seconds(0.2),
         backoff_coefficient=2.0,
@@ -109,5 +112,5 @@ _COMPENSATION_RETRY = RetryPolicy(
 )
 # A lasting failure is parked for a person after about 3 s; an outage is waited for. There is no
 # schedule-to-close timeout: time without a worker must not use up the attempts.
-COMPENSATION = RemotePolicy(start_to_close_timeout=_seconds(8), retry_policy=_COMPENSATION_RETRY)
+COMPENSATION = RemotePolicy(start_to_close_timeout=_OUTSIDE_STEP, retry_policy=_COMPENSATION_RETRY)
 LOCAL_COMPENSATION = LocalPolicy(start_to_close_timeout=_seconds(8), retry_policy=_COMPENSATION_RETRY)

@@ -21,6 +21,7 @@ from temporalio.service import RPCError
 from temporalio.worker import UnsandboxedWorkflowRunner, Worker, WorkflowRunner
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from holo.common.outside_calls import ports
 from workflows.runtime.client import connect
 from workflows.runtime.errors import TemporalUnavailableError
 from workflows.runtime.interceptors import ActivityInterceptor
@@ -34,7 +35,6 @@ WORKFLOW_TASKS = 16
 CACHED_WORKFLOWS = 2000
 # How long the tasks of a killed worker stay with it before another may take them.
 STICKY_TIMEOUT = timedelta(seconds=5)
-GRACEFUL_STOP = timedelta(seconds=20)
 EAGER_ACTIVITIES = 16
 _SDK_METRICS_OFFSET = 2
 _LONGEST_RECONNECT = 10.0
@@ -89,7 +89,7 @@ def build_worker(
         max_concurrent_local_activities=max(1, settings.WORKER_THREADS - remote),
         sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
         max_eager_activity_reservations_per_workflow_task=EAGER_ACTIVITIES,
-        graceful_shutdown_timeout=GRACEFUL_STOP,
+        graceful_shutdown_timeout=timedelta(seconds=settings.STOP_SECONDS),
     )
 
 
@@ -100,7 +100,7 @@ def build_id() -> str:
 
 
 def check_connection_budget(domains: Sequence[Domain]) -> None:
-    """Refuse more activity threads than PostgreSQL has connections; each thread keeps one.
+    """Refuse more threads than PostgreSQL has connections; each keeps one, those of sandbox adapters too.
 
     Raises ImproperlyConfigured. A database that does not answer yet is no reason not to start.
     """
@@ -112,7 +112,7 @@ def check_connection_budget(domains: Sequence[Domain]) -> None:
     except DatabaseError:
         logger.warning("the connection budget is not checked: PostgreSQL does not answer")
         return
-    wanted = threads * len(domains)
+    wanted = threads * len(domains) + settings.OUTSIDE_CALLS * len(ports())
     if wanted > available:
         raise ImproperlyConfigured(
             f"{len(domains)} domains with WORKER_THREADS={threads} want {wanted} database connections,"
@@ -147,6 +147,8 @@ def activity_pool(domain: Domain) -> Iterator[ThreadPoolExecutor]:
         for _ in range(threads):
             pool.submit(_close_connections, barrier)
         pool.shutdown(wait=True)
+        for port in ports():
+            port.close()
 
 
 def _close_connections(barrier: threading.Barrier) -> None:

@@ -1,5 +1,6 @@
 """Activities of the sample domain; what they did stands in `DONE`."""
 
+import os
 import threading
 from collections import defaultdict
 
@@ -60,7 +61,9 @@ def refuse(subject: Subject) -> None:
 
 @activity.defn(name=BACKEND_PID, no_thread_cancel_exception=True)
 def backend_pid(subject: Subject) -> Pid:
-    """Return the connection of this thread."""
+    """Return the connection of this thread; hang in a process that is told to."""
+    if "SAMPLE_HANGS" in os.environ:
+        threading.Event().wait()
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
         row = cursor.fetchone()

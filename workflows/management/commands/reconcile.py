@@ -9,6 +9,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.translation import gettext as _
 
+from holo.common.outside_calls import limited_sockets
 from holo.common.verify import GRACE
 from workflows.runtime import client
 from workflows.runtime.reconcile import SETTLING, Finding, Outcome, reconcile
@@ -59,13 +60,14 @@ class Command(BaseCommand):
             raise CommandError(str(error), returncode=BAD_INPUT) from error
         # Without Temporal nothing is known of runs, and each kind would wait for it in turn.
         client.check_health()
-        outcome = reconcile(
-            kinds,
-            apply=options["apply"],
-            grace=timedelta(seconds=options["grace"]),
-            settling=timedelta(seconds=options["wait"]),
-            progress=self._progress,
-        )
+        with limited_sockets():
+            outcome = reconcile(
+                kinds,
+                apply=options["apply"],
+                grace=timedelta(seconds=options["grace"]),
+                settling=timedelta(seconds=options["wait"]),
+                progress=self._progress,
+            )
         if options["json"]:
             self.stdout.write(json.dumps(outcome.as_data(), indent=2, ensure_ascii=False))
         else:

@@ -13,8 +13,11 @@ from django.utils.translation import gettext as _
 from prometheus_client import start_http_server
 
 from holo.common.fitness import refuse_unfit_database
+from holo.common.outside_calls import limited_sockets
+from holo.common.stopping import leave_in_time
 from workflows.runtime.fitness import refuse_unfit_temporal
-from workflows.runtime.metrics import REGISTRY
+from workflows.runtime.in_hand import steps_in_hand
+from workflows.runtime.metrics import REGISTRY, show_ports
 from workflows.runtime.registry import Domain, enabled_domains
 from workflows.runtime.worker import SdkMetricsError, check_connection_budget, run_workers
 
@@ -43,7 +46,7 @@ class Command(BaseCommand):
         if not domains:
             raise CommandError(_("ENABLE_DOMAINS names no domain"), returncode=2)
         _serve_metrics()
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with limited_sockets(), asyncio.Runner(loop_factory=_loop_factory()) as runner:
             try:
                 runner.run(_until_signalled(domains))
             except SdkMetricsError as error:
@@ -53,8 +56,14 @@ class Command(BaseCommand):
 async def _until_signalled(domains: Sequence[Domain]) -> None:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
+
+    def begin_to_stop() -> None:
+        if not stop.is_set():
+            leave_in_time(steps_in_hand)
+            stop.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(number, begin_to_stop)
     await run_workers(domains, stop=stop)
 
 
@@ -68,6 +77,7 @@ def _loop_factory() -> Any:
 
 
 def _serve_metrics() -> None:
+    show_ports()
     port = settings.WORKER_METRICS_PORT
     try:
         start_http_server(port, addr="127.0.0.1", registry=REGISTRY)

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 from prometheus_client import start_http_server
 
 from holo.common.fitness import refuse_unfit_database
+from holo.common.stopping import leave_in_time
 from holo.outbox.delivery import load_handlers
 from holo.outbox.metrics import REGISTRY
 from holo.outbox.relay import THREADS, Relay
@@ -44,10 +45,19 @@ class Command(BaseCommand):
         _serve_metrics()
         relay = Relay(handlers=handlers, threads=options["threads"])
         for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, lambda *_: relay.stop())
+            signal.signal(number, lambda *_: _stop(relay))
         logger.info("relay delivers %d topics with %d threads", len(handlers), options["threads"])
         relay.run()
+        if hanging := relay.in_hand():
+            # They come again when their claim ends.
+            logger.error("left in hand: %s", ", ".join(hanging))
+            raise SystemExit(1)
         logger.info("relay stopped")
+
+
+def _stop(relay: Relay) -> None:
+    leave_in_time(relay.in_hand)
+    relay.stop()
 
 
 def _serve_metrics() -> None:
