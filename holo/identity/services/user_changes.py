@@ -13,6 +13,7 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId, system_actor
 from holo.common.clock import database_now
 from holo.common.texts import clean_text, invalid_field
+from holo.deliveries.operations import forget_address
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import (
@@ -24,8 +25,9 @@ from holo.identity.errors import (
     UserSharedError,
     UserUnknownError,
 )
-from holo.identity.locks import lock_organization, lock_user_change
+from holo.identity.locks import lock_user_change
 from holo.identity.models import Membership, User, UserChange
+from holo.identity.notices import add_user_notice, lock_change, record_notice
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
 from holo.identity.selectors import find_member, find_person, get_user_change, is_last_owner
@@ -107,7 +109,7 @@ def validate_user(*, change_id: UUID, run_id: str) -> bool:
 
     Idempotent by nature. Locks the organisation, the change. Raises as `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if change.run_id != run_id:
         change.run_id = run_id
         change.save(update_fields=["run_id"])
@@ -125,7 +127,7 @@ def create_user(*, change_id: UUID) -> bool:
     Idempotent: a change that has its person makes no other. Locks the organisation, the change. Raises as
     `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     if change.user_id is not None:
@@ -151,7 +153,7 @@ def discard_user(*, change_id: UUID) -> None:
 
     Idempotent: without a person nothing is done. Locks the organisation, the change.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if change.user_id is None or change.action != Action.CREATE or change.state == State.SUCCEEDED:
         return
     person_id, change.user = change.user_id, None
@@ -174,7 +176,7 @@ def complete_user_change(*, change_id: UUID) -> bool:
 
     Idempotent by nature. Locks the organisation, the change.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     _end(change, State.SUCCEEDED)
@@ -187,7 +189,7 @@ def update_user(*, change_id: UUID) -> bool:
 
     Idempotent by nature. Locks the organisation, the change. Raises as `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     if change.state == State.SUCCEEDED:
@@ -212,7 +214,7 @@ def delete_user(*, change_id: UUID) -> bool:
     notified. The history keeps its ids. Idempotent by nature. Locks the organisation, the change. Raises as
     `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     if change.state == State.SUCCEEDED:
@@ -239,10 +241,19 @@ def close_user_change(*, change_id: UUID, code: str) -> None:
 
     Idempotent by nature. Locks the organisation, the change.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if change.state == State.RUNNING:
         change.code = code
         _end(change, State.FAILED if code else State.CANCELLED)
+
+
+@command
+def send_notification(*, change_id: UUID) -> None:
+    """Have the person told by mail that the change succeeded; a later attempt notes whether they could be.
+
+    Idempotent: there is one mail for each change. Locks the organisation, the change.
+    """
+    add_user_notice(lock_change(change_id))
 
 
 @command
@@ -251,22 +262,10 @@ def record_notification(*, change_id: UUID, sent: bool) -> None:
 
     Idempotent by nature. Locks the organisation, the change.
     """
-    change = _lock(change_id)
-    change.notice = Notice.SENT if sent else Notice.FAILED
-    if change.action == Action.DELETE:
-        change.email = ""
-    change.save(update_fields=["notice", "email"])
+    record_notice(change_id, sent=sent)
 
 
 # --- What they share -------------------------------------------------------------------------------
-
-
-def _lock(change_id: UUID) -> UserChange:
-    """Lock the organisation, then the change, which are taken in this order everywhere."""
-    lock_organization(
-        OrganizationId(UserChange.objects.values_list("organization_id", flat=True).get(pk=change_id))
-    )
-    return lock_user_change(change_id)
 
 
 def _is_unwanted(change: UserChange) -> bool:
@@ -325,6 +324,7 @@ def _belongs_elsewhere(person: User, change: UserChange) -> bool:
 
 def _pseudonymise(person: User) -> None:
     """Leave an id that tells nothing; sessions and keys of who is not active work no more."""
+    forget_address(person.email)
     person.email = f"deleted-{person.pk.hex}@deleted.invalid"
     person.name, person.is_active = "", False
     person.set_unusable_password()

@@ -1,0 +1,62 @@
+"""Adds deliveries inside the transaction of their cause, and forgets addresses."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Value
+from django.db.models.functions import Lower, Now
+
+from holo.common.clock import database_now
+from holo.common.context import request_id
+from holo.common.db import require_transaction
+from holo.common.ids import uuid7
+from holo.deliveries.kinds import Recipient, find_kind
+from holo.deliveries.models import Delivery
+
+State = Delivery.State
+
+
+def add_deliveries(
+    *,
+    kind: str,
+    organization_id: UUID,
+    recipients: Sequence[Recipient],
+    data: Mapping[str, object],
+    source: str = "",
+    available_at: datetime | None = None,
+) -> int:
+    """Add one row for each recipient; return how many there are. They are sent soon after the commit.
+
+    `data` is JSON with ids, no secrets and no personal data. A `source` that was used before adds nothing for
+    the same recipients; for each source at most one recipient is an address. `available_at` is the earliest
+    time of the first attempt.
+    """
+    require_transaction()
+    assert find_kind(kind) is not None, kind
+    source = source or str(uuid7())
+    first_attempt = available_at or database_now()
+    rows = [
+        Delivery(
+            organization_id=organization_id,
+            kind=kind,
+            source=source,
+            recipient_id=recipient.id,
+            address=recipient.address,
+            data=dict(data),
+            request_id=request_id(),
+            available_at=first_attempt,
+        )
+        for recipient in recipients
+    ]
+    return len(Delivery.objects.bulk_create(rows, ignore_conflicts=True))
+
+
+def forget_address(address: str) -> None:
+    """Remove an address from all rows; what was still to be sent to it is no longer needed."""
+    require_transaction()
+    found = Delivery.objects.alias(lowered=Lower("address")).filter(lowered=Lower(Value(address)))
+    found.filter(state=State.WAITING).update(
+        state=State.WITHDRAWN, ended_at=Now(), claimed_until=None, address=""
+    )
+    found.exclude(state=State.WAITING).update(address="")
