@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.audit.models import AuditEvent
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.common.step_up import StepUpAdmin, step_up
+from holo.deliveries.models import Delivery
 from holo.identity.deliveries_admin import DeliveryAdmin
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
 from holo.identity.models import (
@@ -28,7 +29,6 @@ from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited
 from holo.outbox.admin import OutboxMessageAdmin
 from holo.outbox.models import OutboxMessage
 
-__all__ = ["DeliveryAdmin"]
 # Production stands out: a mistake there costs most.
 _TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
 _STANDINGS = {"open": "progress", "accepted": "good", "revoked": "neutral"}
@@ -239,6 +239,7 @@ class OwnOutboxMessageAdmin(OrganizationLimited[OutboxMessage], OutboxMessageAdm
     """The messages of one's organisations; `holo/outbox/` lies below and knows nobody's."""
 
 
+admin.site.register(Delivery, DeliveryAdmin)
 admin.site.unregister(Group)
 
 

@@ -44,7 +44,6 @@ class KindFilter(admin.SimpleListFilter):
         return queryset.filter(kind=self.value()) if self.value() else queryset
 
 
-@admin.register(Delivery)
 class DeliveryAdmin(OrganizationLimited[Delivery], ReadOnlyAdmin[Delivery]):
     """The deliveries of one's organisations, newest first; superusers see all."""
 
