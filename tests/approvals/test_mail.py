@@ -91,9 +91,19 @@ def test_mail_is_in_the_readers_language_whatever_process_sends_it() -> None:
     build_person(shop.organization, "other", auditor=True)
     ask(shop)
     with translation.override("de"):
-        subjects = {sent.to[0]: sent.subject for sent in send_mail()}
-    assert "需要" in subjects.pop(shop.auditor.email)
-    assert "Decision needed" in subjects.popitem()[1]
+        mails = {sent.to[0]: f"{sent.subject}\n{sent.body}" for sent in send_mail()}
+    chinese = mails.pop(shop.auditor.email)
+    for shown in (
+        "需要决定：",
+        "等待您的决定，截止时间",
+        "UTC（剩余",
+        "订单总额：",
+        "买家：未提供",
+        "金额：¥",
+        "查看",
+    ):
+        assert shown in chinese
+    assert "Decision needed" in mails.popitem()[1]
 
 
 @pytest.mark.django_db

@@ -108,7 +108,9 @@ def test_sender_that_would_break_every_mail_is_refused(text: str, monkeypatch: p
 
 
 @pytest.mark.pure
-@pytest.mark.parametrize("text", ["a@example.com", "Holo <a@example.com>", "Ho\u4e2d <a@example.com>"])
+@pytest.mark.parametrize(
+    "text", ["a@example.com", "Holo <a@example.com>", "Ho\u4e2d <a@example.com>", "$HOME@example.com"]
+)
 def test_sender_may_have_a_name(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DEFAULT_FROM_EMAIL", text)
     problems: list[str] = []
