@@ -39,7 +39,7 @@ def refused(organization: Organization, recipient: Recipient) -> Delivery:
 
 
 def a_person(**fields: bool) -> User:
-    return User.objects.create_user(f"{uuid7().hex}@example.com", is_staff=True, **fields)
+    return User.objects.create_user(f"{uuid7().hex}@example.com", None, is_staff=True, **fields)
 
 
 def seen_by(person: User, address: str = PAGE) -> str:
