@@ -10,7 +10,7 @@ from django.utils.functional import Promise
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipient:
-    """A person by id, or the address of somebody who is no person here."""
+    """A person by id, the address of somebody who is no person here, or a person's other address."""
 
     id: UUID | None = None
     address: str = ""

@@ -14,8 +14,9 @@ class Delivery(models.Model):
 
     The text is not stored. It is written from the rows immediately before each attempt, so that this table
     holds no secret and nothing is sent about what has ended. `recipient_id` is a person without a foreign
-    key; `address` is set only for a recipient who is no person here, and is removed once the mail is
-    delivered. `claimed_until` belongs to the attempt in progress.
+    key; `address` is set only for a recipient who is no person here, or for another address of a person (such
+    as the one before a change), and is removed once the mail is delivered. `claimed_until` belongs to the
+    attempt in progress.
     """
 
     class State(models.TextChoices):

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from django.db.models import Value
+from django.db.models import Q, Value
 from django.db.models.functions import Lower, Now
 
 from holo.common.clock import database_now
@@ -52,11 +52,16 @@ def add_deliveries(
     return len(Delivery.objects.bulk_create(rows, ignore_conflicts=True))
 
 
-def forget_address(address: str) -> None:
-    """Remove an address from all rows; what was still to be sent to it is no longer needed."""
+def forget_recipient(*, person_id: UUID, address: str) -> None:
+    """Remove the addresses of a person from all rows, the present one and those kept for them.
+
+    What was still to be sent to one of these is no longer needed. Rows that name the person by id alone stay.
+    """
     require_transaction()
-    found = Delivery.objects.alias(lowered=Lower("address")).filter(lowered=Lower(Value(address)))
-    found.filter(state=State.WAITING).update(
-        state=State.WITHDRAWN, ended_at=Now(), claimed_until=None, address=""
+    known = Delivery.objects.exclude(address="").alias(lowered=Lower("address"))
+    found = known.filter(Q(recipient_id=person_id) | Q(lowered=Lower(Value(address))))
+    ids = list(found.values_list("pk", flat=True))
+    Delivery.objects.filter(pk__in=ids, state=State.WAITING).update(
+        state=State.WITHDRAWN, ended_at=Now(), claimed_until=None
     )
-    found.exclude(state=State.WAITING).update(address="")
+    Delivery.objects.filter(pk__in=ids).update(address="")

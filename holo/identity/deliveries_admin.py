@@ -67,7 +67,7 @@ class DeliveryAdmin(OrganizationLimited[Delivery], ReadOnlyAdmin[Delivery]):
             super()
             .get_queryset(request)
             .annotate(
-                recipient_email=Coalesce(Subquery(person), address, output_field=CharField()),
+                recipient_email=Coalesce(address, Subquery(person), output_field=CharField()),
                 organization_text=Subquery(organization),
             )
         )
@@ -84,7 +84,7 @@ class DeliveryAdmin(OrganizationLimited[Delivery], ReadOnlyAdmin[Delivery]):
 
     @admin.display(description=_("recipient"), empty_value="–")
     def recipient(self, row: Any) -> Any:
-        """Return the person's address of today, or the address that was given."""
+        """Return the address that was given, or the person's of today."""
         return row.recipient_email
 
     @admin.display(description=_("organisation"), empty_value="–")

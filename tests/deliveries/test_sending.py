@@ -17,7 +17,7 @@ from holo.common.ids import uuid7
 from holo.deliveries import kinds, policy
 from holo.deliveries.kinds import Item, Kind, Mail, Recipient, register_kind
 from holo.deliveries.models import Delivery
-from holo.deliveries.operations import add_deliveries, forget_address
+from holo.deliveries.operations import add_deliveries, forget_recipient
 from holo.deliveries.sending import attempt_next, send
 from holo.deliveries.services import Outcome, claim_delivery, record_attempt
 from holo.deliveries.smtp import BoundedEmailBackend
@@ -261,11 +261,15 @@ def test_fault_of_one_kind_holds_up_no_other(settings: LazySettings) -> None:
 
 
 def test_address_of_an_erased_person_is_in_no_row() -> None:
-    add("Gone@Example.com", "gone@example.com", "stays@example.com")
+    add("Gone@Example.com", "gone@example.com", "stays@example.com", "before@example.com", "")
+    person_id = uuid7()
+    Delivery.objects.filter(address__in=["before@example.com", ""]).update(recipient_id=person_id)
     Delivery.objects.filter(address="Gone@Example.com").update(state=State.REFUSED, ended_at=Now())
-    unit_of_work(lambda: forget_address("gone@example.com"))
+    unit_of_work(lambda: forget_recipient(person_id=person_id, address="gone@example.com"))
     assert sorted(Delivery.objects.values_list("address", "state")) == [
         ("", State.REFUSED),
+        ("", State.WAITING),
+        ("", State.WITHDRAWN),
         ("", State.WITHDRAWN),
         ("stays@example.com", State.WAITING),
     ]

@@ -117,6 +117,15 @@ def test_deleted_user_is_called_nothing_and_logs_in_no_more(team: Team) -> None:
     assert created.user_id is not None
     cancelled = ended(start_row(team, action=Action.UPDATE, cancel_requested_at=timezone.now()))
     assert cancelled.email
+    Delivery.objects.create(
+        organization_id=team.organization.pk,
+        kind="identity.member_invited",
+        source=uuid7().hex,
+        address=created.email.upper(),
+        state=Delivery.State.REFUSED,
+        available_at=timezone.now(),
+        ended_at=timezone.now(),
+    )
     change = ended(ask(team, Action.DELETE, "user-123"))
     cancelled.refresh_from_db()
     assert (cancelled.state, cancelled.email, cancelled.name) == (State.CANCELLED, "", "")
@@ -128,6 +137,7 @@ def test_deleted_user_is_called_nothing_and_logs_in_no_more(team: Team) -> None:
     )
     assert member(team, "user-123") is None
     assert (change.state, change.notice, change.email) == (State.SUCCEEDED, Notice.SENT, "")
+    assert set(Delivery.objects.values_list("address", flat=True)) == {""}
     told, address = created, created.email
     told.refresh_from_db()
     assert (told.email, told.name) == ("", "")

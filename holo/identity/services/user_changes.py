@@ -13,7 +13,7 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId, system_actor
 from holo.common.clock import database_now
 from holo.common.texts import clean_text, invalid_field
-from holo.deliveries.operations import forget_address
+from holo.deliveries.operations import forget_recipient
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import (
@@ -324,7 +324,7 @@ def _belongs_elsewhere(person: User, change: UserChange) -> bool:
 
 def _pseudonymise(person: User) -> None:
     """Leave an id that tells nothing; sessions and keys of who is not active work no more."""
-    forget_address(person.email)
+    forget_recipient(person_id=person.pk, address=person.email)
     person.email = f"deleted-{person.pk.hex}@deleted.invalid"
     person.name, person.is_active = "", False
     person.set_unusable_password()
