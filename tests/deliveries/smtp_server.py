@@ -84,7 +84,7 @@ def smtp_server(reply: Reply = usual, *, greeting: bytes = b"220 test ESMTP\r\n"
 
 @contextmanager
 def dripping_server(piece: bytes = b"2") -> Iterator[Inbox]:
-    """Run a server that greets with a byte now and then, and never ends its line."""
+    """Run a server that greets with a byte now and then, and gives up only after twenty seconds."""
     inbox = Inbox()
     listener = socket.create_server(("127.0.0.1", 0))
     inbox.port = listener.getsockname()[1]
@@ -93,7 +93,9 @@ def dripping_server(piece: bytes = b"2") -> Iterator[Inbox]:
         client, _address = listener.accept()
         inbox.connections += 1
         with client:
-            while not inbox.released.wait(0.05):
+            for _number in range(400):
+                if inbox.released.wait(0.05):
+                    return
                 try:
                     client.sendall(piece)
                 except OSError:
