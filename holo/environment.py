@@ -9,11 +9,13 @@ import os
 import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
+from email.utils import parseaddr
 from urllib.parse import SplitResult, urlsplit
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 
+from holo.common.addresses import validate_address, validate_single_line
 from holo.common.rates import Rate, RateError, parse_rate
 from holo.identity.breaches import BreachesError, check_breaches
 from holo.secretstore.keyring import Keyring, KeyringError, read_keyring
@@ -25,6 +27,7 @@ _PAIR = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*([^\s=,]+)")
 _SHOWN = 64
 # As many as Django's own check asks for.
 _SHORTEST_KEY = 50
+_DJANGOS_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
 class Environment:
@@ -141,12 +144,26 @@ class Environment:
             return Keyring()
 
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
-        """Return Django's mail settings of an address."""
+        """Return Django's mail settings of an address; SMTP has a limit on each attempt as a whole."""
         try:
-            return dict(environ.Env.email_url_config(os.environ.get(name, default)))
+            found = dict(environ.Env.email_url_config(os.environ.get(name, default)))
         except (ImproperlyConfigured, ValueError):
             self._problems.append(f"{name} is not an address such as smtp+tls://user:password@host:587")
             return dict(environ.Env.email_url_config(default))
+        if found["EMAIL_BACKEND"] == _DJANGOS_SMTP:
+            found["EMAIL_BACKEND"] = "holo.deliveries.smtp.BoundedEmailBackend"
+        return found
+
+    def sender(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return an e-mail address, perhaps with a name before it, as in `Holo <holo@example.com>`."""
+        text = self._given(name) or default
+        try:
+            validate_single_line(text)
+            validate_address(parseaddr(text)[1])
+        except ValidationError:
+            self._problems.append(f"{name}={_shown(text)} is not an e-mail address such as {default}")
+            return default
+        return text
 
     def _given(self, name: builtins.str) -> builtins.str:
         return self.str(name, default="").strip()

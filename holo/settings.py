@@ -4,7 +4,6 @@ Every variable is in `.env.example` and in the README's table; a test keeps the 
 """
 
 import os
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -78,6 +77,7 @@ INSTALLED_APPS = [
     "holo.audit",
     "holo.idempotency",
     "holo.outbox",
+    "holo.deliveries",
     "holo.identity",
     "holo.secretstore",
     "holo.apiauth",
@@ -215,9 +215,7 @@ METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
 WEB_THREADS = env.int("WEB_THREADS", default=8, low=1, high=1000)
 OUTBOX_HANDLERS = [
     "workflows.runtime.outbox_handlers.handlers",
-    "holo.approvals.mail.handlers",
-    "holo.identity.mail.handlers",
-    "holo.apiauth.mail.handlers",
+    "holo.deliveries.outbox_handlers.handlers",
 ]
 
 # --- Orders --------------------------------------------------------------------------------------
@@ -256,15 +254,6 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 1, "interval_start": 0, "interval_step": 0.1}
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE_FILENAME = str(RUN_DIR / "celerybeat-schedule")
-CELERY_BEAT_SCHEDULE = {
-    task: {"task": task, "schedule": timedelta(minutes=30)}
-    for task in (
-        "holo.apiauth.tasks.purge_ended_logins",
-        "holo.idempotency.tasks.purge_expired_keys",
-        "holo.outbox.tasks.purge_delivered_messages",
-        "holo.staff.tasks.purge_ended_sessions",
-    )
-}
 
 # --- Mail ----------------------------------------------------------------------------------------
 # On a development machine into files: a log leaves out the links that a mail is about.
@@ -277,7 +266,7 @@ vars().update(
 PUBLIC_URL = env.url("PUBLIC_URL", default=f"http://127.0.0.1:{8000 + PORT_OFFSET}", schemes=_WEB).rstrip("/")
 if ADMIN_HOSTS and not validate_host(urlsplit(PUBLIC_URL).hostname or "", ADMIN_HOSTS):
     problems.append("PUBLIC_URL is not on a host of ADMIN_HOSTS; its links lead to pages of the admin")
-DEFAULT_FROM_EMAIL = env.str("DEFAULT_FROM_EMAIL", default="holo@example.com")
+DEFAULT_FROM_EMAIL = env.sender("DEFAULT_FROM_EMAIL", default="holo@example.com")
 
 # --- API -----------------------------------------------------------------------------------------
 REST_FRAMEWORK = {

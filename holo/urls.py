@@ -13,6 +13,7 @@ from holo.common.metrics import metrics
 from holo.common.middleware import REPORTS_PATH
 from holo.csp_reports import csp_reports
 from holo.domains import domain_urls
+from holo.identity.language import switch_language
 from holo.identity.pages import invitation_page
 
 handler400 = "holo.common.api.problems.bad_request"
@@ -35,7 +36,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("invitations/<str:token>", invitation_page, name="accept-invitation"),
     path("authorize/<id:code_id>", authorization_page, name="authorize"),
-    path("i18n/", include("django.conf.urls.i18n")),
+    path("i18n/setlang/", switch_language, name="set_language"),
     path("api/v1/", include((v1, "v1"), namespace="v1")),
     path("api/schema", ApiSchema.as_view(), name="schema"),
     path("api/docs", ApiDocumentation.as_view(url_name="schema"), name="docs"),

@@ -11,3 +11,9 @@ class ApiAuthConfig(AppConfig):
     label = "apiauth"
     verbose_name = _("API access")
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Make the mail about keys known."""
+        from holo.apiauth import mail
+
+        mail.register()

@@ -13,7 +13,8 @@ class ApprovalsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Put what waits for a decision on the admin's start page."""
-        from holo.approvals import panel
+        """Put what waits for a decision on the admin's start page; make the mail about it known."""
+        from holo.approvals import mail, panel
 
         panel.register()
+        mail.register()

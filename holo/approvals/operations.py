@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from uuid import UUID
 
+from holo.approvals.events import APPROVAL_REQUESTED
 from holo.approvals.locks import lock_latest_request
 from holo.approvals.models import ApprovalRequest
 from holo.common.clock import database_now
@@ -59,7 +60,7 @@ def open_request(
         deadline=deadline,
     )
     enqueue(
-        topic="approvals.approval_requested",
+        topic=APPROVAL_REQUESTED,
         key=f"approvals.request:{request.pk}",
         organization_id=organization_id,
         payload={"request_id": str(request.pk)},

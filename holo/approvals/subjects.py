@@ -13,10 +13,12 @@ class SubjectView:
     """How subjects of one type are shown to whoever decides.
 
     `template` shows one; `contexts` returns what it needs for each of several, by a fixed number of queries.
+    `text` returns the lines that say the same in a mail, in the reader's language.
     """
 
     template: str
     contexts: Callable[[Sequence[UUID]], Mapping[UUID, dict[str, Any]]]
+    text: Callable[[UUID], Sequence[str]] | None = None
 
 
 _VIEWS: dict[str, SubjectView] = {}

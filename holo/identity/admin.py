@@ -13,8 +13,10 @@ from holo.audit.models import AuditEvent
 from holo.common.actor import NOBODY
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.common.step_up import StepUpAdmin, step_up
+from holo.deliveries.models import Delivery
 from holo.identity.actor_names import ShowsActor
 from holo.identity.addresses import note_address_change
+from holo.identity.deliveries_admin import DeliveryAdmin
 from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
 from holo.identity.models import (
     Environment,
@@ -249,6 +251,7 @@ class OwnOutboxMessageAdmin(OrganizationLimited[OutboxMessage], OutboxMessageAdm
     """The messages of one's organisations; `holo/outbox/` lies below and knows nobody's."""
 
 
+admin.site.register(Delivery, DeliveryAdmin)
 admin.site.unregister(Group)
 
 

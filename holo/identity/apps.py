@@ -14,7 +14,10 @@ class IdentityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the check that nobody defines these entities a second time."""
+        """Register the check that nobody defines these entities a second time, and the mail of this app."""
+        from holo.identity import mail, notices
         from holo.identity.checks import defined_once
 
         register(defined_once)
+        mail.register()
+        notices.register()

@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from holo.common.addresses import validate_address, validate_single_line
 from holo.common.characters import normal
 from holo.common.ids import uuid7
 
@@ -21,7 +22,11 @@ class UserManager(BaseUserManager["User"]):
     """Makes users by e-mail address."""
 
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create a person who may log in; `password` None makes it impossible until one is set."""
+        """Create a person who may log in; `password` None makes it impossible until one is set.
+
+        Raises ValidationError for what is no e-mail address.
+        """
+        validate_address(email)
         user = self.model(email=normal(self.normalize_email(email)), **fields)
         user.set_password(password)
         user.save(using=self._db)
@@ -48,8 +53,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(_("e-mail address"), unique=True)
+    email = models.EmailField(_("e-mail address"), unique=True, validators=[validate_address])
     name = models.CharField(pgettext_lazy("person", "name"), max_length=150, blank=True)
+    # The language last used in the admin, which mail is written in; empty for the installation's own.
+    language = models.CharField(_("language"), max_length=10, blank=True, default="", editable=False)
     is_staff = models.BooleanField(_("may use the admin"), default=False)
     is_active = models.BooleanField(_("active"), default=True)
     date_joined = models.DateTimeField(_("joined"), auto_now_add=True)
@@ -74,7 +81,7 @@ class Organization(models.Model):
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(_("short name"), unique=True)
-    name = models.CharField(_("name"), max_length=200)
+    name = models.CharField(_("name"), max_length=200, validators=[validate_single_line])
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
     members: "models.ManyToManyField[User, Membership]" = models.ManyToManyField(
         User, through="Membership", related_name="organizations", verbose_name=_("members")
@@ -220,7 +227,7 @@ class Invitation(models.Model):
     organization = models.ForeignKey(
         Organization, on_delete=models.PROTECT, related_name="invitations", verbose_name=_("organisation")
     )
-    email = models.EmailField(_("e-mail address"))
+    email = models.EmailField(_("e-mail address"), validators=[validate_address])
     role = models.CharField(_("role"), max_length=10, choices=Membership.Role.choices)
     invited_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("invited by")
@@ -291,7 +298,7 @@ class UserChange(models.Model):
     )
     reference = models.CharField(_("reference"), max_length=64)
     action = models.CharField(_("action"), max_length=6, choices=Action.choices)
-    email = models.EmailField(_("e-mail address"), blank=True)
+    email = models.EmailField(_("e-mail address"), blank=True, validators=[validate_address])
     name = models.CharField(pgettext_lazy("person", "name"), max_length=100, blank=True)
     user = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("user")

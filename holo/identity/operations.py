@@ -1,7 +1,9 @@
 """What commands about an organisation begin with: the lock, and what the actor is there."""
 
 from collections.abc import Collection
+from uuid import UUID
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor
@@ -65,6 +67,13 @@ def require_held(own: Role, *roles: Role) -> None:
     if missing:
         message = _("you do not hold the role %(roles)s") % {"roles": ", ".join(missing)}
         raise RoleNotHeldError(message, held=_names(held))
+
+
+def remember_language(user_id: UUID, language: str) -> None:
+    """Note the language that a person uses; mail is written in it."""
+    require_transaction()
+    if language in dict(settings.LANGUAGES):
+        User.objects.filter(pk=user_id).exclude(language=language).update(language=language)
 
 
 def _names(roles: Collection[Role]) -> list[str]:

@@ -1,8 +1,10 @@
 """Reads of people and organisations."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from uuid import UUID
 
+from django.conf import settings
 from django.contrib.auth.hashers import check_password
 from django.db.models import QuerySet
 from django.db.models.functions import Now
@@ -31,27 +33,47 @@ def is_auditor(user_id: UUID) -> bool:
     return User.objects.filter(pk=user_id, is_active=True, groups__name=AUDITOR_GROUP).exists()
 
 
-def auditor_addresses(organization_id: UUID, *, except_users: Iterable[UUID] = ()) -> list[str]:
-    """Return the addresses of an organisation's active auditors."""
+def auditor_ids(organization_id: UUID, *, except_users: Iterable[UUID] = ()) -> list[UUID]:
+    """Return an organisation's active auditors, by e-mail address."""
     return list(
         User.objects.filter(
             is_active=True, groups__name=AUDITOR_GROUP, memberships__organization_id=organization_id
         )
         .exclude(pk__in=list(except_users))
         .order_by("email")
-        .values_list("email", flat=True)
+        .values_list("pk", flat=True)
     )
 
 
-def manager_addresses(organization_id: UUID) -> list[str]:
-    """Return the addresses of the active people who manage an organisation."""
+def manager_ids(organization_id: UUID) -> list[UUID]:
+    """Return the active people who manage an organisation, by e-mail address."""
     return list(
         User.objects.filter(
             is_active=True, memberships__organization_id=organization_id, memberships__role__in=MANAGERS
         )
         .order_by("email")
-        .values_list("email", flat=True)
+        .values_list("pk", flat=True)
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reader:
+    """Where a person reads mail, and in which language."""
+
+    address: str
+    language: str
+
+
+def find_reader(user_id: UUID | None) -> Reader | None:
+    """Return how to write to an active person; None if there is no such person."""
+    person = User.objects.filter(pk=user_id, is_active=True).first() if user_id else None
+    return Reader(address=person.email, language=language_of(person)) if person else None
+
+
+def language_of(person: User | None) -> str:
+    """Return the language of mail to a person, or to somebody who is no person here."""
+    known = person is not None and person.language in dict(settings.LANGUAGES)
+    return person.language if person is not None and known else settings.LANGUAGE_CODE
 
 
 def organizations_of(user: User) -> list[Organization]:

@@ -15,6 +15,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.crypto import constant_time_compare
 from django.utils.safestring import mark_safe
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
@@ -153,7 +154,9 @@ def _let_in(request: HttpRequest, user: User) -> None:
     request.session.pop(_HALF_WAY, None)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     agent = request.headers.get("User-Agent", "")
-    session_id = begin_session(user=user, address=client_address(request), agent=agent)
+    session_id = begin_session(
+        user=user, address=client_address(request), agent=agent, language=get_language() or ""
+    )
     request.session[SESSION_KEY] = str(session_id)
     request.staff_session_id = session_id  # type: ignore[attr-defined]
 

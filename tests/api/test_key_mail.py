@@ -3,16 +3,14 @@
 import pytest
 from django.core import mail
 
-from holo.apiauth.events import KEY_CREATED, KEY_REVOKED
-from holo.apiauth.mail import handlers
 from holo.apiauth.models import ApiKey
 from holo.apiauth.services import create_api_key, revoke_api_key
-from holo.apiauth.tasks import mail_about_key
-from holo.common.ids import uuid7
+from holo.deliveries.models import Delivery
 from holo.identity.models import User
 from holo.identity.roles import Role
 from holo.outbox.models import OutboxMessage
 from tests.identity.people import Team, build_team
+from tests.post import send_mail
 
 
 @pytest.fixture
@@ -33,11 +31,9 @@ def make(team: Team, *, owner: Role | None, by: Role = Role.ADMIN) -> tuple[ApiK
 
 
 def send() -> list[str]:
-    """Send the mail of each message there is; return who got one."""
+    """Send what is to be sent; return who got a mail."""
     mail.outbox.clear()
-    for message in OutboxMessage.objects.filter(topic__in=handlers()).order_by("id"):
-        mail_about_key(message.topic, message.payload["key_id"], message.payload["actor_id"])
-    return [address for sent in mail.outbox for address in sent.to]
+    return [address for sent in send_mail() for address in sent.to]
 
 
 def test_owner_hears_that_a_key_was_made_and_revoked_and_by_whom(team: Team) -> None:
@@ -49,7 +45,8 @@ def test_owner_hears_that_a_key_was_made_and_revoked_and_by_whom(team: Team) -> 
     for shown in (key.prefix, "deploy", "organization:read", team.people[Role.ADMIN].email):
         assert shown in made
     assert team.people[Role.OWNER].email in revoked
-    assert text not in made + revoked + str(list(OutboxMessage.objects.values()))
+    rows = [*OutboxMessage.objects.values(), *Delivery.objects.values()]
+    assert text not in made + revoked + str(rows)
 
 
 def test_those_who_manage_hear_of_an_organisations_token(team: Team) -> None:
@@ -58,10 +55,10 @@ def test_those_who_manage_hear_of_an_organisations_token(team: Team) -> None:
 
 
 def test_nobody_is_written_to_who_is_gone(team: Team) -> None:
-    key, _text = make(team, owner=Role.MEMBER)
+    make(team, owner=Role.MEMBER)
     User.objects.filter(pk=team.people[Role.MEMBER].pk).update(is_active=False)
     assert send() == []
-    assert mail_about_key(KEY_CREATED, str(uuid7()), None) == 0
+    assert Delivery.objects.get().state == Delivery.State.WITHDRAWN
     create_api_key(
         actor=None,
         owner_id=team.people[Role.ADMIN].pk,
@@ -71,4 +68,3 @@ def test_nobody_is_written_to_who_is_gone(team: Team) -> None:
     )
     send()
     assert "the system made" in str(mail.outbox[-1].body)
-    assert mail_about_key(KEY_REVOKED, str(key.pk), str(uuid7())) == 0

@@ -53,7 +53,7 @@ def test_good_environment_is_accepted() -> None:
 
 @pytest.mark.pure
 @pytest.mark.usefixtures("production")
-@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "TEMPORAL_NAMESPACE", "DEFAULT_FROM_EMAIL"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "TEMPORAL_NAMESPACE", "CARRIER"])
 @pytest.mark.parametrize(
     "text", ["$HOME/{}", "$$SECRET_KEY{}", "\\$x{}", "${{HOME}}{}", "a$b{}", " {} ", "%(x)s{}"]
 )
@@ -73,7 +73,11 @@ def test_values_with_commas_are_taken_literally(monkeypatch: pytest.MonkeyPatch)
 @pytest.mark.pure
 @pytest.mark.usefixtures("production")
 @pytest.mark.parametrize(
-    "name", ["ORDER_APPROVAL_THRESHOLD", "ORDER_BUYER_PIECES", "DEBUG", "PUBLIC_URL", "TEMPORAL_UI_URL"]
+    "name",
+    [
+        *("ORDER_APPROVAL_THRESHOLD", "ORDER_BUYER_PIECES", "DEBUG", "PUBLIC_URL", "TEMPORAL_UI_URL"),
+        "DEFAULT_FROM_EMAIL",
+    ],
 )
 def test_name_of_another_variable_is_no_value(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """It was read as that one's value, or silently as the default."""

@@ -24,6 +24,7 @@ from tests.logins import log_in
 from tests.permissions import surface
 from tests.permissions.matrix import CALLERS, PAGE, VISITORS, callers_of, matrix, page
 from tests.permissions.people import Caller, build_callers, build_visitors, own_token
+from tests.post import plan_mail
 from tests.stories import charge
 
 ROWS = matrix()
@@ -54,6 +55,7 @@ def visitors(world: World) -> dict[str, tuple[User | None, Client]]:
     )
     parked(world.shop)
     an_invitation(world.shop.organization)
+    plan_mail()
     a_user_change(world.shop.organization)
     empty = {model.__name__ for model in admin.site._registry if not model._default_manager.exists()}
     assert empty == set()

@@ -3,13 +3,10 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from datetime import timedelta
-from smtplib import SMTPRecipientsRefused
 from typing import Any
 
 import psycopg
-import pytest
 from django.conf import settings
-from django.core.mail.backends.locmem import EmailBackend
 from django.utils import timezone
 from temporalio.client import Client
 
@@ -128,20 +125,21 @@ def _waits(workflow_id: str) -> bool:
 
 
 @contextmanager
-def _refused_mail() -> Iterator[None]:
-    """A mail server that knows nobody, and names whom it does not know."""
-
-    def refuse(self: EmailBackend, messages: list[Any]) -> int:
-        raise SMTPRecipientsRefused({to: (550, b"unknown") for message in messages for to in message.to})
-
-    with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(EmailBackend, "send_messages", refuse)
+def _no_deliveries() -> Iterator[None]:
+    """A database in which no mail can be asked for."""
+    _as_owner(
+        f"CREATE FUNCTION no_mail() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN {_NO} END $$;"
+        "CREATE TRIGGER no_mail BEFORE INSERT ON deliveries_delivery FOR EACH ROW EXECUTE FUNCTION no_mail();"
+    )
+    try:
         yield
+    finally:
+        _as_owner("DROP TRIGGER no_mail ON deliveries_delivery; DROP FUNCTION no_mail();")
 
 
 def _untold(team: Team, *, cancelled: bool = False) -> str:
     """The three tries take three seconds, in which a cancel comes too late."""
-    with _refused_mail():
+    with _no_deliveries():
         workflow_id = _start(_row(team, Action.CREATE))
         if cancelled:
             eventually(lambda: _is_told(workflow_id), within=PATIENCE, what="the mail")

@@ -20,6 +20,7 @@ from temporalio.client import Client
 from holo.audit.models import AuditEvent
 from holo.common.errors import DomainError
 from holo.common.ids import uuid7
+from holo.deliveries.models import Delivery
 from holo.identity import services
 from holo.identity.models import Membership, User, UserChange
 from holo.identity.roles import Role
@@ -27,6 +28,7 @@ from holo.identity.services import request_user_change
 from tests.api.people import Api, build_key
 from tests.identity.people import Team, add_member, build_team
 from tests.live import Live, eventually
+from tests.post import send_due
 from tests.racing import race
 from workflows.runtime import client
 from workflows.runtime.reconcile import reconcile
@@ -60,7 +62,7 @@ def create(team: Team, reference: str = "user-123", email: str = "", name: str =
 
 
 def ended(change: UserChange) -> UserChange:
-    """Wait for the end of the change and of its run."""
+    """Wait for the end of the change and of its run; send the mail about it."""
 
     def over() -> bool:
         change.refresh_from_db()
@@ -68,6 +70,7 @@ def ended(change: UserChange) -> UserChange:
 
     eventually(over, within=PATIENCE, what=f"the end of {change.workflow_id}")
     client.workflow_result(workflow_id=change.workflow_id, result_type=dict, timeout=timedelta(seconds=30))
+    send_due()
     change.refresh_from_db()
     return change
 
@@ -113,10 +116,17 @@ def test_deleted_user_is_called_nothing_and_logs_in_no_more(team: Team) -> None:
     created = ended(create(team))
     assert created.user_id is not None
     cancelled = ended(start_row(team, action=Action.UPDATE, cancel_requested_at=timezone.now()))
-    assert cancelled.email
-    change = ended(ask(team, Action.DELETE, "user-123"))
-    cancelled.refresh_from_db()
     assert (cancelled.state, cancelled.email, cancelled.name) == (State.CANCELLED, "", "")
+    Delivery.objects.create(
+        organization_id=team.organization.pk,
+        kind="identity.member_invited",
+        source=uuid7().hex,
+        address=created.email.upper(),
+        state=Delivery.State.REFUSED,
+        available_at=timezone.now(),
+        ended_at=timezone.now(),
+    )
+    change = ended(ask(team, Action.DELETE, "user-123"))
     person = User.objects.get(pk=created.user_id)
     assert (person.is_active, person.name, person.email) == (
         False,
@@ -125,6 +135,7 @@ def test_deleted_user_is_called_nothing_and_logs_in_no_more(team: Team) -> None:
     )
     assert member(team, "user-123") is None
     assert (change.state, change.notice, change.email) == (State.SUCCEEDED, Notice.SENT, "")
+    assert set(Delivery.objects.values_list("address", flat=True)) == {""}
     told, address = created, created.email
     told.refresh_from_db()
     assert (told.email, told.name) == ("", "")
@@ -171,17 +182,33 @@ def refused_mail(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("refused_mail")
 def test_user_stands_although_the_mail_fails(team: Team) -> None:
-    change = create(team)
-    eventually(lambda: _notice(change) == Notice.FAILED, within=PATIENCE, what="the three tries")
-    assert ended(change).state == State.SUCCEEDED
+    change = ended(create(team))
+    assert (change.state, change.notice) == (State.SUCCEEDED, Notice.FAILED)
     assert member(team, "user-123") is not None
-    history = _decoded(client.fetch_history(workflow_id=change.workflow_id))
-    assert "identity.mail_failed" in history
-    assert change.email not in history
+    assert Delivery.objects.get(data__change_id=str(change.pk)).state == Delivery.State.REFUSED
 
 
-def _notice(change: UserChange) -> str:
-    return UserChange.objects.values_list("notice", flat=True).get(pk=change.pk)
+def test_mail_server_that_is_away_leaves_the_notice_open(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(self: EmailBackend, messages: list[Any]) -> int:
+        raise ConnectionRefusedError
+
+    monkeypatch.setattr(EmailBackend, "send_messages", away)
+    change = ended(create(team))
+    assert (change.state, change.notice) == (State.SUCCEEDED, Notice.NONE)
+    monkeypatch.undo()
+    Delivery.objects.update(available_at=timezone.now() - timedelta(seconds=1))
+    send_due()
+    change.refresh_from_db()
+    assert change.notice == Notice.SENT
+
+
+def test_notice_is_in_the_persons_language_and_holds_no_address(team: Team) -> None:
+    person = ended(create(team)).user
+    assert person is not None
+    User.objects.filter(pk=person.pk).update(language="zh-hans")
+    ended(ask(team, Action.UPDATE, "user-123", email=an_email(), name="Wang Fangfang"))
+    assert "已更改" in mail.outbox[-1].subject
+    assert set(Delivery.objects.values_list("address", flat=True)) == {""}
 
 
 def _owner(statement: str) -> None:

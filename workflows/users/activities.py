@@ -1,14 +1,10 @@
 """Thin adapters between the workflow's contracts and the services."""
 
-from smtplib import SMTPException
-
 from temporalio import activity
-from temporalio.exceptions import ApplicationError
 
 from holo.common.api.errors import UnavailableError
 from holo.common.errors import error_table
 from holo.identity import services
-from holo.identity.notices import send_user_notice
 from workflows.users.contracts import Activity, Closing, StepRef
 
 
@@ -58,12 +54,8 @@ def close_user_change(closing: Closing) -> None:
 
 @activity.defn(name=Activity.SEND_NOTIFICATION, no_thread_cancel_exception=True)
 def send_notification(step: StepRef) -> None:
-    """Mail the person and note it. The refusal of a mail server names the address, so it is told without."""
-    try:
-        send_user_notice(step.change_id)
-    except (SMTPException, OSError):
-        raise ApplicationError("the mail could not be sent", type="identity.mail_failed") from None
-    services.record_notification(change_id=step.change_id, sent=True)
+    """Have the person told by mail, which is no part of the process any more."""
+    services.send_notification(change_id=step.change_id)
 
 
 @activity.defn(name=Activity.RECORD_UNSENT, no_thread_cancel_exception=True)

@@ -7,11 +7,11 @@ from typing import Any
 from uuid import UUID
 
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.core.validators import validate_email
 from django.utils.translation import gettext as _
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from holo.common.addresses import validate_address
 from holo.common.api.errors import (
     InvalidBooleanError,
     InvalidChoiceError,
@@ -171,7 +171,7 @@ class EmailField(IdentifierField):
         text = super().to_internal_value(data)
         if self.max_length is None or len(text) <= self.max_length:
             try:
-                validate_email(text)
+                validate_address(text)
             except DjangoValidationError:
                 raise refuse(InvalidTextError, _("not an e-mail address")) from None
         return text

@@ -7,6 +7,7 @@ from holo.identity.services.invitations import (
     revoke_invitation,
 )
 from holo.identity.services.members import change_member_role, remove_member
+from holo.identity.services.people import choose_language
 from holo.identity.services.projects import create_environment, create_project, rename_project
 from holo.identity.services.user_changes import (
     cancel_user_change,
@@ -17,6 +18,7 @@ from holo.identity.services.user_changes import (
     discard_user,
     record_notification,
     request_user_change,
+    send_notification,
     update_user,
     validate_user,
 )
@@ -25,6 +27,7 @@ __all__ = [
     "accept_invitation",
     "cancel_user_change",
     "change_member_role",
+    "choose_language",
     "close_user_change",
     "complete_user_change",
     "create_environment",
@@ -39,6 +42,7 @@ __all__ = [
     "rename_project",
     "request_user_change",
     "revoke_invitation",
+    "send_notification",
     "update_user",
     "validate_user",
 ]

@@ -28,8 +28,9 @@ from holo.identity.errors import (
     UserSharedError,
     UserUnknownError,
 )
-from holo.identity.locks import lock_organization, lock_user_change
+from holo.identity.locks import lock_user_change
 from holo.identity.models import Membership, User, UserChange
+from holo.identity.notices import add_user_notice, lock_change, record_notice
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
 from holo.identity.selectors import find_member, find_person, get_user_change, is_last_owner
@@ -111,7 +112,7 @@ def validate_user(*, change_id: UUID, run_id: str) -> bool:
 
     Idempotent by nature. Locks the organisation, the change. Raises as `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if change.run_id != run_id:
         change.run_id = run_id
         change.save(update_fields=["run_id"])
@@ -129,7 +130,7 @@ def create_user(*, change_id: UUID) -> bool:
     Idempotent: a change that has its person makes no other. Locks the organisation, the change. Raises as
     `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     if change.user_id is not None:
@@ -155,7 +156,7 @@ def discard_user(*, change_id: UUID) -> None:
 
     Idempotent: without a person nothing is done. Locks the organisation, the change.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if change.user_id is None or change.action != Action.CREATE or change.state == State.SUCCEEDED:
         return
     person_id, change.user = change.user_id, None
@@ -181,7 +182,7 @@ def complete_user_change(*, change_id: UUID) -> bool:
 
     Idempotent by nature. Locks the organisation, the change.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     _end(change, State.SUCCEEDED)
@@ -194,7 +195,7 @@ def update_user(*, change_id: UUID) -> bool:
 
     Idempotent by nature. Locks the organisation, the change. Raises as `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     if change.state == State.SUCCEEDED:
@@ -221,7 +222,7 @@ def delete_user(*, change_id: UUID) -> bool:
     notified. The history keeps its ids. Idempotent by nature. Locks the organisation, the change. Raises as
     `request_user_change`.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if _is_unwanted(change):
         return False
     if change.state == State.SUCCEEDED:
@@ -250,10 +251,19 @@ def close_user_change(*, change_id: UUID, code: str) -> None:
 
     Idempotent by nature. Locks the organisation, the change.
     """
-    change = _lock(change_id)
+    change = lock_change(change_id)
     if change.state == State.RUNNING:
         change.code, change.email, change.name = code, "", ""
         _end(change, State.FAILED if code else State.CANCELLED)
+
+
+@command
+def send_notification(*, change_id: UUID) -> None:
+    """Have the person told by mail that the change succeeded; a later attempt notes whether they could be.
+
+    Idempotent: there is one mail for each change. Locks the organisation, the change.
+    """
+    add_user_notice(lock_change(change_id))
 
 
 @command
@@ -262,22 +272,10 @@ def record_notification(*, change_id: UUID, sent: bool) -> None:
 
     Idempotent by nature. Locks the organisation, the change.
     """
-    change = _lock(change_id)
-    change.notice = Notice.SENT if sent else Notice.FAILED
-    if change.action == Action.DELETE:
-        change.email = ""
-    change.save(update_fields=["notice", "email"])
+    record_notice(change_id, sent=sent)
 
 
 # --- What they share -------------------------------------------------------------------------------
-
-
-def _lock(change_id: UUID) -> UserChange:
-    """Lock the organisation, then the change, which are taken in this order everywhere."""
-    lock_organization(
-        OrganizationId(UserChange.objects.values_list("organization_id", flat=True).get(pk=change_id))
-    )
-    return lock_user_change(change_id)
 
 
 def _is_unwanted(change: UserChange) -> bool:

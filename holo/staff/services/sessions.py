@@ -7,6 +7,7 @@ from django.db.models.functions import Now
 from holo.common.characters import without_unfit
 from holo.idempotency.commands import command
 from holo.identity.models import User
+from holo.identity.operations import remember_language
 from holo.staff.models import StaffSession
 from holo.staff.operations import acting, note, prove
 
@@ -21,11 +22,13 @@ def prove_second_factor(*, user: User, code: str, address: str) -> bool:
 
 
 @command
-def begin_session(*, user: User, address: str, agent: str) -> UUID:
+def begin_session(*, user: User, address: str, agent: str, language: str = "") -> UUID:
     """Begin the session of somebody who has just shown both factors; return its id.
 
-    Not idempotent: each log-in is a session. Takes no locks.
+    `language` is that of the pages, which mail to the person is written in from now on. Not idempotent: each
+    log-in is a session. Locks the person's row if the language is another than before.
     """
+    remember_language(user.pk, language)
     session = StaffSession.objects.create(user=user, address=address[:64], agent=without_unfit(agent)[:200])
     note("session_begun", actor=acting(user), user_id=user.pk, address=address)
     return session.pk

@@ -109,6 +109,10 @@ VARIABLES = (
     ),
     _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"carrier-pigeon://a:{SECRET}@h"),
     _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"smtp://a:{SECRET}@h:port"),
+    *(
+        _row("E05", "no sender", "is not an e-mail address such as", DEFAULT_FROM_EMAIL=value)
+        for value in ("nobody", "a@b", "Holo <a@example.com\nBcc: b@example.com>", '"a\x01"@example.com')
+    ),
     _row("E05", "no key ring", "SECRETS_KEYRING: entry 1 is not id:base64", SECRETS_KEYRING=SECRET),
     _row(
         "E05",

@@ -1,0 +1,3 @@
+"""Outbox topics of the app."""
+
+APPROVAL_REQUESTED = "approvals.approval_requested"

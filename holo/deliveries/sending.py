@@ -1,0 +1,110 @@
+"""One attempt: claim the delivery that is due, write its mail, send it, record how that ended."""
+
+import logging
+import re
+from email.utils import parseaddr
+from smtplib import (
+    SMTPDataError,
+    SMTPException,
+    SMTPNotSupportedError,
+    SMTPRecipientsRefused,
+    SMTPResponseException,
+)
+
+from django.conf import settings
+from django.core.exceptions import ValidationError
+from django.core.mail import EmailMessage
+
+from holo.common.addresses import validate_address
+from holo.common.context import bound
+from holo.common.logs import redacted
+from holo.deliveries.kinds import Item, Mail, find_kind
+from holo.deliveries.models import Delivery
+from holo.deliveries.services import Outcome, claim_delivery, record_attempt
+
+logger = logging.getLogger(__name__)
+State = Delivery.State
+_LONGEST_PROBLEM = 300
+_ADDRESS = re.compile(r"<?[^\s<>@,;:]+@[^\s<>@,;:]+>?")
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def attempt_next() -> bool:
+    """Make one attempt at the delivery that has been due longest; False if there was nothing to do."""
+    item = claim_delivery()
+    if item is None:
+        return False
+    with bound(request_id=item.request_id, delivery=str(item.id), kind=item.kind):
+        outcome = _attempt(item)
+        record_attempt(item=item, outcome=outcome)
+        if outcome.problem:
+            logger.warning("attempt %d failed: %s", item.attempt, outcome.problem)
+    return True
+
+
+def _attempt(item: Item) -> Outcome:
+    kind = find_kind(item.kind)
+    if kind is None:
+        return Outcome(state=State.WAITING, problem="no installed app sends this kind")
+    try:
+        mail = kind.compose(item)
+    except Exception as error:
+        logger.exception("the mail could not be written")
+        return Outcome(state=State.WAITING, problem=f"the mail could not be written: {type(error).__name__}")
+    if mail is None:
+        return Outcome(state=State.WITHDRAWN)
+    return send(mail, message_id=_message_id(item))
+
+
+def send(mail: Mail, *, message_id: str) -> Outcome:
+    """Send one mail. The server's refusal for good ends it; whatever may pass is left to another attempt."""
+    try:
+        validate_address(mail.to)
+    except ValidationError as error:
+        return Outcome(state=State.REFUSED, problem=f"not an e-mail address: {error.code}")
+    message = EmailMessage(
+        # Names may hold line breaks, which a header must not.
+        subject=" ".join(_UNPRINTABLE.sub(" ", mail.subject).split()),
+        body=mail.body,
+        to=[mail.to],
+        # The same in each attempt, so that a mail that comes twice can be recognised. RFC 3834 keeps
+        # automatic replies away.
+        headers={"Message-ID": message_id, "Auto-Submitted": "auto-generated"},
+    )
+    try:
+        message.send()
+    except (SMTPException, OSError) as error:
+        return _failure(error)
+    return Outcome(state=State.DELIVERED)
+
+
+def _failure(error: Exception) -> Outcome:
+    """Return whether the server refused this mail for good, or another attempt may help."""
+    code, reply = _reply(error)
+    text = reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
+    # A refused sender or login is the installation's own fault, which an administrator can mend in time.
+    final = isinstance(error, SMTPRecipientsRefused | SMTPDataError) and 500 <= code <= 599
+    state = State.REFUSED if final or isinstance(error, SMTPNotSupportedError) else State.WAITING
+    problem = f"{code} {text}" if code else f"{type(error).__name__}: {text}"
+    return Outcome(state=state, problem=_cleaned(problem))
+
+
+def _reply(error: Exception) -> tuple[int, object]:
+    """Return the code and the text of the server's reply; code 0 where there was none."""
+    if isinstance(error, SMTPRecipientsRefused):
+        ((code, reply), *_others) = error.recipients.values()
+        return code, reply
+    if isinstance(error, SMTPResponseException):
+        return error.smtp_code, error.smtp_error
+    return 0, error
+
+
+def _cleaned(problem: str) -> str:
+    """Return a text of the server in one line, without addresses and secrets."""
+    text = _ADDRESS.sub("[address]", _UNPRINTABLE.sub(" ", problem))
+    return redacted(" ".join(text.split()))[:_LONGEST_PROBLEM]
+
+
+def _message_id(item: Item) -> str:
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
+    return f"<{item.id}@{domain.encode('idna').decode()}>"

@@ -1,0 +1,96 @@
+"""SMTP with a limit on the whole attempt.
+
+Django's timeout is for each read, so that a server which sends a byte now and then could hold it for ever.
+"""
+
+import smtplib
+import socket
+import time
+from functools import partial
+from typing import Any
+
+from django.core.mail.backends.smtp import EmailBackend
+
+from holo.deliveries.policy import ATTEMPT_SECONDS, OPERATION_SECONDS
+
+_CHUNK = 4096
+
+
+class _Lines:
+    """Reads the server's lines from a socket; each read gets only the time that is left."""
+
+    def __init__(self, sock: socket.socket, deadline: float) -> None:
+        self._sock, self._deadline, self._read = sock, deadline, b""
+
+    def readline(self, longest: int) -> bytes:
+        """Return the next line, at most `longest` bytes; empty once the server has closed."""
+        while b"\n" not in self._read and len(self._read) < longest:
+            bound_socket(self._sock, self._deadline)
+            chunk = self._sock.recv(_CHUNK)
+            if not chunk:
+                break
+            self._read += chunk
+        end = self._read.find(b"\n") + 1 or longest
+        line, self._read = self._read[: min(end, longest)], self._read[min(end, longest) :]
+        return line
+
+    def close(self) -> None:
+        """Leave the socket to its owner."""
+
+
+def bound_socket(sock: socket.socket, deadline: float) -> None:
+    """Let the next operation of the socket take no longer than what is left. Raises TimeoutError."""
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TimeoutError(f"the mail server took longer than {ATTEMPT_SECONDS} s")
+    sock.settimeout(min(left, OPERATION_SECONDS))
+
+
+class _Bounded(smtplib.SMTP):
+    """A connection that ends at its deadline, however slowly the server answers."""
+
+    deadline: float
+
+    def __init__(self, *args: Any, deadline: float, **kwargs: Any) -> None:
+        self.deadline = deadline
+        super().__init__(*args, **kwargs)
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read one reply within the time that is left."""
+        if self.file is None and self.sock is not None:
+            self.file = _Lines(self.sock, self.deadline)
+        return super().getreply()
+
+    def send(self, s: Any) -> None:
+        """Send within the time that is left, which for `sendall` is a limit on the whole."""
+        if self.sock is not None:
+            try:
+                bound_socket(self.sock, self.deadline)
+            except TimeoutError as error:
+                self.close()
+                raise smtplib.SMTPServerDisconnected(str(error)) from error
+        super().send(s)
+
+
+class _BoundedOverTls(_Bounded, smtplib.SMTP_SSL):
+    """The same, with TLS from the first byte."""
+
+
+class BoundedEmailBackend(EmailBackend):
+    """Django's SMTP backend with a limit on each wait and on the attempt as a whole."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**{**kwargs, "timeout": OPERATION_SECONDS})
+
+    @property
+    def connection_class(self) -> Any:
+        """Return the class of the connection, whose time begins now."""
+        kind = _BoundedOverTls if self.use_ssl else _Bounded
+        return partial(kind, deadline=time.monotonic() + ATTEMPT_SECONDS)
+
+    def _close_connection(self, connection: smtplib.SMTP) -> None:
+        """Say goodbye if the server lets us: the mail has been taken, or the attempt has failed already."""
+        try:
+            connection.quit()
+        except (OSError, smtplib.SMTPException):
+            connection.close()
