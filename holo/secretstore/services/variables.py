@@ -13,7 +13,7 @@ from holo.identity.operations import require_manager
 from holo.secretstore.errors import VariableExistsError
 from holo.secretstore.locks import lock_secret
 from holo.secretstore.models import Secret
-from holo.secretstore.operations import read_secret, wipe_secret, write_secret
+from holo.secretstore.operations import claim, read_version, wipe_secret, write_secret
 from holo.secretstore.places import Place, place_of
 from holo.secretstore.selectors import VARIABLE_PREFIX, get_environment
 
@@ -43,8 +43,7 @@ def create_variable(
     VariableExistsError, and as `set_secret`.
     """
     place = _place(actor, project, environment)
-    known = lock_secret(place, VARIABLE_PREFIX + name)
-    if known is not None and known.deleted_at is None:
+    if claim(place, VARIABLE_PREFIX + name).has_value:
         raise VariableExistsError(_("the variable %(name)s is there already") % {"name": name}, name=name)
     return write_secret(actor, place, VARIABLE_PREFIX + name, value)
 
@@ -89,8 +88,7 @@ def import_variables(
     place = _place(actor, project, environment)
     created = updated = skipped = 0
     for name in sorted(variables):
-        known = lock_secret(place, VARIABLE_PREFIX + name)
-        is_there = known is not None and known.deleted_at is None
+        is_there = claim(place, VARIABLE_PREFIX + name).has_value
         if is_there and not overwrite:
             skipped += 1
             continue
@@ -106,10 +104,11 @@ def get_variable(*, actor: Actor, project: str, environment: str, name: str) -> 
     Takes no locks. Raises RoleRequiredError, NotFoundError, and as `get_secret`.
     """
     place = _place(actor, project, environment)
-    value = read_secret(actor, place, VARIABLE_PREFIX + name, str)
-    if value is None:
+    found = read_version(actor, place, VARIABLE_PREFIX + name, str)
+    if found is None:
         raise _absent()
-    return Secret.objects.get(**place.columns(), name=VARIABLE_PREFIX + name), value
+    version, value = found
+    return version.secret, value
 
 
 @command
