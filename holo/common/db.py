@@ -22,6 +22,7 @@ T = TypeVar("T")
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
+UNIQUE_VIOLATION = "23505"
 _MAX_ATTEMPTS = 5
 # Rows that one round trip of a streamed read brings.
 _FETCHED = 1000

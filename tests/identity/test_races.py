@@ -2,6 +2,7 @@
 
 import threading
 from collections import Counter
+from typing import Any
 
 import pytest
 from django.db import IntegrityError
@@ -109,12 +110,11 @@ def test_of_equal_environments_at_once_one_is_made() -> None:
 
 def test_of_equal_changes_of_a_user_at_once_one_is_accepted() -> None:
     actor = build_team().actor(Role.OWNER)
-    outcomes = race(
-        [
-            lambda: request_user_change(
-                actor=actor, reference="u-1", action=UserChange.Action.CREATE, email="u@example.com", name="Uma"
-            )
-        ]
-        * 8
-    )
+    wanted: dict[str, Any] = {
+        "reference": "u-1",
+        "action": UserChange.Action.CREATE,
+        "email": "u@example.com",
+        "name": "Uma",
+    }
+    outcomes = race([lambda: request_user_change(actor=actor, **wanted)] * 8)
     assert Counter(map(type, outcomes)) == {UserChange: 1, UserChangeRunningError: 7}

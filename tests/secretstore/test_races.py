@@ -29,7 +29,7 @@ from tests.identity.people import Team
 from tests.racing import race
 
 RACERS = 8
-WHERE: dict[str, str] = {"project": "shop", "environment": "production"}
+WHERE: dict[str, Any] = {"project": "shop", "environment": "production"}
 PATH = "/api/v1/projects/shop/environments/production/variables"
 
 
@@ -97,7 +97,7 @@ def test_imports_at_once_add_each_variable_once(team: Team, production: Environm
             actor=team.actor(Role.ADMIN),
             **WHERE,
             variables=variables,
-            overwrite=False,  # type: ignore[arg-type]
+            overwrite=False,
         )
 
     outcomes = race([lambda number=number: run(number) for number in range(RACERS)])  # type: ignore[misc]
