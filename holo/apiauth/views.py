@@ -15,11 +15,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
 from holo.apiauth.authentication import Grant
-from holo.apiauth.errors import (
-    KeyInUrlError,
-    StepUpRequiredError,
-    UnauthenticatedError,
-)
+from holo.apiauth.errors import KeyInUrlError, StepUpRequiredError, UnauthenticatedError
 from holo.apiauth.networks import client_address, crowd_of
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
@@ -32,6 +28,7 @@ from holo.apiauth.request_keys import (
 )
 from holo.common.actor import Actor, UserId
 from holo.common.api.errors import ExpectedObjectError, LengthRequiredError
+from holo.common.api.etags import add_etag, answer_unchanged
 from holo.common.api.field_errors import field_problems
 from holo.common.api.filters import Filters, apply_filters, check_parameters
 from holo.common.api.pagination import PARAMETERS, paginate
@@ -67,7 +64,6 @@ def _caller(request: Request) -> str:
 
 
 def _method(request: Request) -> str | None:
-    """Return the method, GET for what is answered like it."""
     return "GET" if request.method == "HEAD" else request.method
 
 
@@ -89,6 +85,8 @@ class ApiView(APIView):
     ordering: ClassVar[tuple[str, ...]] = ()
     # Methods that show or make what opens something: besides the others they have a limit of their own.
     sensitive: ClassVar[frozenset[str]] = frozenset()
+    # Whether GET has an ETag of its body; one that a view sets itself stays.
+    tagged: ClassVar[bool] = False
     # What counting this call came to; None where it is not counted.
     verdict: Verdict | None = None
 
@@ -142,10 +140,11 @@ class ApiView(APIView):
     def finalize_response(self, request: Request, response: Any, *args: Any, **kwargs: Any) -> Any:
         """Keep private answers out of caches; one with an ETag may be kept by the client and asked about."""
         done: HttpResponseBase = super().finalize_response(request, response, *args, **kwargs)
-        kept = "ETag" in done.headers and done.status_code < 400
+        kept = add_etag(done, wanted=self.tagged and _method(request) == "GET")
         for name, value in self.verdict.headers().items() if self.verdict else ():
             done.headers[name] = value
         done.headers.setdefault("Cache-Control", "private, no-cache" if kept else "no-store")
+        answer_unchanged(request._request, done)
         return done
 
     @property

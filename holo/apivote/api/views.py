@@ -37,6 +37,7 @@ class IntegrationView(ApiView):
     """One integration."""
 
     required_scopes = {"GET": INTEGRATIONS_READ}
+    tagged = True
 
     @extend_schema(responses=answers.IntegrationAnswer, summary="See an integration")
     def get(self, request: Request, identifier: str) -> HttpResponse:

@@ -40,6 +40,7 @@ class MemberView(ApiView):
         "PATCH": ORGANIZATION_WRITE,
         "DELETE": ORGANIZATION_WRITE,
     }
+    tagged = True
     step_up = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(responses=answers.MemberAnswer, summary="See a member")
@@ -153,6 +154,7 @@ class ProjectView(ApiView):
     """One project."""
 
     required_scopes = {"GET": ORGANIZATION_READ, "PATCH": ORGANIZATION_WRITE}
+    tagged = True
 
     @extend_schema(responses=answers.ProjectAnswer, summary="See a project")
     def get(self, request: Request, project: str) -> HttpResponse:

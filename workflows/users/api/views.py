@@ -102,6 +102,7 @@ class ChangeView(_ChangeView):
     """One change of a user."""
 
     required_scopes = {"GET": USERS_READ}
+    tagged = True
     filters: ClassVar[Filters] = {
         "run_id": text_filter("run_id", max_length=64, description="Only if this is its run; else 404."),
     }
