@@ -87,6 +87,8 @@ class ApiView(APIView):
     sensitive: ClassVar[frozenset[str]] = frozenset()
     # Whether GET has an ETag of its body; one that a view sets itself stays.
     tagged: ClassVar[bool] = False
+    # Methods that honour `If-Match`: each hands `preconditions.check_of` to its service.
+    if_match: ClassVar[frozenset[str]] = frozenset()
     # What counting this call came to; None where it is not counted.
     verdict: Verdict | None = None
 
