@@ -11,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from holo.common.one_state import shows_one_state
 from holo.common.step_up import step_up
 
 
@@ -33,6 +34,10 @@ class StaffSite(AdminSite):
             path("account/", self.admin_view(account.account_page), name="account"),
         ]
         return [*own, *super().get_urls()]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Let every page show one state of the rows."""
+        return super().admin_view(shows_one_state(view), cacheable)
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:

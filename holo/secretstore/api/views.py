@@ -47,6 +47,7 @@ class VariableView(ApiView):
     """One variable."""
 
     required_scopes = {"GET": SECRETS_READ, "PATCH": SECRETS_WRITE, "DELETE": SECRETS_WRITE}
+    one_state = False  # GET writes who read the value; that and the value are one statement's
     step_up = frozenset({"GET"})
     sensitive = frozenset({"GET"})
     if_match = frozenset({"PATCH", "DELETE"})
