@@ -13,7 +13,6 @@ from django import forms
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy
 
 SHOWN = "shown_values"
 Values = dict[str, list[str]]
@@ -32,7 +31,7 @@ class ShownField(forms.CharField):
 class ShownValues(forms.Form):
     """To be put before the class of a form that changes what exists; `initial` is what is stored."""
 
-    shown_values = ShownField(required=False, label=gettext_lazy("Values shown"))
+    shown_values = ShownField(required=False, label="")
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

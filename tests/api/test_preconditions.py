@@ -167,6 +167,14 @@ def test_a_repeated_change_gets_its_first_answer(api: Api, thing: Thing) -> None
     assert again["Idempotent-Replayed"] == "true"
 
 
+def test_a_refused_change_leaves_its_key_free(api: Api, thing: Thing) -> None:
+    """Who reads again and decides anew sends the same call with the tag of now."""
+    seen = api.get(thing.path)["ETag"]
+    present = patch(api, thing, thing.first)["ETag"]
+    assert patch(api, thing, thing.second, seen, **{"Idempotency-Key": "k-1"}).status_code == 412
+    assert patch(api, thing, thing.second, present, **{"Idempotency-Key": "k-1"}).status_code == 200
+
+
 def renames(team: Team, api: Api) -> list[Callable[[], int]]:
     """Return changes of one project by callers who have all seen the same."""
     seen = api.get("/api/v1/projects/shop")["ETag"]
