@@ -1,5 +1,6 @@
 """Commands of inventory: the catalogue, and goods that arrive."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.db import connection
@@ -77,14 +78,19 @@ def change_product(
     name: str | None = None,
     price: Money | None = None,
     active: bool | None = None,
+    check: Callable[[Product], None] | None = None,
 ) -> Product:
     """Change what is given of a product; orders keep the price they were placed at.
 
-    Idempotent by nature. Locks the product. Raises NotFoundError, PriceOutOfRangeError, InvalidError.
+    `check` is called with the locked product and may raise, where the caller decided on what it saw before.
+    Idempotent by nature. Locks the product. Raises NotFoundError, PriceOutOfRangeError, InvalidError, and as
+    `check`.
     """
     product = lock_product(organization_id=actor.organization_id, product_id=product_id)
     if product is None:
         raise NotFoundError(_("there is no such product"))
+    if check is not None:
+        check(product)
     wanted: dict[str, object] = {}
     if name is not None:
         wanted["name"] = clean_text(name, field="name", longest=200, joiners=True)

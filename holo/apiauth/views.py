@@ -35,6 +35,7 @@ from holo.common.api.pagination import PARAMETERS, paginate
 from holo.common.api.problems import json_bytes, problem, refusal_of_fields
 from holo.common.errors import DomainError, ThrottledError
 from holo.common.fence import fence_in
+from holo.common.one_state import ReadsOneState
 from holo.common.step_up import is_fresh, page_of_step_up
 from holo.common.throttles import Verdict, buckets_of, refuse_excess, spend
 from holo.idempotency.commands import Answer, Replayed, RequestKey
@@ -67,7 +68,7 @@ def _method(request: Request) -> str | None:
     return "GET" if request.method == "HEAD" else request.method
 
 
-class ApiView(APIView):
+class ApiView(ReadsOneState, APIView):
     """One address of the API.
 
     `required_scopes` names the scope of each method; a method without one is closed. `filters` are the query
@@ -87,6 +88,8 @@ class ApiView(APIView):
     sensitive: ClassVar[frozenset[str]] = frozenset()
     # Whether GET has an ETag of its body; one that a view sets itself stays.
     tagged: ClassVar[bool] = False
+    # Methods that honour `If-Match`: each hands `preconditions.check_of` to its service.
+    if_match: ClassVar[frozenset[str]] = frozenset()
     # What counting this call came to; None where it is not counted.
     verdict: Verdict | None = None
 

@@ -22,6 +22,7 @@ T = TypeVar("T")
 SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
+UNIQUE_VIOLATION = "23505"
 _MAX_ATTEMPTS = 5
 # Rows that one round trip of a streamed read brings.
 _FETCHED = 1000
@@ -75,11 +76,11 @@ def unit_of_work(work: Callable[[], T], *, name: str = "") -> T:
     raise AssertionError("unreachable")
 
 
-def _bound_in_time() -> None:
+def _bound_in_time(begin: str = "BEGIN") -> None:
     """Set timeouts and fence together with BEGIN, in one round trip; psycopg then finds it begun."""
     raw: Any = connection.connection
     begun = raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
-    words = "" if begun else "BEGIN; "
+    words = "" if begun else f"{begin}; "
     words += f"SET LOCAL lock_timeout = {settings.DB_LOCK_TIMEOUT_MS:d};"
     words += f"SET LOCAL statement_timeout = {settings.DB_STATEMENT_TIMEOUT_MS:d};"
     words += connection.fence_statement()  # type: ignore[attr-defined]  # the wrapper is holo/common/postgres/
@@ -94,6 +95,21 @@ def require_transaction() -> None:
     """Refuse to go on outside a transaction: operations change rows inside somebody's unit of work."""
     if not connection.in_atomic_block:
         raise transaction.TransactionManagementError("this operation needs its caller's transaction")
+
+
+@contextmanager
+def one_state() -> Iterator[None]:
+    """Let all queries inside see one state of the rows, and write nothing; inside a transaction, that one's.
+
+    For a page or an answer: each statement of READ COMMITTED sees what was committed until then, so that of
+    two that show parts of one object the later may show a newer one. Costs two round trips.
+    """
+    if connection.in_atomic_block:
+        yield
+        return
+    with transaction.atomic(durable=True):
+        _bound_in_time("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
+        yield
 
 
 @contextmanager

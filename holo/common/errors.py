@@ -104,6 +104,17 @@ class InvalidError(RequestError):
     meaning = "Fields of the request do not fit; `errors` names each one with what is allowed."
 
 
+class ChangedMeanwhileError(RequestError):
+    """What the caller has seen is not what is stored."""
+
+    code = "request.changed_meanwhile"
+    status = 412
+    meaning = (
+        "`If-Match` names another state than the present one: somebody has changed the object. Nothing was"
+        " changed; read it again and decide anew."
+    )
+
+
 class ThrottledError(RequestError):
     """Too many calls."""
 

@@ -12,12 +12,15 @@ from django.utils.translation import gettext_lazy as _
 from holo.audit.models import AuditEvent
 from holo.common.actor import NOBODY
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
+from holo.common.admin_forms import GuardedFormAdmin
+from holo.common.locks import key_of
 from holo.common.step_up import StepUpAdmin, step_up
 from holo.deliveries.models import Delivery
 from holo.identity.actor_names import ShowsActor
 from holo.identity.addresses import note_address_change
 from holo.identity.deliveries_admin import DeliveryAdmin
-from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
+from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm, PersonPasswordForm
+from holo.identity.locks import lock_membership, lock_person
 from holo.identity.models import (
     Environment,
     Invitation,
@@ -64,11 +67,12 @@ class MembershipInline(_BySuperusers, admin.TabularInline[Membership, User]):
 
 
 @admin.register(User)
-class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
+class PersonAdmin(StepUpAdmin[User], GuardedFormAdmin[User], BoundedSearch[User], UserAdmin[User]):
     """People; deactivated, never deleted, because the history names them."""
 
     form = PersonChangeForm
     add_form = PersonAddForm
+    change_password_form = PersonPasswordForm
     ordering = ["email"]
     list_display = ["email", "name", "is_active", "is_staff", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
@@ -97,6 +101,11 @@ class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
         allowed = super().has_change_permission(request, obj)
         return allowed and (obj is None or not obj.is_superuser or request.user.is_superuser)
 
+    def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
+        """Lock the person with the memberships, which are part of the form."""
+        if (key := key_of(self.model, object_id)) is not None:
+            lock_person(key)
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody deletes people."""
         return False
@@ -115,7 +124,7 @@ class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(BoundedSearch[Organization]):
+class OrganizationAdmin(GuardedFormAdmin[Organization], BoundedSearch[Organization]):
     """Organisations; never deleted, because everything hangs on them."""
 
     list_display = ["slug", "name", "created_at"]
@@ -132,7 +141,9 @@ class OrganizationAdmin(BoundedSearch[Organization]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Membership]):
+class MembershipAdmin(
+    _BySuperusers, StepUpAdmin[Membership], GuardedFormAdmin[Membership], BoundedSearch[Membership]
+):
     """Who belongs where."""
 
     form = MembershipForm
@@ -144,6 +155,11 @@ class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Memb
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "organization__slug"]
     autocomplete_fields = ["user", "organization"]
+
+    def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
+        """Lock as the commands do that change members."""
+        if (key := key_of(self.model, object_id)) is not None:
+            lock_membership(key)
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """Let superusers end any membership but that of the last owner."""
@@ -256,5 +272,5 @@ admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class RoleAdmin(StepUpAdmin[Group], BoundedSearch[Group], GroupAdmin):
+class RoleAdmin(StepUpAdmin[Group], GuardedFormAdmin[Group], BoundedSearch[Group], GroupAdmin):
     """The groups that give people their rights."""

@@ -3,12 +3,19 @@
 from typing import Any
 
 from django import forms
+from django.contrib.admin.forms import AdminPasswordChangeForm as OwnPasswordChangeForm
 from django.contrib.auth import authenticate
-from django.contrib.auth.forms import AdminUserCreationForm, SetPasswordForm, UserChangeForm
+from django.contrib.auth.forms import (
+    AdminPasswordChangeForm,
+    AdminUserCreationForm,
+    SetPasswordForm,
+    UserChangeForm,
+)
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from holo.common.shown_values import ShownValues
 from holo.common.text_field import PlainTextField
 from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner
@@ -35,7 +42,26 @@ class PersonChangeForm(UserChangeForm[User]):
         fields = ("email", "name", "password", "is_active", "is_staff", "is_superuser", "groups")
 
 
-class MembershipForm(forms.ModelForm[Membership]):
+class _WritesThePasswordAlone:
+    """Django would write all columns as they were read, and undo what somebody changed meanwhile."""
+
+    def set_password_and_save(self, user: User, *args: Any, commit: bool = True, **kwargs: Any) -> User:
+        """Set the password; with `commit`, write that column."""
+        super().set_password_and_save(user, *args, commit=False, **kwargs)  # type: ignore[misc]  # a mixin
+        if commit:
+            user.save(update_fields=["password"])
+        return user
+
+
+class PersonPasswordForm(_WritesThePasswordAlone, AdminPasswordChangeForm):  # type: ignore[type-arg] # as below
+    """Another password for somebody."""
+
+
+class OwnPasswordForm(_WritesThePasswordAlone, OwnPasswordChangeForm):
+    """Another password for oneself."""
+
+
+class MembershipForm(ShownValues, forms.ModelForm[Membership]):
     """Who belongs where, and as what."""
 
     class Meta:

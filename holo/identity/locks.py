@@ -1,4 +1,4 @@
-"""The row locks of this app: the organisation, which guards its members and projects; then a user change."""
+"""The row locks of this app: organisations, which guard members and projects; then people and changes."""
 
 from uuid import UUID
 
@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 from holo.common.actor import OrganizationId
 from holo.common.db import require_transaction
 from holo.common.errors import NotFoundError
-from holo.identity.models import UserChange
+from holo.identity.models import Membership, User, UserChange
 
 
 def lock_organization(organization_id: OrganizationId) -> None:
@@ -16,6 +16,26 @@ def lock_organization(organization_id: OrganizationId) -> None:
     require_transaction()
     with connection.cursor() as cursor:
         cursor.execute("SELECT FROM identity_organization WHERE id = %s FOR NO KEY UPDATE", [organization_id])
+
+
+def lock_membership(membership_id: int) -> None:
+    """Lock a membership that a form changes: its organisation, then the row itself."""
+    require_transaction()
+    found = Membership.objects.filter(pk=membership_id).values_list("organization_id", flat=True).first()
+    if found is None:
+        return
+    lock_organization(OrganizationId(found))
+    Membership.objects.select_for_update(of=("self",), no_key=True).filter(pk=membership_id).first()
+
+
+def lock_person(user_id: UUID) -> None:
+    """Lock a person that a form changes: the organisations, by id, then the person, then the memberships."""
+    require_transaction()
+    memberships = Membership.objects.filter(user_id=user_id)
+    for organization_id in memberships.order_by("organization_id").values_list("organization_id", flat=True):
+        lock_organization(OrganizationId(organization_id))
+    User.objects.select_for_update(of=("self",), no_key=True).filter(pk=user_id).first()
+    list(memberships.select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def lock_user_change(change_id: UUID) -> UserChange:

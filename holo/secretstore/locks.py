@@ -15,6 +15,18 @@ def lock_secret(place: Place, name: str) -> Secret | None:
     )
 
 
+def claim_secret(place: Place, name: str) -> Secret:
+    """Lock one secret, which is added first where there is none; its version is 0 then.
+
+    An absent row cannot be locked: of several callers that add it, one does, and the others wait for it here.
+    """
+    require_transaction()
+    Secret.objects.bulk_create([Secret(**place.columns(), name=name)], ignore_conflicts=True)
+    secret = lock_secret(place, name)
+    assert secret is not None, "secrets are never deleted"
+    return secret
+
+
 def lock_versions_sealed_otherwise(current: str, *, after: int, count: int) -> list[SecretVersion]:
     """Lock up to `count` versions that another key than `current` seals, by id from `after`.
 

@@ -51,6 +51,11 @@ class Secret(models.Model):
     def __str__(self) -> str:
         return self.name
 
+    @property
+    def has_value(self) -> bool:
+        """Whether there is a value: it was set and not deleted since."""
+        return self.version > 0 and self.deleted_at is None
+
 
 class SecretVersion(models.Model):
     """One value that a secret had. When the secret is deleted, ciphertext and data key are wiped."""

@@ -17,7 +17,7 @@ from holo.secretstore.errors import (
     SecretNotFoundError,
     SecretValueError,
 )
-from holo.secretstore.locks import lock_secret
+from holo.secretstore.locks import claim_secret, lock_secret
 from holo.secretstore.models import Secret, SecretVersion
 from holo.secretstore.places import Place
 from holo.secretstore.sealing import open_version, seal_value
@@ -27,18 +27,23 @@ _NAME = re.compile(r"[A-Za-z][A-Za-z0-9._/-]{0,199}")
 _MAX_BYTES = 64 * 1024
 
 
-def write_secret(actor: Actor, place: Place, name: str, value: Any) -> Secret:
-    """Keep a value as a new version; the secret's `version` is its number. See `set_secret`."""
-    require_transaction()
+def claim(place: Place, name: str) -> Secret:
+    """Lock a secret that is about to be written; one that did not exist is added first and has no value.
+
+    Raises SecretNameError.
+    """
     if _NAME.fullmatch(name) is None:
         raise SecretNameError(
             _("a name has 1 to 200 letters, digits, dots, hyphens, underscores and slashes, a letter first"),
             field="name",
         )
+    return claim_secret(place, name)
+
+
+def write_secret(actor: Actor, place: Place, name: str, value: Any) -> Secret:
+    """Keep a value as a new version; the secret's `version` is its number. See `set_secret`."""
+    secret = claim(place, name)
     plaintext = _encoded(value)
-    Secret.objects.bulk_create([Secret(**place.columns(), name=name)], ignore_conflicts=True)
-    secret = lock_secret(place, name)
-    assert secret is not None
     secret.version += 1
     secret.deleted_at = None
     sealed = seal_value(secret, secret.version, plaintext)
@@ -58,6 +63,14 @@ def read_secret(
     actor: Actor, place: Place, name: str, schema: type[T], number: int | None = None
 ) -> T | None:
     """Return a value and write that it was given out. See `get_secret`."""
+    found = read_version(actor, place, name, schema, number)
+    return None if found is None else found[1]
+
+
+def read_version(
+    actor: Actor, place: Place, name: str, schema: type[T], number: int | None = None
+) -> tuple[SecretVersion, T] | None:
+    """Like `read_secret`, but return the version with its value: one statement reads both, and the secret."""
     require_transaction()
     versions = SecretVersion.objects.filter(
         secret__in=Secret.objects.filter(**place.columns(), name=name), ciphertext__isnull=False
@@ -69,7 +82,7 @@ def read_secret(
     value = open_version(version)
     _record(actor, "secretstore.secret_read", version.secret, version=version.number)
     try:
-        return TypeAdapter(schema).validate_json(value)
+        return version, TypeAdapter(schema).validate_json(value)
     except ValidationError:
         # Without its cause, which shows the value.
         message = _("the secret %(name)s has another form than its reader expects") % {"name": name}

@@ -1,11 +1,19 @@
-"""The row locks of this app: the person's second factor."""
+"""The row locks of this app: the person, then the person's second factor."""
 
 from uuid import UUID
 
+from django.db import connection
 from django.db.models import QuerySet
 
 from holo.common.db import require_transaction
 from holo.staff.models import SecondFactor
+
+
+def lock_person(user_id: UUID) -> None:
+    """Let enrolments of one person follow one another: a second factor that is not there cannot be locked."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT FROM identity_user WHERE id = %s FOR NO KEY UPDATE", [user_id])
 
 
 def lock_second_factor(user_id: UUID) -> SecondFactor | None:

@@ -4,12 +4,14 @@ from typing import Any
 
 from django.contrib.admin import AdminSite
 from django.contrib.auth import logout
+from django.contrib.auth.views import PasswordChangeView
 from django.http import HttpRequest, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from holo.common.one_state import shows_one_state
 from holo.common.step_up import step_up
 
 
@@ -32,6 +34,10 @@ class StaffSite(AdminSite):
             path("account/", self.admin_view(account.account_page), name="account"),
         ]
         return [*own, *super().get_urls()]
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Let every page show one state of the rows."""
+        return super().admin_view(shows_one_state(view), cacheable)
 
     @method_decorator(never_cache)
     def login(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
@@ -61,10 +67,17 @@ class StaffSite(AdminSite):
 
     def password_change(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Change the own password, which ends all of one's sessions, this one too."""
+        # Not at the top, as above.
+        from holo.identity.forms import OwnPasswordForm
+
         asked = step_up(request)
         if asked is not None:
             return asked
-        answer = super().password_change(request, extra_context)
+        answer = PasswordChangeView.as_view(
+            form_class=OwnPasswordForm,
+            success_url=reverse("admin:password_change_done"),
+            extra_context={**self.each_context(request), **(extra_context or {})},
+        )(request)
         if request.method == "POST" and answer.status_code == 302:
             logout(request)
             return HttpResponseRedirect(f"{reverse('admin:login')}?next={reverse('admin:index')}")

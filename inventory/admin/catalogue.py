@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _now
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.admin import badge
+from holo.common.errors import ChangedMeanwhileError
 from inventory.admin.forms import ProductChangeForm, ProductForm, WarehouseForm
 from inventory.admin.pages import FormPage, InventoryAdmin, actor_in
 from inventory.models import Product, StockLevel, Warehouse
@@ -71,9 +72,15 @@ class ProductAdmin(InventoryAdmin[Product]):
         if product is None:
             raise Http404
 
+        shown = _editable(product)
+
+        def as_shown(now: Product) -> None:
+            if _editable(now) != shown:
+                raise ChangedMeanwhileError(_now("The product was changed meanwhile."))
+
         def run(request: HttpRequest, values: dict[str, Any]) -> str:
             actor = actor_in(request, product.organization_id)
-            change_product(actor=actor, product_id=product.pk, **values)
+            change_product(actor=actor, product_id=product.pk, check=as_shown, **values)
             return _now("Product %(sku)s was changed.") % {"sku": product.sku}
 
         page = FormPage(
@@ -83,9 +90,13 @@ class ProductAdmin(InventoryAdmin[Product]):
             explanation=_("Orders keep the price at which they were placed."),
             form_class=ProductChangeForm,
             run=run,
-            initial={"name": product.name, "price": product.price.text, "active": product.active},
+            initial=shown,
         )
-        return self.form_page(request, page)
+        try:
+            return self.form_page(request, page)
+        except ChangedMeanwhileError:
+            # Between the look at the row and its lock: the form is compared with what is stored now.
+            return self.edit_view(request, product_id)
 
     def change_view(
         self,
@@ -154,6 +165,10 @@ class WarehouseAdmin(InventoryAdmin[Warehouse]):
     def state(self, warehouse: Warehouse) -> SafeString:
         """Whether it ships."""
         return badge(_("ships"), "good") if warehouse.active else badge(_("closed"))
+
+
+def _editable(product: Product) -> dict[str, Any]:
+    return {"name": product.name, "price": product.price, "active": product.active}
 
 
 def _create_product(request: HttpRequest, values: dict[str, Any]) -> str:

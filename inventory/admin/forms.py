@@ -12,6 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.errors import DomainError
 from holo.common.money import Money, parse_amount
+from holo.common.shown_values import ShownValues
 from holo.common.text_field import PlainTextField
 from holo.common.whole_number import WholeNumberField
 from holo.identity.models import Organization
@@ -37,6 +38,10 @@ class PriceField(forms.CharField):
             return parse_amount(super().clean(value), currency="CNY")
         except DomainError as error:
             raise forms.ValidationError(_now("Not an amount with at most two decimals.")) from error
+
+    def prepare_value(self, value: Any) -> Any:
+        """Return money as it is typed."""
+        return value.text if isinstance(value, Money) else value
 
 
 class WarehouseField(forms.ModelChoiceField[Warehouse]):
@@ -88,7 +93,7 @@ class ProductForm(OrganizationForm):
     price = PriceField()
 
 
-class ProductChangeForm(forms.Form):
+class ProductChangeForm(ShownValues):
     """What may change of a product."""
 
     name = PlainTextField(label=_("Name"), max_length=200)

@@ -16,7 +16,7 @@ from django.utils.functional import Promise
 
 from holo.common.actor import Actor
 from holo.common.admin import ReadOnlyAdmin
-from holo.common.errors import DomainError
+from holo.common.errors import ChangedMeanwhileError, DomainError
 from holo.identity.staff import OrganizationLimited, actor_of_user, organization_ids, person_of
 
 M = TypeVar("M", bound=Model)
@@ -51,6 +51,8 @@ class InventoryAdmin(OrganizationLimited[M], ReadOnlyAdmin[M]):
         if request.method == "POST" and form.is_valid():
             try:
                 said = page.run(request, form.cleaned_data)
+            except ChangedMeanwhileError:
+                raise
             except DomainError as error:
                 _show(error, form)
             else:

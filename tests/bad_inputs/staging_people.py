@@ -171,6 +171,12 @@ def _variable_exists(world: World, endpoint: Endpoint) -> Ready:
     return Ready(sent=Sent(label="exists", change=(("/name", name),)))
 
 
+@scene("other entity tag")
+def _other_entity_tag(world: World, endpoint: Endpoint) -> Ready:
+    world.target_for(endpoint)
+    return Ready(sent=Sent(label="stale", headers={"If-Match": '"of-an-earlier-state"'}))
+
+
 @scene("no variable name")
 def _no_variable_name(world: World, endpoint: Endpoint) -> Ready:
     world.target_for(endpoint)

@@ -17,7 +17,6 @@ _NOT_HERE = {
     "A27",  # an order for more than there is is taken, and ends as `out_of_stock`
     "A32",  # what is not stored under a key: tests/api/test_commands.py
     "A34",  # refunds are the process's own
-    "A35",  # no If-Match
     "A43",  # no webhooks
     "A44",
 }

@@ -20,6 +20,7 @@ from holo.secretstore.services import NOBODY, set_secret
 from orders.groups import ensure_groups
 from tests.api.people import build_person
 from tests.builders import build_organization
+from tests.forms import filled
 from tests.identity.people import Team, add_member, build_team
 from tests.logins import log_in
 
@@ -61,7 +62,7 @@ def test_the_last_owner_is_kept_with_a_word_why(team: Team, root: Client) -> Non
     page = reverse("admin:identity_membership_change", args=[owner.pk])
     other = build_team().organization
     for changes in ({"role": "admin"}, {"organization": other.pk}):
-        answer = root.post(page, data_of(owner, **changes))
+        answer = root.post(page, filled(root.get(page), **changes))
         assert answer.status_code == 200
         assert LAST in answer.content.decode()
     delete = reverse("admin:identity_membership_delete", args=[owner.pk])
@@ -74,7 +75,7 @@ def test_superusers_change_and_end_memberships(team: Team, root: Client) -> None
     add_member(team.organization, Role.OWNER)
     owner = membership(team, Role.OWNER)
     page = reverse("admin:identity_membership_change", args=[owner.pk])
-    assert root.post(page, data_of(owner, role="auditor")).status_code == 302
+    assert root.post(page, filled(root.get(page), role="auditor")).status_code == 302
     owner.refresh_from_db()
     assert owner.role == Role.AUDITOR
     delete = reverse("admin:identity_membership_delete", args=[owner.pk])

@@ -1,17 +1,29 @@
-"""Two owners who leave at the same instant; first the positive control, with the guards off."""
+"""Members, projects and changes of users at the same instant; first the positive control, without guards."""
 
 import threading
+from collections import Counter
+from typing import Any
 
 import pytest
 from django.db import IntegrityError
 
 from holo.identity import operations
-from holo.identity.errors import LastOwnerError, ProjectSlugTakenError
+from holo.identity.errors import (
+    EnvironmentSlugTakenError,
+    LastOwnerError,
+    ProjectSlugTakenError,
+    UserChangeRunningError,
+)
 from holo.identity.locks import lock_organization
-from holo.identity.models import Membership, Project
+from holo.identity.models import Environment, Membership, Project, UserChange
 from holo.identity.roles import Role
 from holo.identity.selectors import is_last_owner
-from holo.identity.services import create_project, remove_member
+from holo.identity.services import (
+    create_environment,
+    create_project,
+    remove_member,
+    request_user_change,
+)
 from tests.conftest import OwnerAccess
 from tests.identity.people import actor_of, add_member, build_team
 from tests.proof import rounds
@@ -84,3 +96,25 @@ def test_of_equal_short_names_one_project_is_made() -> None:
 def test_the_lock_needs_a_transaction() -> None:
     with pytest.raises(Exception, match="transaction"):
         lock_organization(build_team().actor(Role.OWNER).organization_id)
+
+
+def test_of_equal_environments_at_once_one_is_made() -> None:
+    actor = build_team().actor(Role.OWNER)
+    create_project(actor=actor, slug="shop", name="Shop")
+    kind = Environment.Kind.PREVIEW
+    outcomes = race(
+        [lambda: create_environment(actor=actor, project_slug="shop", slug="pr-1", kind=kind)] * 8
+    )
+    assert Counter(map(type, outcomes)) == {Environment: 1, EnvironmentSlugTakenError: 7}
+
+
+def test_of_equal_changes_of_a_user_at_once_one_is_accepted() -> None:
+    actor = build_team().actor(Role.OWNER)
+    wanted: dict[str, Any] = {
+        "reference": "u-1",
+        "action": UserChange.Action.CREATE,
+        "email": "u@example.com",
+        "name": "Uma",
+    }
+    outcomes = race([lambda: request_user_change(actor=actor, **wanted)] * 8)
+    assert Counter(map(type, outcomes)) == {UserChange: 1, UserChangeRunningError: 7}

@@ -20,6 +20,7 @@ from inventory.operations import Owner, Want, consume_reservation, reserve_stock
 from inventory.selectors import list_stock_drift, stock_snapshot
 from tests.api.people import build_person
 from tests.builders import build_organization, build_product, build_stock, build_warehouse
+from tests.forms import filled
 from tests.logins import log_in
 
 pytestmark = pytest.mark.django_db
@@ -211,9 +212,10 @@ def test_operator_cannot_add_to_another_organization(operator: Client) -> None:
 
 def test_operator_changes_a_product(operator: Client, shelf: StockLevel) -> None:
     address = url("product", "edit", product_id=shelf.product_id)
-    assert 'value="500.00"' in text_of(operator.get(address))
+    form = operator.get(address)
+    assert 'value="500.00"' in text_of(form)
     assert address in text_of(operator.get(url("product", "change", object_id=shelf.product_id)))
-    page = text_of(operator.post(address, {"name": "Phone", "price": "499"}, follow=True))
+    page = text_of(operator.post(address, filled(form, name="Phone", price="499", active=None), follow=True))
     assert "Product phone was changed." in page
     product = Product.objects.get()
     assert (product.name, product.price_minor, product.active) == ("Phone", 499_00, False)

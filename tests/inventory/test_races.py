@@ -2,6 +2,7 @@
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -15,14 +16,21 @@ from django.db import IntegrityError, connection
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 
+from holo.common.actor import OrganizationId, system_actor
 from holo.common.db import unit_of_work
 from holo.common.errors import BusyError
 from holo.common.ids import uuid7
+from holo.common.money import parse_amount
 from holo.stack.postgres import PostgresServer
 from inventory import locks, operations
 from inventory.allocation import Shelf
-from inventory.errors import AlreadyReservedError, ReservationEndedError
-from inventory.models import Product, Reservation, StockLevel, StockMovement
+from inventory.errors import (
+    AlreadyReservedError,
+    ReservationEndedError,
+    SkuTakenError,
+    WarehouseCodeTakenError,
+)
+from inventory.models import Product, Reservation, StockLevel, StockMovement, Warehouse
 from inventory.operations import (
     Held,
     Owner,
@@ -34,6 +42,7 @@ from inventory.operations import (
     reserve_stock,
 )
 from inventory.selectors import list_stock_drift, stock_snapshot
+from inventory.services import create_product, create_warehouse
 from tests.builders import build_organization, build_product, build_stock, build_warehouse
 from tests.conftest import OwnerAccess
 from tests.proof import Proof, dice, rounds
@@ -335,3 +344,13 @@ def test_goods_arrive_at_once_on_a_new_shelf_all_are_counted() -> None:
     assert all(isinstance(outcome, StockLevel) for outcome in outcomes)
     assert stock_snapshot(organization.pk) == {product.sku: (12, 0)}
     assert list_stock_drift(organization.pk) == []
+
+
+def test_of_equal_products_and_warehouses_at_once_one_is_made() -> None:
+    organization = build_organization()
+    actor = system_actor(OrganizationId(organization.pk))
+    price = parse_amount("5", currency="CNY")
+    products = race([lambda: create_product(actor=actor, sku="A", name="A", price=price)] * 8)
+    warehouses = race([lambda: create_warehouse(actor=actor, code="A", name="A", priority=1)] * 8)
+    assert Counter(map(type, products)) == {Product: 1, SkuTakenError: 7}
+    assert Counter(map(type, warehouses)) == {Warehouse: 1, WarehouseCodeTakenError: 7}

@@ -19,8 +19,15 @@ from holo.identity.models import User
 from holo.secretstore.models import Secret, SecretVersion
 from holo.staff.codes import STEP, code_at, match_code, new_secret
 from holo.staff.models import RecoveryCode, SecondFactor, StaffSession
+from holo.staff.services import (
+    begin_enrolment,
+    confirm_enrolment,
+    enrol_demo_person,
+    read_enrolment_secret,
+)
 from tests.api.people import PASSWORD, build_person
 from tests.logins import Device, enrol
+from tests.racing import race
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 INDEX, LOGIN = "/admin/", "/admin/login/"
@@ -283,3 +290,26 @@ def test_slow_hand_does_not_move_the_device_away() -> None:
     now = start + 10 * 3600
     present = datetime.fromtimestamp(now, UTC)
     assert match_code(secret, code_at(secret, now), moment=present, drift=drift, after=-1) is not None
+
+
+def test_of_devices_begun_at_once_one_is_left_and_one_of_its_confirmations_counts(person: User) -> None:
+    begun = race([lambda: begin_enrolment(user_id=person.pk)] * 8)
+    left = SecondFactor.objects.get(user=person)
+    assert left.pk in begun
+    assert len(set(begun)) == 8
+    device = Device(str(read_enrolment_secret(user_id=person.pk, factor_id=left.pk)))
+    code = device.present()
+    outcomes = race(
+        [
+            lambda number=number: confirm_enrolment(  # type: ignore[misc]
+                user=person, factor_id=left.pk, code=code, address=f"203.0.113.{number}"
+            )
+            for number in range(8)
+        ]
+    )
+    assert sorted(len(codes or ()) for codes in outcomes) == [*[0] * 7, 10]  # type: ignore[arg-type]
+
+
+def test_of_devices_enrolled_at_once_one_is_made(person: User) -> None:
+    outcomes = race([lambda: enrol_demo_person(user_id=person.pk, secret=new_secret())] * 8)
+    assert sorted(outcomes, key=str) == [*[False] * 7, True]

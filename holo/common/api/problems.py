@@ -37,7 +37,13 @@ from holo.common.api.errors import (
 from holo.common.api.field_errors import field_problems
 from holo.common.api.parsers import body_too_large
 from holo.common.context import request_id
-from holo.common.db import DEADLOCK_DETECTED, LOCK_NOT_AVAILABLE, SERIALIZATION_FAILURE, sqlstate
+from holo.common.db import (
+    DEADLOCK_DETECTED,
+    LOCK_NOT_AVAILABLE,
+    SERIALIZATION_FAILURE,
+    UNIQUE_VIOLATION,
+    sqlstate,
+)
 from holo.common.errors import (
     BusyError,
     ConflictError,
@@ -51,7 +57,6 @@ from holo.common.errors import (
 
 logger = logging.getLogger(__name__)
 CONTENT_TYPE = "application/problem+json"
-UNIQUE_VIOLATION = "23505"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

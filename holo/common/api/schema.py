@@ -86,6 +86,7 @@ _REPLAYED = {
         "description": "Present when this is the stored answer of an earlier call with the same key.",
     }
 }
+_TAG = {"ETag": {"schema": {"type": "string"}, "description": "Names this state of the object."}}
 # Each runs a command, which reads the body and the client's key.
 _CHANGING = ("POST", "PATCH", "DELETE")
 
@@ -105,6 +106,8 @@ class ProblemAutoSchema(AutoSchema):
             parameters.append(_organization())
         if self._is_command():
             parameters.append(_idempotency_key())
+        if self._is_guarded():
+            parameters.append(_if_match())
         if self.method == "GET":
             for name, declared in getattr(self.view, "filters", {}).items():
                 parameters.append(
@@ -131,6 +134,14 @@ class ProblemAutoSchema(AutoSchema):
     def _is_command(self) -> bool:
         return self.method in _CHANGING and not self._is_open()
 
+    def _is_guarded(self) -> bool:
+        return self.method in getattr(self.view, "if_match", ())
+
+    def _has_tag(self) -> bool:
+        """Tell whether a successful answer has an ETag; what a DELETE answers with is no more."""
+        read = bool(getattr(self.view, "tagged", False) or getattr(self.view, "if_match", ()))
+        return (read and self.method == "GET") or (self._is_guarded() and self.method != "DELETE")
+
     def _get_response_bodies(self, direction: Literal["request", "response"] = "response") -> dict[str, Any]:
         bodies: dict[str, Any] = super()._get_response_bodies(direction)
         if "204" in bodies:
@@ -138,7 +149,8 @@ class ProblemAutoSchema(AutoSchema):
             bodies["200"] = bodies.pop("204")
         for status, body in bodies.items():
             replayed = _REPLAYED if self._is_command() and status.startswith(("2", "4")) else {}
-            body["headers"] = {**body.get("headers", {}), **_HEADERS, **replayed}
+            tag = _TAG if self._has_tag() and status == "200" else {}
+            body["headers"] = {**body.get("headers", {}), **_HEADERS, **tag, **replayed}
         for number in self._problem_statuses():
             bodies.setdefault(str(number), self._problem(number))
         return dict(sorted(bodies.items()))
@@ -149,6 +161,8 @@ class ProblemAutoSchema(AutoSchema):
             statuses.append(404)
         if self.method in _CHANGING:
             statuses += [408, 409, 411, 413, 415, 422]
+        if self._is_guarded():
+            statuses.append(412)
         return statuses
 
     def _problem(self, status: int) -> dict[str, Any]:
@@ -189,6 +203,15 @@ def _idempotency_key() -> OpenApiParameter:
             "corrected request may change is not stored, and the key can be used again: /api/errors says "
             "which refusals are stored."
         ),
+    )
+
+
+def _if_match() -> OpenApiParameter:
+    return OpenApiParameter(
+        "If-Match",
+        {"type": "string"},
+        OpenApiParameter.HEADER,
+        description="ETags that were seen, or `*`. Any other state of the object is 412; nothing is changed.",
     )
 
 

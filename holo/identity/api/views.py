@@ -10,10 +10,14 @@ from rest_framework.request import Request
 from holo.apiauth.scopes import ORGANIZATION_READ, ORGANIZATION_WRITE
 from holo.apiauth.views import ApiView
 from holo.common.api.filters import Filters, choice_filter, text_filter
+from holo.common.api.preconditions import check_of, tag_by
 from holo.identity import selectors, services
 from holo.identity.api import answers, requests
 from holo.identity.models import Environment, Invitation
 from holo.identity.roles import Role
+
+_member_tag = tag_by(answers.render_member)
+_project_tag = tag_by(answers.render_project)
 
 
 class MemberListView(ApiView):
@@ -41,6 +45,7 @@ class MemberView(ApiView):
         "DELETE": ORGANIZATION_WRITE,
     }
     tagged = True
+    if_match = frozenset({"PATCH", "DELETE"})
     step_up = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(responses=answers.MemberAnswer, summary="See a member")
@@ -56,19 +61,24 @@ class MemberView(ApiView):
     def patch(self, request: Request, user_id: UUID) -> HttpResponse:
         """Change the role; nobody gives or takes one that they lack."""
         role = Role(self.valid(requests.ChangeRoleRequest)["role"])
+        check = check_of(request, _member_tag)
         return self.run_command(
             lambda key: services.change_member_role(
-                actor=self.actor, user_id=user_id, role=role, request_key=key
+                actor=self.actor, user_id=user_id, role=role, check=check, request_key=key
             ),
             render=answers.render_member,
             status=200,
+            headers=lambda member: {"ETag": _member_tag(member)},
         )
 
     @extend_schema(request=None, responses=answers.MemberAnswer, summary="End a membership")
     def delete(self, request: Request, user_id: UUID) -> HttpResponse:
         """End the membership and answer with what it was; everybody may leave."""
+        check = check_of(request, _member_tag)
         return self.run_command(
-            lambda key: services.remove_member(actor=self.actor, user_id=user_id, request_key=key),
+            lambda key: services.remove_member(
+                actor=self.actor, user_id=user_id, check=check, request_key=key
+            ),
             render=answers.render_member,
             status=200,
         )
@@ -146,7 +156,10 @@ class ProjectListView(ApiView):
             lambda key: services.create_project(actor=self.actor, request_key=key, **wanted),
             render=answers.render_project,
             status=201,
-            headers=lambda project: {"Location": f"/api/v1/projects/{project.slug}"},
+            headers=lambda project: {
+                "Location": f"/api/v1/projects/{project.slug}",
+                "ETag": _project_tag(project),
+            },
         )
 
 
@@ -155,6 +168,7 @@ class ProjectView(ApiView):
 
     required_scopes = {"GET": ORGANIZATION_READ, "PATCH": ORGANIZATION_WRITE}
     tagged = True
+    if_match = frozenset({"PATCH"})
 
     @extend_schema(responses=answers.ProjectAnswer, summary="See a project")
     def get(self, request: Request, project: str) -> HttpResponse:
@@ -167,10 +181,14 @@ class ProjectView(ApiView):
     def patch(self, request: Request, project: str) -> HttpResponse:
         """Give the project another name; the short name stays."""
         wanted = self.valid(requests.RenameProjectRequest)
+        check = check_of(request, _project_tag)
         return self.run_command(
-            lambda key: services.rename_project(actor=self.actor, slug=project, request_key=key, **wanted),
+            lambda key: services.rename_project(
+                actor=self.actor, slug=project, check=check, request_key=key, **wanted
+            ),
             render=answers.render_project,
             status=200,
+            headers=lambda renamed: {"ETag": _project_tag(renamed)},
         )
 
 

@@ -1,5 +1,6 @@
 """Commands about who belongs to an organisation, and as what."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from django.utils.translation import gettext as _
@@ -16,15 +17,23 @@ from holo.identity.selectors import get_member, is_last_owner
 
 @command
 def change_member_role(
-    *, actor: Actor, user_id: UUID, role: Role, request_key: RequestKey | None = None
+    *,
+    actor: Actor,
+    user_id: UUID,
+    role: Role,
+    check: Callable[[Membership], None] | None = None,
+    request_key: RequestKey | None = None,
 ) -> Membership:
     """Make a member of the actor's organisation something else there.
 
-    Idempotent by nature. Locks the organisation. Raises RoleRequiredError, NotFoundError,
-    RoleNotHeldError (the actor lacks the old or the new role), LastOwnerError.
+    `check` is called with the member under the lock and may raise, where the caller decided on what it saw
+    before. Idempotent by nature. Locks the organisation. Raises RoleRequiredError, NotFoundError,
+    RoleNotHeldError (the actor lacks the old or the new role), LastOwnerError, and as `check`.
     """
     own = lock_manager(actor)
     member = get_member(actor.organization_id, user_id)
+    if check is not None:
+        check(member)
     before = Role(member.role)
     if before == role:
         return member
@@ -43,11 +52,18 @@ def change_member_role(
 
 
 @command
-def remove_member(*, actor: Actor, user_id: UUID, request_key: RequestKey | None = None) -> Membership:
+def remove_member(
+    *,
+    actor: Actor,
+    user_id: UUID,
+    check: Callable[[Membership], None] | None = None,
+    request_key: RequestKey | None = None,
+) -> Membership:
     """End a membership and return what it was; the person's keys for the organisation end with it.
 
-    Everybody may leave. Idempotent by `request_key`; else a second call finds no member. Locks the
-    organisation. Raises NotFoundError, RoleRequiredError, RoleNotHeldError, LastOwnerError.
+    Everybody may leave. `check` as in `change_member_role`. Idempotent by `request_key`; else a second call
+    finds no member. Locks the organisation. Raises NotFoundError, RoleRequiredError, RoleNotHeldError,
+    LastOwnerError, and as `check`.
     """
     if actor.user_id == user_id:
         lock_role(actor)
@@ -56,6 +72,8 @@ def remove_member(*, actor: Actor, user_id: UUID, request_key: RequestKey | None
         own = lock_manager(actor)
         member = get_member(actor.organization_id, user_id)
         require_held(own, Role(member.role))
+    if check is not None:
+        check(member)
     _keep_an_owner(member)
     # Not `member.delete()`: the row's values are the answer.
     Membership.objects.filter(pk=member.pk).delete()

@@ -1,6 +1,7 @@
 """Commands about projects and their environments."""
 
 import re
+from collections.abc import Callable
 
 from django.utils.translation import gettext as _
 
@@ -49,14 +50,24 @@ def create_project(*, actor: Actor, slug: str, name: str, request_key: RequestKe
 
 
 @command
-def rename_project(*, actor: Actor, slug: str, name: str, request_key: RequestKey | None = None) -> Project:
+def rename_project(
+    *,
+    actor: Actor,
+    slug: str,
+    name: str,
+    check: Callable[[Project], None] | None = None,
+    request_key: RequestKey | None = None,
+) -> Project:
     """Give a project of the actor's organisation another name; the short name stays.
 
-    Idempotent by nature. Locks the organisation. Raises RoleRequiredError, NotFoundError,
-    InvalidError.
+    `check` is called with the project under the lock and may raise, where the caller decided on what it saw
+    before. Idempotent by nature. Locks the organisation. Raises RoleRequiredError, NotFoundError,
+    InvalidError, and as `check`.
     """
     lock_manager(actor)
     project = get_project(actor.organization_id, slug)
+    if check is not None:
+        check(project)
     before, project.name = project.name, clean_text(name, field="name", longest=_NAME_LENGTH, joiners=True)
     if project.name == before:
         return project

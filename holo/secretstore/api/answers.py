@@ -41,6 +41,14 @@ def render_variable(secret: Secret) -> dict[str, object]:
     return {"name": secret.name.removeprefix(VARIABLE_PREFIX), "version": secret.version}
 
 
+def variable_tag(secret: Secret) -> str:
+    """Return the entity tag of a variable: a version has one value, and a number that is not given again.
+
+    Not made of the body: that holds the value, about which a tag in a log would tell something.
+    """
+    return f'"{secret.pk.hex}-{secret.version}"'
+
+
 def render_listed(secret: Secret) -> dict[str, object]:
     """Return a variable of `list_variables` as it is answered with."""
     return {**render_variable(secret), "changed_at": secret.changed_at}  # type: ignore[attr-defined]

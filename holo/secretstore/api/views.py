@@ -6,6 +6,7 @@ from rest_framework.request import Request
 
 from holo.apiauth.scopes import SECRETS_READ, SECRETS_WRITE
 from holo.apiauth.views import ApiView
+from holo.common.api.preconditions import check_of
 from holo.secretstore import selectors, services
 from holo.secretstore.api import answers, requests
 
@@ -38,6 +39,7 @@ class VariableListView(ApiView):
             ),
             render=answers.render_variable,
             status=201,
+            headers=lambda secret: {"ETag": answers.variable_tag(secret)},
         )
 
 
@@ -45,8 +47,10 @@ class VariableView(ApiView):
     """One variable."""
 
     required_scopes = {"GET": SECRETS_READ, "PATCH": SECRETS_WRITE, "DELETE": SECRETS_WRITE}
+    one_state = False  # GET writes who read the value; that and the value are one statement's
     step_up = frozenset({"GET"})
     sensitive = frozenset({"GET"})
+    if_match = frozenset({"PATCH", "DELETE"})
 
     @extend_schema(responses=answers.VariableValueAnswer, summary="Read a variable")
     def get(self, request: Request, project: str, environment: str, name: str) -> HttpResponse:
@@ -54,7 +58,9 @@ class VariableView(ApiView):
         secret, value = services.get_variable(
             actor=self.actor, project=project, environment=environment, name=name
         )
-        return self.answer({**answers.render_variable(secret), "value": value})
+        # A tag alone would let clients keep the answer.
+        headers = {"ETag": answers.variable_tag(secret), "Cache-Control": "no-store"}
+        return self.answer({**answers.render_variable(secret), "value": value}, headers=headers)
 
     @extend_schema(
         request=requests.UpdateVariableRequest,
@@ -64,25 +70,34 @@ class VariableView(ApiView):
     def patch(self, request: Request, project: str, environment: str, name: str) -> HttpResponse:
         """Give the variable another value, as a new version."""
         wanted = self.valid(requests.UpdateVariableRequest)
+        check = check_of(request, answers.variable_tag)
         return self.run_command(
             lambda key: services.update_variable(
                 actor=self.actor,
                 project=project,
                 environment=environment,
                 name=name,
+                check=check,
                 request_key=key,
                 **wanted,
             ),
             render=answers.render_variable,
             status=200,
+            headers=lambda secret: {"ETag": answers.variable_tag(secret)},
         )
 
     @extend_schema(request=None, responses=answers.VariableAnswer, summary="Delete a variable")
     def delete(self, request: Request, project: str, environment: str, name: str) -> HttpResponse:
         """Wipe all versions of the variable."""
+        check = check_of(request, answers.variable_tag)
         return self.run_command(
             lambda key: services.delete_variable(
-                actor=self.actor, project=project, environment=environment, name=name, request_key=key
+                actor=self.actor,
+                project=project,
+                environment=environment,
+                name=name,
+                check=check,
+                request_key=key,
             ),
             render=answers.render_variable,
             status=200,

@@ -8,7 +8,7 @@ from holo.common.actor import NOBODY, Actor, system_actor
 from holo.idempotency.commands import command
 from holo.secretstore.locks import lock_versions_sealed_otherwise
 from holo.secretstore.models import Secret, SecretVersion
-from holo.secretstore.operations import absent, read_secret, wipe_secret, write_secret
+from holo.secretstore.operations import absent, read_secret, read_version, wipe_secret, write_secret
 from holo.secretstore.places import Place
 from holo.secretstore.sealing import reseal_version
 from holo.secretstore.selectors import find_revealable
@@ -66,15 +66,18 @@ def reveal_secret(*, actor: Actor, secret_id: UUID, reason: str) -> tuple[Secret
         project_id=secret.project_id,
         environment_id=secret.environment_id,
     )
-    value: object = read_secret(actor, place, secret.name, object)
+    found = read_version(actor, place, secret.name, object)
+    if found is None:
+        raise absent(secret.name)
+    version, value = found
     record_audit(
         actor=actor,
         action="secretstore.secret_revealed",
         subject_type="secretstore.secret",
         subject_id=secret.pk,
-        data={"name": secret.name, "version": secret.version, "reason": reason},
+        data={"name": secret.name, "version": version.number, "reason": reason},
     )
-    return secret, value
+    return version.secret, value
 
 
 @command

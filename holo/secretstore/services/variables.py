@@ -1,6 +1,6 @@
 """Commands about the variables of an environment: secrets named `env/NAME`, for managers alone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from django.utils.translation import gettext as _
@@ -13,7 +13,7 @@ from holo.identity.operations import require_manager
 from holo.secretstore.errors import VariableExistsError
 from holo.secretstore.locks import lock_secret
 from holo.secretstore.models import Secret
-from holo.secretstore.operations import read_secret, wipe_secret, write_secret
+from holo.secretstore.operations import claim, read_version, wipe_secret, write_secret
 from holo.secretstore.places import Place, place_of
 from holo.secretstore.selectors import VARIABLE_PREFIX, get_environment
 
@@ -43,8 +43,7 @@ def create_variable(
     VariableExistsError, and as `set_secret`.
     """
     place = _place(actor, project, environment)
-    known = lock_secret(place, VARIABLE_PREFIX + name)
-    if known is not None and known.deleted_at is None:
+    if claim(place, VARIABLE_PREFIX + name).has_value:
         raise VariableExistsError(_("the variable %(name)s is there already") % {"name": name}, name=name)
     return write_secret(actor, place, VARIABLE_PREFIX + name, value)
 
@@ -57,17 +56,17 @@ def update_variable(
     environment: str,
     name: str,
     value: str,
+    check: Callable[[Secret], None] | None = None,
     request_key: RequestKey | None = None,
 ) -> Secret:
     """Give a variable a new value, as a new version.
 
+    `check` is called with the locked variable and may raise, where the caller decided on what it saw before.
     Idempotent by `request_key`. Locks the variable. Raises RoleRequiredError, NotFoundError, and as
-    `set_secret`.
+    `set_secret` and `check`.
     """
     place = _place(actor, project, environment)
-    known = lock_secret(place, VARIABLE_PREFIX + name)
-    if known is None or known.deleted_at is not None:
-        raise _absent()
+    _lock(place, name, check)
     return write_secret(actor, place, VARIABLE_PREFIX + name, value)
 
 
@@ -89,8 +88,7 @@ def import_variables(
     place = _place(actor, project, environment)
     created = updated = skipped = 0
     for name in sorted(variables):
-        known = lock_secret(place, VARIABLE_PREFIX + name)
-        is_there = known is not None and known.deleted_at is None
+        is_there = claim(place, VARIABLE_PREFIX + name).has_value
         if is_there and not overwrite:
             skipped += 1
             continue
@@ -106,25 +104,30 @@ def get_variable(*, actor: Actor, project: str, environment: str, name: str) -> 
     Takes no locks. Raises RoleRequiredError, NotFoundError, and as `get_secret`.
     """
     place = _place(actor, project, environment)
-    value = read_secret(actor, place, VARIABLE_PREFIX + name, str)
-    if value is None:
+    found = read_version(actor, place, VARIABLE_PREFIX + name, str)
+    if found is None:
         raise _absent()
-    return Secret.objects.get(**place.columns(), name=VARIABLE_PREFIX + name), value
+    version, value = found
+    return version.secret, value
 
 
 @command
 def delete_variable(
-    *, actor: Actor, project: str, environment: str, name: str, request_key: RequestKey | None = None
+    *,
+    actor: Actor,
+    project: str,
+    environment: str,
+    name: str,
+    check: Callable[[Secret], None] | None = None,
+    request_key: RequestKey | None = None,
 ) -> Secret:
     """Wipe a variable with all its versions, and return what it was.
 
-    Idempotent by `request_key`; else a second call finds none. Locks the variable. Raises RoleRequiredError,
-    NotFoundError.
+    `check` as in `update_variable`. Idempotent by `request_key`; else a second call finds none. Locks the
+    variable. Raises RoleRequiredError, NotFoundError, and as `check`.
     """
     place = _place(actor, project, environment)
-    known = lock_secret(place, VARIABLE_PREFIX + name)
-    if known is None or known.deleted_at is not None:
-        raise _absent()
+    _lock(place, name, check)
     return wipe_secret(actor, place, VARIABLE_PREFIX + name)
 
 
@@ -133,6 +136,15 @@ def _place(actor: Actor, project: str, environment: str) -> Place:
     require_manager(actor)
     found: Environment = get_environment(actor, project, environment)
     return place_of(found)
+
+
+def _lock(place: Place, name: str, check: Callable[[Secret], None] | None) -> None:
+    """Lock a variable that is there, and let the caller look at it. Raises NotFoundError."""
+    known = lock_secret(place, VARIABLE_PREFIX + name)
+    if known is None or not known.has_value:
+        raise _absent()
+    if check is not None:
+        check(known)
 
 
 def _absent() -> NotFoundError:

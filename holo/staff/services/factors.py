@@ -11,7 +11,7 @@ from holo.identity.models import User
 from holo.identity.selectors import find_person
 from holo.staff.codes import match_code, new_secret
 from holo.staff.limits import count_attempt, forget, give_back
-from holo.staff.locks import lock_enrolment, lock_second_factor
+from holo.staff.locks import lock_enrolment, lock_person, lock_second_factor
 from holo.staff.models import SecondFactor, StaffSession
 from holo.staff.operations import (
     OPERATOR,
@@ -30,8 +30,9 @@ def begin_enrolment(*, user_id: UUID) -> UUID | None:
     """Make a secret for a person's device and return its id; None for who has a device.
 
     One that was begun before and not confirmed ends: whoever saw it may have been somebody else. Not
-    idempotent. Takes no locks.
+    idempotent. Locks the person.
     """
+    lock_person(user_id)
     if SecondFactor.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists():
         return None
     for begun in SecondFactor.objects.filter(user_id=user_id, confirmed_at__isnull=True):
@@ -56,9 +57,10 @@ def confirm_enrolment(*, user: User, factor_id: UUID, code: str, address: str) -
     """Take a device that shows the right code as the person's second factor; return the recovery codes.
 
     None where the code is wrong or there were too many; wrong ones count like wrong passwords. Not
-    idempotent: the device is confirmed once. Locks the two counts, then the second factor.
+    idempotent: the device is confirmed once. Locks the two counts, the person, then the second factor.
     """
     attempt = count_attempt(user.email, address)
+    lock_person(user.pk)
     factor = lock_enrolment(user.pk, factor_id) if attempt.allowed else None
     if factor is None or lock_second_factor(user.pk) is not None:
         return None
@@ -112,8 +114,9 @@ def reset_second_factor(*, email: str) -> bool:
 def enrol_demo_person(*, user_id: UUID, secret: str) -> bool:
     """Give somebody of the demonstration a device with a secret that is told to everybody; False if there.
 
-    Idempotent by nature. Takes no locks.
+    Idempotent by nature. Locks the person.
     """
+    lock_person(user_id)
     if SecondFactor.objects.filter(user_id=user_id, confirmed_at__isnull=False).exists():
         return False
     factor = SecondFactor.objects.create(user_id=user_id, confirmed_at=database_now())

@@ -27,7 +27,26 @@ _STEPPED_UP = (
     "POST user-change-list",
 )
 
+_GUARDED = (
+    "PATCH member-detail",
+    "DELETE member-detail",
+    "PATCH project-detail",
+    "PATCH variable-detail",
+    "DELETE variable-detail",
+)
+
 OF_PEOPLE = (
+    *(
+        Scene(
+            id="A35",
+            what="a change of what somebody else has changed since it was read",
+            code="request.changed_meanwhile",
+            endpoint=endpoint,
+            scene="other entity tag",
+            status=412,
+        )
+        for endpoint in _GUARDED
+    ),
     *(
         Scene(
             id="A70",

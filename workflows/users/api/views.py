@@ -121,6 +121,7 @@ class ResultView(_ChangeView):
     """The result of a change of a user."""
 
     required_scopes = {"GET": USERS_READ}
+    one_state = False  # it waits for what others commit
     filters: ClassVar[Filters] = {
         "wait": integer_filter(
             "wait", low=0, high=LONGEST_WAIT, description="Seconds to wait for the end; 5 unless told."

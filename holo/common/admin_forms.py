@@ -1,0 +1,75 @@
+"""Change forms of the admin: one person at a time, and nobody saves over what somebody else stored."""
+
+from typing import Any, TypeVar, cast
+
+from django import forms
+from django.contrib import admin
+from django.db import DatabaseError, connection
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse
+
+from holo.common.db import DEADLOCK_DETECTED, SERIALIZATION_FAILURE, UNIQUE_VIOLATION, sqlstate
+from holo.common.locks import lock_row
+from holo.common.shown_values import SHOWN, ShownValues
+
+M = TypeVar("M", bound=Model)
+# Others were faster: they took the same name, or a lock. The form is looked at again and says so.
+_AGAIN = (UNIQUE_VIOLATION, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
+_MAX_ATTEMPTS = 3
+
+
+class GuardedFormAdmin(admin.ModelAdmin[M]):
+    """Rows whose change form carries what it showed, and is compared with the row under its lock.
+
+    Any admin with a form that changes rows has this; inlines take `ShownValues` into their form's class. The
+    form of a new row that somebody adds at the same time is an error of the form, not of the server.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show or take the form; look at it again where somebody else was faster."""
+        for _attempt in range(1, _MAX_ATTEMPTS):
+            try:
+                return super().changeform_view(request, object_id, form_url, extra_context)
+            except DatabaseError as error:
+                if sqlstate(error) not in _AGAIN:
+                    raise
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
+        """Lock what the form changes, before it is read. Django has opened the transaction."""
+        lock_row(self.model, object_id)
+
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
+        """Return the row of a form; locked where the form is sent."""
+        if _is_sent_form(request):
+            self.lock_for_change(request, object_id)
+        return super().get_object(request, object_id, from_field)
+
+    def get_form(
+        self, request: HttpRequest, obj: M | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form's class; that of an existing row carries what it showed."""
+        if obj is not None and self.has_change_permission(request, obj):
+            base = cast(type[forms.Form], kwargs.get("form") or self.form)
+            if not issubclass(base, ShownValues):
+                kwargs["form"] = type(base.__name__, (ShownValues, base), {})
+        return super().get_form(request, obj, change=change, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: M | None = None) -> Any:
+        """Put the hidden field into the first group of fields."""
+        groups = [(title, dict(options)) for title, options in super().get_fieldsets(request, obj)]
+        if obj is not None and self.has_change_permission(request, obj):
+            first = groups[0][1]
+            names: Any = first["fields"]
+            first["fields"] = [*(name for name in names if name != SHOWN), SHOWN]
+        return groups
+
+
+def _is_sent_form(request: HttpRequest) -> bool:
+    return request.method == "POST" and connection.in_atomic_block
