@@ -43,7 +43,11 @@ def test_fingerprint_is_found_through_each_step_of_a_rotation(operator: Api, rin
     assert AuditEvent.objects.filter(subject_type="sample").count() == 1
 
 
-@pytest.mark.parametrize("later", [OLD, NEW, f"{NEWEST},{NEW}", f"{NEWEST},{OLD}"])
+@pytest.mark.parametrize(
+    "later",
+    [OLD, NEW, f"{NEWEST},{NEW}", f"{NEWEST},{OLD}"],
+    ids=["the old one", "the new one", "a newest and the new one", "a newest and the old one"],
+)
 def test_one_secret_in_common_is_enough(operator: Api, ring: LazySettings, later: str) -> None:
     """Processes that start one after the other have different rings for a while."""
     ring.KEYRING = parse_keyring(f"{NEW},{OLD}")
