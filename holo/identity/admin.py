@@ -2,17 +2,25 @@
 
 from typing import Any
 
-from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
-from django.http import HttpRequest, HttpResponse
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.db import IntegrityError
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from holo.audit.models import AuditEvent
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
+from holo.common.db import constraint_name
 from holo.common.step_up import StepUpAdmin, step_up
-from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm
+from holo.identity.forms import (
+    LAST_SUPERUSER,
+    OWN_RIGHTS,
+    MembershipForm,
+    PersonAddForm,
+    PersonChangeForm,
+)
+from holo.identity.group_admin import GroupsAdmin
 from holo.identity.models import (
     Environment,
     Invitation,
@@ -26,6 +34,8 @@ from holo.identity.selectors import is_last_owner
 from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited
 from holo.outbox.admin import OutboxMessageAdmin
 from holo.outbox.models import OutboxMessage
+
+__all__ = ["GroupsAdmin"]  # registers itself
 
 # Production stands out: a mistake there costs most.
 _TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
@@ -82,6 +92,12 @@ class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
     )
     inlines = [MembershipInline]
 
+    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
+        """Tell the form who fills it in."""
+        form = super().get_form(request, obj, **kwargs)
+        form.acting = request.user
+        return form
+
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Let only superusers give powers, else who may edit people could make themselves one."""
         fields = super().get_readonly_fields(request, obj)
@@ -96,10 +112,38 @@ class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
         """Nobody deletes people."""
         return False
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show or take the form; two superusers may demote each other at once, of whom one is refused."""
+        try:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        except IntegrityError as error:
+            return self._last_superuser(request, error)
+
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Give somebody another password, which ends their sessions."""
+        """Give somebody another password, or none, which ends their sessions."""
         asked = step_up(request) if self.has_change_permission(request) else None
-        return asked or super().user_change_password(request, id, form_url)
+        if asked is not None:
+            return asked
+        if "unset-password" in request.POST and id == str(request.user.pk):
+            self.message_user(request, OWN_RIGHTS, messages.ERROR)
+            return HttpResponseRedirect(request.get_full_path())
+        try:
+            return super().user_change_password(request, id, form_url)
+        except IntegrityError as error:
+            return self._last_superuser(request, error)
+
+    def _last_superuser(self, request: HttpRequest, error: IntegrityError) -> HttpResponse:
+        """Say why the database has refused; raise what was another reason."""
+        if constraint_name(error) != "identity_user_keeps_a_superuser":
+            raise error
+        self.message_user(request, LAST_SUPERUSER, messages.ERROR)
+        return HttpResponseRedirect(request.get_full_path())
 
 
 @admin.register(Organization)
@@ -235,11 +279,3 @@ admin.site.unregister(OutboxMessage)
 @admin.register(OutboxMessage)
 class OwnOutboxMessageAdmin(OrganizationLimited[OutboxMessage], OutboxMessageAdmin):
     """The messages of one's organisations; `holo/outbox/` lies below and knows nobody's."""
-
-
-admin.site.unregister(Group)
-
-
-@admin.register(Group)
-class RoleAdmin(StepUpAdmin[Group], BoundedSearch[Group], GroupAdmin):
-    """The groups that give people their rights."""

@@ -60,6 +60,7 @@ def test_bad_wish_makes_no_key(browser: Client, organization: Organization, chan
 
 
 def test_key_for_a_foreign_organisation_is_not_made(browser: Client, root: User) -> None:
+    User.objects.create_superuser("spare@example.com", "correct horse battery")
     User.objects.filter(pk=root.pk).update(is_superuser=False)
     root.user_permissions.set(Permission.objects.filter(codename="add_apikey"))
     browser.post(reverse(ADD), wish(build_organization()))
