@@ -8,13 +8,15 @@ from typing import Any, NoReturn, TypeVar
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
 from django.utils.translation import gettext_noop, ngettext_lazy
+
+from holo.common.kept_form import kept_form
 
 logger = logging.getLogger("holo.security")
 M = TypeVar("M", bound=Model)
@@ -57,7 +59,19 @@ def holds_nul(request: HttpRequest) -> bool:
 
 
 class BoundedSearch(admin.ModelAdmin[M]):
-    """Rows whose search does not become a query of any length."""
+    """Rows whose search does not become a query of any length, and whose forms come back as filled in."""
+
+    def get_form(self, request: HttpRequest, obj: M | None = None, **kwargs: Any) -> Any:
+        """Return the form; filled with what was kept of it, if it could not be taken when it was sent."""
+        form = super().get_form(request, obj, **kwargs)
+        kept = kept_form(request)
+        return form if kept is None else _filled(form, kept)
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: M, inline: Any, prefix: str) -> dict[str, Any]:
+        """Fill the inline forms in the same way."""
+        values = super().get_formset_kwargs(request, obj, inline, prefix)
+        kept = kept_form(request)
+        return values if kept is None else {**values, "data": kept}
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
@@ -66,6 +80,14 @@ class BoundedSearch(admin.ModelAdmin[M]):
         if len(search_term) > MAX_SEARCH_LENGTH:
             return queryset.none(), False
         return super().get_search_results(request, queryset, search_term)
+
+
+def _filled(form: type[Any], kept: QueryDict) -> type[Any]:
+    class Filled(form):  # type: ignore[misc]  # made anew for each request
+        def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+            super().__init__(kept if data is None else data, *args, **kwargs)
+
+    return Filled
 
 
 class ReadOnlyAdmin(BoundedSearch[M]):

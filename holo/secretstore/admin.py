@@ -15,8 +15,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from holo.common.admin import ReadOnlyAdmin, moment_text
 from holo.common.errors import DomainError
+from holo.common.kept_form import sent_form
 from holo.common.reason import ReasonForm
-from holo.common.step_up import kept_form, step_up
+from holo.common.step_up import step_up
 from holo.common.throttles import count_sensitive
 from holo.identity.staff import actor_of_user, person_of
 from holo.secretstore.errors import SecretNotFoundError
@@ -86,7 +87,7 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
         asked = step_up(request)
         if asked is not None:
             return asked
-        form = ReasonForm(request.POST or None, initial=kept_form(request))
+        form = ReasonForm(sent_form(request))
         shown: dict[str, Any] = {}
         if request.method == "POST" and form.is_valid():
             try:

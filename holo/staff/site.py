@@ -1,5 +1,6 @@
 """The admin site: nobody reaches a page with one factor."""
 
+from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
@@ -10,6 +11,7 @@ from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
+from holo.common.kept_form import keep_until_login
 from holo.common.step_up import step_up
 
 
@@ -19,6 +21,18 @@ class StaffSite(AdminSite):
     def has_permission(self, request: HttpRequest) -> bool:
         """Tell whether somebody of the staff has logged in with both factors."""
         return super().has_permission(request) and getattr(request, "staff_session_id", None) is not None
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Lead who is not logged in any more to the log-in, and back to the form as they filled it in."""
+        guarded = super().admin_view(view, cacheable)
+
+        def page(request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+            ended = request.method == "POST" and not request.user.is_authenticated
+            if ended and request.path != reverse("admin:logout"):
+                keep_until_login(request)
+            return guarded(request, *args, **kwargs)
+
+        return update_wrapper(page, guarded)
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Put the pages of the second factor before those of the models."""

@@ -16,7 +16,8 @@ from django.urls import reverse
 from holo.audit.models import AuditEvent
 from holo.common import admin_commands
 from holo.common.admin import ReadOnlyAdmin
-from holo.common.admin_commands import AdminCommand, CommandAdmin
+from holo.common.admin_command import AdminCommand
+from holo.common.admin_commands import CommandAdmin
 from holo.common.money import Money
 from inventory.models import Product, Warehouse
 from inventory.services import create_product, create_warehouse
