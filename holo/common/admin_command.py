@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from django import forms
 from django.db.models import Model
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.utils.functional import Promise
 
 from holo.common.errors import DomainError
@@ -48,6 +48,8 @@ class AdminCommand(Generic[M]):
     form_class: type[forms.Form] = forms.Form
     # Whether a fresh second factor is asked for, before the form and when it is sent.
     needs_step_up = False
+    # How many rows it may be given for at once; None for as many as any command may.
+    most_rows: int | None = None
     # Shows one row on the page; knows `row` and what `contexts` returns for it.
     template: str
 
@@ -70,6 +72,10 @@ class AdminCommand(Generic[M]):
     def run(self, request: HttpRequest, row: M, *, token: str, data: dict[str, Any]) -> str:
         """Give the command for one row and return what to say. Raises DomainError where it is refused."""
         raise NotImplementedError
+
+    def onward(self, request: HttpRequest) -> HttpResponse | None:
+        """Return where a command for one row leads, once it was given; None for the row's page."""
+        return None
 
     def explain(self, request: HttpRequest, error: DomainError) -> str:
         """Return a refusal in the person's language."""

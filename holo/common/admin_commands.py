@@ -8,12 +8,11 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any, TypeVar
-from uuid import UUID
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
 from django.http import (
     Http404,
@@ -48,6 +47,8 @@ class CommandAdmin(ReadOnlyAdmin[M]):
     """A read-only admin whose rows take commands."""
 
     commands: Sequence[AdminCommand[M]] = ()
+    # Of the ids in addresses.
+    key_converter = "id"
 
     def get_urls(self) -> list[URLPattern]:
         """Add two addresses for each command: the page of one row, and where all pages post to."""
@@ -56,7 +57,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             name = f"{self.opts.app_label}_{self.opts.model_name}_{command.name}"
             page = self.admin_site.admin_view(partial(self._row_page, command))
             target = self.admin_site.admin_view(partial(self._run, command))
-            own.append(path(f"<id:object_id>/{command.name}/", page, name=name))
+            own.append(path(f"<{self.key_converter}:object_id>/{command.name}/", page, name=name))
             outcomes = self.admin_site.admin_view(partial(self._outcomes, command))
             own.append(path(f"{command.name}/", target, name=f"{name}_run"))
             own.append(path(f"{command.name}/outcomes/", outcomes, name=f"{name}_outcomes"))
@@ -96,8 +97,8 @@ class CommandAdmin(ReadOnlyAdmin[M]):
     def visible_rows(self, request: HttpRequest, what: str, ids: Sequence[str]) -> list[M]:
         """Return the rows of `ids` in that order; one that is foreign, absent or malformed refuses all."""
         try:
-            keys = list(dict.fromkeys(UUID(text) for text in ids))
-        except ValueError:
+            keys = list(dict.fromkeys(self.opts.pk.to_python(text) for text in ids))
+        except ValidationError:
             self.refuse_write(request, what, ids)
         rows = {row.pk: row for row in self.command_queryset(request).filter(pk__in=keys[: MAX_ROWS + 1])}
         if any(key not in rows for key in keys[: MAX_ROWS + 1]):
@@ -120,9 +121,10 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         rows = self.visible_rows(request, command.name, keys)
         if not rows:
             return None
-        if len(rows) > MAX_ROWS:
+        most = command.most_rows or MAX_ROWS
+        if len(rows) > most:
             text = _("At most %(count)d at once. Nothing was changed; select fewer.")
-            self.message_user(request, text % {"count": MAX_ROWS}, messages.ERROR)
+            self.message_user(request, text % {"count": most}, messages.ERROR)
             return None
         form = QueryDict(mutable=True)
         form.setlist("item", [f"{row.pk}:{command.token(row)}" for row in rows])
@@ -141,7 +143,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         back = reverse(info, args=[rows[0].pk]) if len(rows) == 1 else reverse(f"{info}_run")
         return step_up(request, back=back, form=form)
 
-    def _row_page(self, command: AdminCommand[M], request: HttpRequest, object_id: UUID) -> HttpResponse:
+    def _row_page(self, command: AdminCommand[M], request: HttpRequest, object_id: Any) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return _not_allowed(request, "GET", "HEAD")
         if not command.allowed(request):
@@ -211,7 +213,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         form = kept or request.POST
         tokens = dict(text.partition(":")[::2] for text in form.getlist("item"))
         rows = self.visible_rows(request, command.name, list(tokens))
-        if not rows or len(rows) > MAX_ROWS:
+        if not rows or len(rows) > (command.most_rows or MAX_ROWS):
             raise PermissionDenied
         asked = self._asked(command, request, rows, form)
         if asked is not None:
@@ -228,9 +230,13 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         if not form.is_valid():
             return self._page(command, request, rows, form, listed=listed)
         outcomes = [
-            self._outcome(command, request, row, tokens[str(row.pk)], form.cleaned_data) for row in rows
+            self._outcome(command, request, row, tokens.get(str(row.pk), ""), form.cleaned_data)
+            for row in rows
         ]
         if len(outcomes) == 1:
+            onward = command.onward(request) if outcomes[0].applied else None
+            if onward is not None:
+                return onward
             level = messages.SUCCESS if outcomes[0].applied else messages.ERROR
             self.message_user(request, f"{outcomes[0].label}: {outcomes[0].message}", level)
             return HttpResponseRedirect(outcomes[0].url)

@@ -25,6 +25,7 @@ from holo.apiauth.networks import client_address
 from holo.common.errors import DomainError
 from holo.common.kept_form import drop_lost_form
 from holo.identity.models import User
+from holo.staff.account import show_codes
 from holo.staff.codes import address_of, plain, qr_svg
 from holo.staff.forms import CodeForm
 from holo.staff.middleware import SESSION_KEY
@@ -114,7 +115,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 @sensitive_variables()
 def enrolment_page(request: HttpRequest) -> HttpResponse:
-    """Show the secret of a new device until the person shows its code; then the recovery codes, this once."""
+    """Show the secret of a new device until the person shows its code; then lead to the recovery codes."""
     half_way = _half_way(request)
     if half_way is None or half_way.factor_id is None:
         return HttpResponseRedirect(reverse("admin:login"))
@@ -124,10 +125,7 @@ def enrolment_page(request: HttpRequest) -> HttpResponse:
         code = plain(form.cleaned_data["code"])
         codes = confirm_enrolment(user=user, factor_id=factor_id, code=code, address=client_address(request))
         if codes is not None:
-            onward = _let_in(request, half_way)
-            return _page(
-                request, "staff/recovery_codes.html", title=_("Recovery codes"), codes=codes, next=onward
-            )
+            return show_codes(request, codes, onward=_let_in(request, half_way))
         form.refuse()
     secret = read_enrolment_secret(user_id=user.pk, factor_id=factor_id)
     if secret is None:

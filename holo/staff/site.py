@@ -44,6 +44,10 @@ class StaffSite(AdminSite):
             path("login/device/", door.enrolment_page, name="login_device"),
             path("step-up/", self.admin_view(account.step_up_page), name="step_up"),
             path("account/", self.admin_view(account.account_page), name="account"),
+            path("account/codes/", self.admin_view(account.recovery_codes_page), name="recovery_codes"),
+            path(
+                "account/codes/shown/", self.admin_view(account.shown_codes_page), name="recovery_codes_shown"
+            ),
         ]
         return [*own, *super().get_urls()]
 

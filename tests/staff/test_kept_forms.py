@@ -1,4 +1,4 @@
-"""A form that is sent after the session has ended comes back as it was filled in; nothing is executed by that."""
+"""A form that is sent after the session has ended comes back as it was filled in; nothing else happens."""
 
 import re
 from collections.abc import Iterator
@@ -15,6 +15,7 @@ from django.urls import reverse
 
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.common import kept_form
+from holo.common.admin import ReadOnlyAdmin
 from holo.common.kept_form import is_secret_field
 from holo.common.step_up import page_of_step_up
 from holo.identity.models import Membership, User
@@ -296,7 +297,7 @@ def _forms_of_the_admin(person: User) -> Iterator[Any]:
     for page in admin.site._registry.values():
         if hasattr(page, "change_password_form"):
             yield page.change_password_form
-        if page.has_add_permission(request):
+        if not isinstance(page, ReadOnlyAdmin):
             yield page.get_form(request)
 
 
