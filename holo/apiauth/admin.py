@@ -39,6 +39,7 @@ from holo.identity.staff import OWN_ORGANIZATIONS
 class ApiKeyAdmin(CommandAdmin[ApiKey]):
     """The keys of one's organisations."""
 
+    audit_subject = "apiauth.apikey"
     list_display = [
         "prefix",
         "kind",

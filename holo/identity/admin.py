@@ -13,6 +13,7 @@ from holo.audit.models import AuditEvent
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.common.db import constraint_name
 from holo.common.step_up import StepUpAdmin, step_up
+from holo.identity.audited_forms import AuditedForms
 from holo.identity.forms import (
     LAST_SUPERUSER,
     OWN_RIGHTS,
@@ -69,9 +70,10 @@ class MembershipInline(_BySuperusers, admin.TabularInline[Membership, User]):
 
 
 @admin.register(User)
-class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
+class PersonAdmin(AuditedForms, StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
     """People; deactivated, never deleted, because the history names them."""
 
+    audit_subject = "identity.user"
     form = PersonChangeForm
     add_form = PersonAddForm
     ordering = ["email"]
@@ -147,9 +149,10 @@ class PersonAdmin(StepUpAdmin[User], BoundedSearch[User], UserAdmin[User]):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(BoundedSearch[Organization]):
+class OrganizationAdmin(AuditedForms, BoundedSearch[Organization]):
     """Organisations; never deleted, because everything hangs on them."""
 
+    audit_subject = "identity.organization"
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     fields = ["slug", "name"]
@@ -164,9 +167,10 @@ class OrganizationAdmin(BoundedSearch[Organization]):
 
 
 @admin.register(Membership)
-class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Membership]):
+class MembershipAdmin(_BySuperusers, AuditedForms, StepUpAdmin[Membership], BoundedSearch[Membership]):
     """Who belongs where."""
 
+    audit_subject = "identity.user"
     form = MembershipForm
     # Ending many at once could end the last owner's; the page of one tells before it happens.
     actions = None
@@ -177,6 +181,10 @@ class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Memb
     search_fields = ["user__email", "organization__slug"]
     autocomplete_fields = ["user", "organization"]
 
+    def audited_as(self, row: Membership) -> list[tuple[str, str]]:
+        """Return the person: the trail tells memberships about them."""
+        return [(self.audit_subject, str(row.user_id))]
+
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
         """Let superusers end any membership but that of the last owner."""
         return bool(request.user.is_superuser) and (obj is None or not is_last_owner(obj.pk))
@@ -186,6 +194,7 @@ class MembershipAdmin(_BySuperusers, StepUpAdmin[Membership], BoundedSearch[Memb
 class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]):
     """Who is asked into one's organisations; the API invites and revokes."""
 
+    audit_subject = "identity.invitation"
     list_display = ["email", "organization", "role", "standing", "invited_by", "created_at", "expires_at"]
     list_filter = [OWN_ORGANIZATIONS, "state", "role"]
     list_select_related = ["organization", "invited_by"]
@@ -207,6 +216,7 @@ class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]
 class UserChangeAdmin(OrganizationLimited[UserChange], ReadOnlyAdmin[UserChange]):
     """What the systems of one's organisations have wanted of their users; the API asks and cancels."""
 
+    audit_subject = "identity.user_change"
     list_display = ["reference", "action", "organization", "standing", "code", "requested_by", "created_at"]
     list_filter = [OWN_ORGANIZATIONS, "state", "action", "notice"]
     list_select_related = ["organization", "requested_by"]
@@ -249,6 +259,7 @@ class EnvironmentInline(admin.TabularInline[Environment, Project]):
 class ProjectAdmin(OrganizationLimited[Project], ReadOnlyAdmin[Project]):
     """The projects of one's organisations; the API adds and renames them."""
 
+    audit_subject = "identity.project"
     list_display = ["slug", "name", "organization", "created_at"]
     list_filter = [OWN_ORGANIZATIONS]
     list_select_related = ["organization"]

@@ -10,15 +10,17 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.admin import BoundedSearch, badge
 from holo.common.step_up import StepUpAdmin
+from holo.identity.audited_forms import AuditedForms
 from holo.identity.groups import is_built_in_group
 
 admin.site.unregister(Group)
 
 
 @admin.register(Group)
-class GroupsAdmin(StepUpAdmin[Group], BoundedSearch[Group], GroupAdmin):
+class GroupsAdmin(AuditedForms, StepUpAdmin[Group], BoundedSearch[Group], GroupAdmin):
     """The groups that give people their rights. Those that the product needs keep their names and stay."""
 
+    audit_subject = "identity.group"
     list_display = ["name", "kind"]
 
     @admin.display(description=_("kind"))

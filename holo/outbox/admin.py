@@ -72,6 +72,7 @@ def _is_dead(message: OutboxMessage) -> bool:
 class OutboxMessageAdmin(CommandAdmin[OutboxMessage]):
     """Read-only list with one command."""
 
+    audit_subject = "outbox.message"
     commands = (RetryDeadLetters(),)
     key_converter = "int"
 

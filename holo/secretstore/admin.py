@@ -30,6 +30,7 @@ from holo.secretstore.services import NOBODY, reveal_secret
 class SecretAdmin(ReadOnlyAdmin[Secret]):
     """The secrets of all places, for superusers alone; managers read variables by the API."""
 
+    audit_subject = "secretstore.secret"
     list_display = ["name", "place", "version", "masked", "created_at", "deleted_at"]
     list_filter = ["organization"]
     list_select_related = ["organization", "project", "environment"]

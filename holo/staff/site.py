@@ -4,8 +4,10 @@ from functools import update_wrapper
 from typing import Any
 
 from django.contrib.admin import AdminSite
+from django.contrib.admin.utils import quote
 from django.contrib.auth import logout
-from django.http import HttpRequest, HttpResponseRedirect
+from django.db.models import Model
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, URLResolver, path, reverse
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
@@ -33,6 +35,21 @@ class StaffSite(AdminSite):
             return guarded(request, *args, **kwargs)
 
         return update_wrapper(page, guarded)
+
+    def history_page(self, request: HttpRequest, page: Any, object_id: str) -> HttpResponse:
+        """Show what the audit trail says of a row."""
+        from holo.identity.history import history_page
+
+        return history_page(request, page, object_id)
+
+    def history_url(self, request: HttpRequest, row: Model) -> str:
+        """Return where a row's history is; empty where there is none for the person."""
+        from holo.identity.history import may_see_history
+
+        page: Any = self.get_model_admin(type(row))
+        if not may_see_history(request, page):
+            return ""
+        return reverse(f"admin:{page.opts.app_label}_{page.opts.model_name}_history", args=[quote(row.pk)])
 
     def get_urls(self) -> list[URLPattern | URLResolver]:
         """Put the pages of the second factor before those of the models."""
