@@ -75,9 +75,11 @@ class BoundedSearch(admin.ModelAdmin[M]):
         page: HttpResponse = self.admin_site.history_page(request, self, object_id)  # type: ignore[attr-defined]
         return page
 
-    def get_form(self, request: HttpRequest, obj: M | None = None, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: M | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Return the form; filled with what was kept of it, if it could not be taken when it was sent."""
-        form = super().get_form(request, obj, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         kept = kept_form(request)
         return form if kept is None else _filled(form, kept)
 

@@ -128,9 +128,9 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             return None
         form = QueryDict(mutable=True)
         form.setlist("item", [f"{row.pk}:{command.token(row)}" for row in rows])
-        form["list"] = request.GET.urlencode()
+        form["list"] = listed = request.GET.urlencode()
         return self._asked(command, request, rows, form) or self._page(
-            command, request, rows, command.form_class(), listed=form["list"]
+            command, request, rows, command.form_class(), listed=listed
         )
 
     def _asked(

@@ -94,9 +94,11 @@ class PersonAdmin(AuditedForms, StepUpAdmin[User], BoundedSearch[User], UserAdmi
     )
     inlines = [MembershipInline]
 
-    def get_form(self, request: HttpRequest, obj: User | None = None, **kwargs: Any) -> Any:
+    def get_form(
+        self, request: HttpRequest, obj: User | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
         """Tell the form who fills it in."""
-        form = super().get_form(request, obj, **kwargs)
+        form = super().get_form(request, obj, change=change, **kwargs)
         form.acting = request.user
         return form
 

@@ -46,7 +46,8 @@ def form_of(person: User, **changes: object) -> dict[str, object]:
 
 
 def flags_of(person: User) -> tuple[bool, ...]:
-    return User.objects.values_list(*FLAGS).get(pk=person.pk)
+    stored = User.objects.get(pk=person.pk)
+    return tuple(bool(getattr(stored, flag)) for flag in FLAGS)
 
 
 @pytest.mark.parametrize("flag", FLAGS)
