@@ -155,7 +155,7 @@ def _let_in(request: HttpRequest, half_way: HalfWay) -> str:
     request.staff_session_id = session_id  # type: ignore[attr-defined]
     if drop_lost_form(request, user.pk):
         # The page of that form may take nothing but the form.
-        messages.warning(request, _("A form was kept for too long, or for somebody else. It is gone."))
+        messages.warning(request, _("A form was kept too long ago, or for somebody else. It was discarded."))
         return reverse("admin:index")
     return half_way.next
 

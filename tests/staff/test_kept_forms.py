@@ -184,7 +184,7 @@ def test_somebody_else_gets_no_form(auditor: Browser, requests: list[ApprovalReq
     Membership.objects.create(organization=shop.organization, user=other)
     back = auditor.log_in(answer["Location"], device=enrol(other), email=other.email)
     assert back == "/admin/"
-    assert "is gone" in auditor.get(back).content.decode()
+    assert "was discarded" in auditor.get(back).content.decode()
     assert auditor.get(reverse(RUN)).status_code == 405
     assert REASON not in str(dict(auditor.session))
 
