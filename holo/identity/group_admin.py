@@ -45,9 +45,7 @@ class GroupsAdmin(AuditedForms, StepUpAdmin[Group], BoundedSearch[Group], GroupA
         for group in objs:
             people = sorted(group.user_set.values_list("email", flat=True))
             permissions = sorted(str(permission) for permission in group.permissions.all())
-            shown += [
-                group.name,
-                [_("People who lose its rights: %(count)d") % {"count": len(people)}, people],
-                [_("Permissions: %(count)d") % {"count": len(permissions)}, permissions],
-            ]
+            lost = [_("People who lose its rights: %(count)d") % {"count": len(people)}, people]
+            lost += [_("Permissions: %(count)d") % {"count": len(permissions)}, permissions]
+            shown += [group.name, lost]
         return shown, {self.opts.verbose_name_plural: len(objs)}, needed, protected
