@@ -193,3 +193,19 @@ def test_audit_trail_is_read_only(browser: Client, organization: Organization, r
         == 403
     )
     assert browser.get(reverse("admin:audit_auditevent_add")).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["revoke", "rotate"])
+def test_crafted_list_of_keys_is_refused_whole(
+    browser: Client, organization: Organization, name: str
+) -> None:
+    person = build_person(organization=organization, groups=["viewer"])
+    build_key(owner=person, organization=organization, scopes=["orders:read"])
+    own, before = ApiKey.objects.get(), list(ApiKey.objects.values())
+    run = reverse(f"admin:apiauth_apikey_{name}_run")
+    for odd in ("01890a5d-ac96-774b-bcce-b302099a8057", "1 OR 1=1", "\x00", "0" * 5000, ""):
+        assert browser.post(run, {"item": [f"{own.pk}:", f"{odd}:"]}).status_code == 403, odd
+        chosen = {"action": name, "_selected_action": [str(own.pk), odd]}
+        assert browser.post(reverse(KEYS), chosen).status_code == 403, odd
+    assert browser.get(run).status_code == 405
+    assert list(ApiKey.objects.values()) == before
