@@ -15,9 +15,11 @@ class OrdersConfig(AppConfig):
 
     def ready(self) -> None:
         """Register with the start page and the approval inbox; keep the groups of people in place."""
+        from holo.identity.groups import register_built_in_groups
         from orders.admin import panel, subject
-        from orders.groups import ensure_groups
+        from orders.groups import BUILT_IN, ensure_groups
 
         panel.register()
         subject.register()
+        register_built_in_groups(*BUILT_IN)
         post_migrate.connect(ensure_groups, sender=self, dispatch_uid="orders.groups")

@@ -3,24 +3,31 @@
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext, pgettext_lazy
+from django.utils.translation import pgettext_lazy
 from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_protect
+from django.views.decorators.debug import sensitive_variables
 
 from holo.apiauth.forms import ApiKeyForm
+from holo.apiauth.key_commands import ReplaceKey, RevokeKeys, show_key
 from holo.apiauth.models import ApiKey
-from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
+from holo.apiauth.services import create_api_key
 from holo.common.actor import Actor, OrganizationId, UserId
-from holo.common.admin import ReadOnlyAdmin, badge
+from holo.common.admin import badge
+from holo.common.admin_commands import CommandAdmin
 from holo.common.errors import DomainError
+from holo.common.kept_form import sent_form
+from holo.common.shown_once import taken_once
 from holo.common.step_up import step_up
 from holo.common.throttles import count_sensitive
 from holo.identity.models import User
@@ -29,9 +36,10 @@ from holo.identity.staff import OWN_ORGANIZATIONS
 
 
 @admin.register(ApiKey)
-class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
+class ApiKeyAdmin(CommandAdmin[ApiKey]):
     """The keys of one's organisations."""
 
+    audit_subject = "apiauth.apikey"
     list_display = [
         "prefix",
         "kind",
@@ -63,7 +71,7 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         "last_used_at",
         "revoked_at",
     ]
-    actions = ["rotate", "revoke"]
+    commands = (ReplaceKey(), RevokeKeys())
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ApiKey]:
         """Return one's own keys, and the tokens of organisations that one manages; all for superusers."""
@@ -97,62 +105,48 @@ class ApiKeyAdmin(ReadOnlyAdmin[ApiKey]):
         """Tell whether the person may make keys."""
         return request.user.has_perm("apiauth.add_apikey")
 
-    def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the person may revoke keys."""
-        return request.user.has_perm("apiauth.change_apikey")
-
     @method_decorator(csrf_protect)
     @method_decorator(never_cache)
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Make a key and show it, this once. The stock view is not used: it would hold a transaction."""
+        """Make a key and lead to the page that shows it.
+
+        The stock view is not used: it would hold a transaction.
+        """
         if not self.has_add_permission(request):
             raise PermissionDenied
         asked = step_up(request)
         if asked is not None:
             return asked
-        form = ApiKeyForm(request.POST or None, user=_person(request))
+        form = ApiKeyForm(sent_form(request), user=_person(request))
         if request.method == "POST" and form.is_valid():
             try:
                 key, text = _make(request, form)
             except DomainError as error:
                 form.add_error(None, error.message)
             else:
-                return self._page(request, "apiauth/key_created.html", {"key": key, "text": text})
-        return self._page(request, "apiauth/key_form.html", {"form": form})
+                return show_key(request, key, text)
+        return self._key_page(request, "apiauth/key_form.html", {"form": form})
 
-    def _page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
+    def _key_page(self, request: HttpRequest, template: str, context: dict[str, Any]) -> HttpResponse:
         shared = {**self.admin_site.each_context(request), "opts": self.opts, "title": _("Make an API key")}
         return TemplateResponse(request, template, {**shared, **context})
 
-    @admin.action(description=_("Replace the chosen key"), permissions=["add"])
-    def rotate(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> HttpResponse | None:
-        """Replace one key of one's own and show the new one, this once; the old one works for a day more."""
-        asked = step_up(request)
-        if asked is not None:
-            return asked
-        keys = list(queryset[:2])
-        if len(keys) != 1:
-            self.message_user(request, _("Choose one key: the new one is shown once."), messages.WARNING)
-            return None
-        try:
-            count_sensitive(request.user.pk)
-            key, text = rotate_api_key(actor=_actor(request, keys[0].organization_id), key_id=keys[0].pk)
-        except DomainError as error:
-            self.message_user(request, error.message, messages.ERROR)
-            return None
-        return self._page(request, "apiauth/key_created.html", {"key": key, "text": text})
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that shows a new key."""
+        page = self.admin_site.admin_view(self._shown)
+        return [path("shown/", page, name="apiauth_apikey_shown"), *super().get_urls()]
 
-    @admin.action(description=_("Revoke the chosen keys"), permissions=["revoke"])
-    def revoke(self, request: HttpRequest, queryset: QuerySet[ApiKey]) -> None:
-        """Revoke, one command per key."""
-        keys = [key for key in queryset if key.revoked_at is None]
-        for key in keys:
-            revoke_api_key(actor=_actor(request, key.organization_id), key_id=key.pk)
-        text = ngettext("%(count)d key was revoked.", "%(count)d keys were revoked.", len(keys))
-        level = messages.SUCCESS if keys else messages.WARNING
-        self.message_user(request, text % {"count": len(keys)}, level)
+    @method_decorator(sensitive_variables())
+    def _shown(self, request: HttpRequest) -> HttpResponse:
+        """Show the key that was just made, this once."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        values = taken_once(request) or {}
+        expires = parse_datetime(str(values.get("expires_at", "")))
+        context = {"text": values.get("text"), "expires_at": expires}
+        return self._key_page(request, "apiauth/key_created.html", {**context, "title": _("A new API key")})
 
 
 def _make(request: HttpRequest, form: ApiKeyForm) -> tuple[ApiKey, str]:

@@ -17,6 +17,7 @@ from holo.apiauth.scopes import SCOPES, scopes_of_user
 from holo.apiauth.selectors import find_open_code
 from holo.apiauth.services import decide_authorization_code
 from holo.common.errors import DomainError
+from holo.common.kept_form import keep_until_login, sent_form
 from holo.common.step_up import step_up
 from holo.identity.models import User
 from holo.identity.staff import actor_of_user, person_of
@@ -33,6 +34,8 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
     Whoever is not is sent to the admin's login, the one door with all its locks.
     """
     if not admin.site.has_permission(request):
+        if request.method == "POST":
+            keep_until_login(request)
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     code = find_open_code(code_id)
     if code is None:
@@ -41,7 +44,7 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
     if asked is not None:
         return asked
     person = person_of(request)
-    form = AuthorizationForm(request.POST or None, user=person)
+    form = AuthorizationForm(sent_form(request), user=person)
     if request.method == "POST" and form.is_valid():
         approve = form.cleaned_data["decision"] == "approve"
         try:

@@ -15,6 +15,7 @@ from holo.common.admin import ReadOnlyAdmin, badge, holds_nul
 class IntegrationAdmin(ReadOnlyAdmin[Integration]):
     """The catalogue, most votes first. Who voted stands in the audit trail of their organisation alone."""
 
+    audit_subject = "apivote.integration"
     list_display = ["name", "people", "category", "identifier", "standing", "link"]
     list_filter = ["category", "listed"]
     search_fields = ["name", "identifier"]

@@ -12,7 +12,7 @@ from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.approvals.subjects import find_subject_view, subject_url
 from holo.approvals.words import SECOND_PERSON, explain_refusal
-from holo.common.admin_commands import AdminCommand, Text
+from holo.common.admin_command import AdminCommand, Text
 from holo.common.clock import database_now
 from holo.common.errors import DomainError
 from holo.common.reason import ReasonForm

@@ -33,3 +33,17 @@ def record_repair(
             actor=actor, action=action, subject_type=subject_type, subject_id=subject_id, data=data
         )
     )
+
+
+def record_change(
+    *, actor: Actor, action: str, subject_type: str, subject_id: str, data: Mapping[str, object] | None = None
+) -> None:
+    """Write a change that somebody else's code has committed; a transaction of its own.
+
+    Not idempotent: each change is a row. Takes no locks.
+    """
+    unit_of_work(
+        lambda: record_audit(
+            actor=actor, action=action, subject_type=subject_type, subject_id=subject_id, data=data
+        )
+    )

@@ -12,7 +12,7 @@ from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldError, PermissionDenied, ValidationError
 from django.db import DataError, models
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import Promise
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -21,6 +21,7 @@ from django.utils.timezone import localtime
 from django.utils.translation import gettext_noop, ngettext_lazy
 
 from holo.common.characters import normal
+from holo.common.kept_form import kept_form
 from holo.common.text_field import AddressField, PlainTextField
 
 logger = logging.getLogger("holo.security")
@@ -89,7 +90,7 @@ class RefusingChangeList(ChangeList):
 class BoundedSearch(admin.ModelAdmin[M]):
     """Rows whose filters break nothing, and whose search finds texts in whatever form they are typed.
 
-    Forms of its rows take the characters that every other field takes.
+    Forms of its rows take the characters that every other field takes, and come back as filled in.
     """
 
     formfield_overrides = {
@@ -103,6 +104,34 @@ class BoundedSearch(admin.ModelAdmin[M]):
         """Return the list that refuses."""
         return RefusingChangeList
 
+    # What the audit trail calls rows of this kind; empty where it records nothing of them.
+    audit_subject = ""
+
+    def audited_as(self, row: M) -> list[tuple[str, str]]:
+        """Return the types and ids by which the trail names a row; refusals go by the model's own name."""
+        return [(name, str(row.pk)) for name in sorted({self.audit_subject, self.opts.label_lower})]
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what the audit trail says of a row; the site has the page, for it knows organisations."""
+        page: HttpResponse = self.admin_site.history_page(request, self, object_id)  # type: ignore[attr-defined]
+        return page
+
+    def get_form(
+        self, request: HttpRequest, obj: M | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form; filled with what was kept of it, if it could not be taken when it was sent."""
+        form = super().get_form(request, obj, change=change, **kwargs)
+        kept = kept_form(request)
+        return form if kept is None else _filled(form, kept)
+
+    def get_formset_kwargs(self, request: HttpRequest, obj: M, inline: Any, prefix: str) -> dict[str, Any]:
+        """Fill the inline forms in the same way."""
+        values = super().get_formset_kwargs(request, obj, inline, prefix)
+        kept = kept_form(request)
+        return values if kept is None else {**values, "data": kept}
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[M], search_term: str
     ) -> tuple[QuerySet[M], bool]:
@@ -110,6 +139,14 @@ class BoundedSearch(admin.ModelAdmin[M]):
         if len(search_term) > MAX_SEARCH_LENGTH:
             return queryset.none(), False
         return super().get_search_results(request, queryset, normal(search_term))
+
+
+def _filled(form: type[Any], kept: QueryDict) -> type[Any]:
+    class Filled(form):  # type: ignore[misc]  # made anew for each request
+        def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+            super().__init__(kept if data is None else data, *args, **kwargs)
+
+    return Filled
 
 
 class ReadOnlyAdmin(BoundedSearch[M]):

@@ -5,103 +5,50 @@ reached by a row's button or by a changelist action; only its form, a POST with 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict
 from functools import partial
-from typing import Any, Generic, TypeVar
-from uuid import UUID
+from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Model, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed, HttpResponseRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotAllowed,
+    HttpResponseRedirect,
+    QueryDict,
+)
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from holo.common.admin import ReadOnlyAdmin
+from holo.common.admin_command import AdminCommand, Item, Outcome
 from holo.common.errors import DomainError
-from holo.common.step_up import kept_form, step_up
+from holo.common.kept_form import kept_form
+from holo.common.step_up import step_up
 
 M = TypeVar("M", bound=Model)
-Text = str | Promise
 
 # How many rows one command may be given for: each is a transaction of its own within one request.
 MAX_ROWS = 100
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item(Generic[M]):
-    """One row on a command's page: `token` ties the answer to what is shown, `obstacle` says why not."""
-
-    row: M
-    token: str
-    obstacle: Text
-    context: dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one row."""
-
-    label: str
-    url: str
-    applied: bool
-    message: str
-    code: str = ""
-
-
-class AdminCommand(Generic[M]):
-    """One command: what it is called, who may give it, and how it is given for one row."""
-
-    name: str
-    label: Text
-    title: Text
-    explanation: Text = ""
-    # How the button looks: `primary`, `good` or `danger`.
-    tone: str = "primary"
-    form_class: type[forms.Form] = forms.Form
-    # Whether a fresh second factor is asked for, before the form and when it is sent.
-    needs_step_up = False
-    # Shows one row on the page; knows `row` and what `contexts` returns for it.
-    template: str
-
-    def allowed(self, request: HttpRequest) -> bool:
-        """Tell whether the person may give the command at all."""
-        raise NotImplementedError
-
-    def token(self, row: M) -> str:
-        """Return what ties an answer to the content that is shown."""
-        return ""
-
-    def obstacle(self, request: HttpRequest, row: M) -> Text:
-        """Return why the command would be refused for a row as it is now; empty if it would not."""
-        return ""
-
-    def contexts(self, request: HttpRequest, rows: Sequence[M]) -> dict[Any, dict[str, Any]]:
-        """Return what the template needs beside the row, by primary key."""
-        return {}
-
-    def run(self, request: HttpRequest, row: M, *, token: str, data: dict[str, Any]) -> str:
-        """Give the command for one row and return what to say. Raises DomainError where it is refused."""
-        raise NotImplementedError
-
-    def explain(self, request: HttpRequest, error: DomainError) -> str:
-        """Return a refusal in the person's language."""
-        return error.message
-
-    def offered(self, request: HttpRequest, row: M) -> bool:
-        """Tell whether a button for the row makes sense."""
-        return self.allowed(request) and not self.obstacle(request, row)
+# Where the browser's session keeps what became of the rows of the last command for several.
+_OUTCOMES = "command_outcomes"
+# Of the address of a list; longer ones are cut.
+_LONGEST_QUERY = 2000
 
 
 class CommandAdmin(ReadOnlyAdmin[M]):
     """A read-only admin whose rows take commands."""
 
     commands: Sequence[AdminCommand[M]] = ()
+    # Of the ids in addresses.
+    key_converter = "id"
 
     def get_urls(self) -> list[URLPattern]:
         """Add two addresses for each command: the page of one row, and where all pages post to."""
@@ -110,8 +57,10 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             name = f"{self.opts.app_label}_{self.opts.model_name}_{command.name}"
             page = self.admin_site.admin_view(partial(self._row_page, command))
             target = self.admin_site.admin_view(partial(self._run, command))
-            own.append(path(f"<id:object_id>/{command.name}/", page, name=name))
+            own.append(path(f"<{self.key_converter}:object_id>/{command.name}/", page, name=name))
+            outcomes = self.admin_site.admin_view(partial(self._outcomes, command))
             own.append(path(f"{command.name}/", target, name=f"{name}_run"))
+            own.append(path(f"{command.name}/outcomes/", outcomes, name=f"{name}_outcomes"))
         return own + super().get_urls()
 
     def get_actions(self, request: HttpRequest) -> dict[str, Any]:
@@ -122,10 +71,24 @@ class CommandAdmin(ReadOnlyAdmin[M]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Refuse a list of rows that the person cannot see before anything else looks at it."""
+        """Refuse a list of rows that the person cannot see before anything else looks at it.
+
+        Where the list was sent after the session had ended, the page that it leads to is shown now.
+        """
         if request.method == "POST":
             self.visible_rows(request, "action", request.POST.getlist(ACTION_CHECKBOX_NAME))
+        kept = kept_form(request)
+        command = self._command_of(request, kept.get("action", "")) if kept else None
+        if kept and command:
+            rows = self.get_changelist_instance(request).get_queryset(request)
+            shown = self._page_of_chosen(command, request, kept, rows)
+            if shown is not None:
+                return shown
         return super().changelist_view(request, extra_context)
+
+    def _command_of(self, request: HttpRequest, name: str) -> AdminCommand[M] | None:
+        offered = [command for command in self.commands if command.allowed(request)]
+        return next((command for command in offered if command.name == name), None)
 
     def command_queryset(self, request: HttpRequest) -> QuerySet[M]:
         """Return the rows with what a command's page shows of them."""
@@ -134,8 +97,8 @@ class CommandAdmin(ReadOnlyAdmin[M]):
     def visible_rows(self, request: HttpRequest, what: str, ids: Sequence[str]) -> list[M]:
         """Return the rows of `ids` in that order; one that is foreign, absent or malformed refuses all."""
         try:
-            keys = list(dict.fromkeys(UUID(text) for text in ids))
-        except ValueError:
+            keys = list(dict.fromkeys(self.opts.pk.to_python(text) for text in ids))
+        except ValidationError:
             self.refuse_write(request, what, ids)
         rows = {row.pk: row for row in self.command_queryset(request).filter(pk__in=keys[: MAX_ROWS + 1])}
         if any(key not in rows for key in keys[: MAX_ROWS + 1]):
@@ -146,26 +109,41 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         self, command: AdminCommand[M], request: HttpRequest, queryset: QuerySet[M]
     ) -> HttpResponse | None:
         """Answer a changelist action with the command's page."""
-        if request.POST.get("select_across") == "1":
+        return self._page_of_chosen(command, request, request.POST, queryset)
+
+    def _page_of_chosen(
+        self, command: AdminCommand[M], request: HttpRequest, chosen: QueryDict, queryset: QuerySet[M]
+    ) -> HttpResponse | None:
+        if chosen.get("select_across") == "1":
             keys = [str(key) for key in queryset.values_list("pk", flat=True)[: MAX_ROWS + 1]]
         else:
-            keys = request.POST.getlist(ACTION_CHECKBOX_NAME)
+            keys = chosen.getlist(ACTION_CHECKBOX_NAME)
         rows = self.visible_rows(request, command.name, keys)
-        if len(rows) > MAX_ROWS:
-            text = _("At most %(count)d at once. Nothing was changed; select fewer.")
-            self.message_user(request, text % {"count": MAX_ROWS}, messages.ERROR)
+        if not rows:
             return None
-        asked = step_up(request, back=self._form_page(command, [])) if command.needs_step_up else None
-        return asked or self._page(command, request, rows, command.form_class())
+        most = command.most_rows or MAX_ROWS
+        if len(rows) > most:
+            text = _("At most %(count)d at once. Nothing was changed; select fewer.")
+            self.message_user(request, text % {"count": most}, messages.ERROR)
+            return None
+        form = QueryDict(mutable=True)
+        form.setlist("item", [f"{row.pk}:{command.token(row)}" for row in rows])
+        form["list"] = listed = request.GET.urlencode()
+        return self._asked(command, request, rows, form) or self._page(
+            command, request, rows, command.form_class(), listed=listed
+        )
 
-    def _form_page(self, command: AdminCommand[M], rows: Sequence[M]) -> str:
-        """Return where one finds the command's form again: for several rows the list they are chosen from."""
-        info = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        if len(rows) == 1:
-            return reverse(f"{info}_{command.name}", args=[rows[0].pk])
-        return reverse(f"{info}_changelist")
+    def _asked(
+        self, command: AdminCommand[M], request: HttpRequest, rows: Sequence[M], form: QueryDict
+    ) -> HttpResponse | None:
+        """Return the way to the page that asks for a code, and from there back to the command's page."""
+        if not command.needs_step_up:
+            return None
+        info = f"admin:{self.opts.app_label}_{self.opts.model_name}_{command.name}"
+        back = reverse(info, args=[rows[0].pk]) if len(rows) == 1 else reverse(f"{info}_run")
+        return step_up(request, back=back, form=form)
 
-    def _row_page(self, command: AdminCommand[M], request: HttpRequest, object_id: UUID) -> HttpResponse:
+    def _row_page(self, command: AdminCommand[M], request: HttpRequest, object_id: Any) -> HttpResponse:
         if request.method not in ("GET", "HEAD"):
             return _not_allowed(request, "GET", "HEAD")
         if not command.allowed(request):
@@ -174,10 +152,25 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         if row is None:
             raise Http404
         asked = step_up(request) if command.needs_step_up else None
-        return asked or self._page(command, request, [row], command.form_class(initial=kept_form(request)))
+        return asked or self._page_again(command, request, [row], kept_form(request))
+
+    def _page_again(
+        self, command: AdminCommand[M], request: HttpRequest, rows: Sequence[M], kept: QueryDict | None
+    ) -> HttpResponse:
+        """Show the command's page, as it was filled in if it was kept."""
+        listed = kept.get("list", "") if kept else ""
+        # A page that was kept before its form was seen has nothing to be found fault with.
+        filled = kept if kept and set(kept) - {"item", "list"} else None
+        return self._page(command, request, rows, command.form_class(filled), listed=listed)
 
     def _page(
-        self, command: AdminCommand[M], request: HttpRequest, rows: Sequence[M], form: forms.Form
+        self,
+        command: AdminCommand[M],
+        request: HttpRequest,
+        rows: Sequence[M],
+        form: forms.Form,
+        *,
+        listed: str,
     ) -> HttpResponse:
         contexts = command.contexts(request, rows)
         items = [
@@ -190,7 +183,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             for row in rows
         ]
         info = f"admin:{self.opts.app_label}_{self.opts.model_name}"
-        back = f"{info}_change" if len(rows) == 1 else f"{info}_changelist"
+        alone = len(rows) == 1 and not listed
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -200,33 +193,60 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             "open_count": sum(1 for item in items if not item.obstacle),
             "form": form,
             "target": reverse(f"{info}_{command.name}_run"),
-            "back": reverse(back, args=[rows[0].pk] if len(rows) == 1 else []),
+            "back": reverse(f"{info}_change", args=[rows[0].pk]) if alone else self._list(listed),
+            "listed": listed,
         }
         return TemplateResponse(request, "admin/holo/command.html", context)
 
+    def _list(self, listed: str) -> str:
+        """Return the address of the list as it was filtered."""
+        query = QueryDict(listed[:_LONGEST_QUERY]).urlencode()
+        address = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist")
+        return f"{address}?{query}" if query else address
+
     def _run(self, command: AdminCommand[M], request: HttpRequest) -> HttpResponse:
-        if request.method != "POST":
+        kept = kept_form(request)
+        if request.method != "POST" and not kept:
             return _not_allowed(request, "POST")
         if not command.allowed(request):
             raise PermissionDenied
-        tokens = dict(text.partition(":")[::2] for text in request.POST.getlist("item"))
+        form = kept or request.POST
+        tokens = dict(text.partition(":")[::2] for text in form.getlist("item"))
         rows = self.visible_rows(request, command.name, list(tokens))
-        if not rows or len(rows) > MAX_ROWS:
+        if not rows or len(rows) > (command.most_rows or MAX_ROWS):
             raise PermissionDenied
-        asked = step_up(request, back=self._form_page(command, rows)) if command.needs_step_up else None
+        asked = self._asked(command, request, rows, form)
         if asked is not None:
             return asked
-        form = command.form_class(request.POST)
+        if kept:
+            return self._page_again(command, request, rows, kept)
+        return self._given(command, request, rows, tokens)
+
+    def _given(
+        self, command: AdminCommand[M], request: HttpRequest, rows: Sequence[M], tokens: dict[str, str]
+    ) -> HttpResponse:
+        """Give the command for each row, then lead to what became of it: reloading gives it to none."""
+        form, listed = command.form_class(request.POST), request.POST.get("list", "")
         if not form.is_valid():
-            return self._page(command, request, rows, form)
+            return self._page(command, request, rows, form, listed=listed)
         outcomes = [
-            self._outcome(command, request, row, tokens[str(row.pk)], form.cleaned_data) for row in rows
+            self._outcome(command, request, row, tokens.get(str(row.pk), ""), form.cleaned_data)
+            for row in rows
         ]
         if len(outcomes) == 1:
+            onward = command.onward(request) if outcomes[0].applied else None
+            if onward is not None:
+                return onward
             level = messages.SUCCESS if outcomes[0].applied else messages.ERROR
             self.message_user(request, f"{outcomes[0].label}: {outcomes[0].message}", level)
             return HttpResponseRedirect(outcomes[0].url)
-        return self._results(command, request, outcomes)
+        page = reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{command.name}_outcomes")
+        request.session[_OUTCOMES] = {
+            "page": page,
+            "list": listed,
+            "outcomes": [asdict(outcome) for outcome in outcomes],
+        }
+        return HttpResponseRedirect(page)
 
     def _outcome(
         self, command: AdminCommand[M], request: HttpRequest, row: M, token: str, data: dict[str, Any]
@@ -241,9 +261,16 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             )
         return Outcome(label=label, url=url, applied=True, message=message)
 
-    def _results(
-        self, command: AdminCommand[M], request: HttpRequest, outcomes: Sequence[Outcome]
-    ) -> HttpResponse:
+    def _outcomes(self, command: AdminCommand[M], request: HttpRequest) -> HttpResponse:
+        """Show what became of the rows that the person gave the command for last."""
+        if request.method not in ("GET", "HEAD"):
+            return _not_allowed(request, "GET", "HEAD")
+        if not command.allowed(request):
+            raise PermissionDenied
+        given = request.session.get(_OUTCOMES)
+        if not given or given["page"] != request.path:
+            return HttpResponseRedirect(self._list(""))
+        outcomes = [Outcome(**values) for values in given["outcomes"]]
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,
@@ -251,7 +278,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             "outcomes": outcomes,
             "applied": sum(1 for outcome in outcomes if outcome.applied),
             "refused": sum(1 for outcome in outcomes if not outcome.applied),
-            "back": reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_changelist"),
+            "back": self._list(given["list"]),
         }
         return TemplateResponse(request, "admin/holo/command_result.html", context)
 

@@ -9,14 +9,13 @@ from urllib.parse import urlencode
 
 from django.contrib import admin, messages
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.urls import reverse
 from django.utils.translation import gettext as _
 
+from holo.common.kept_form import keep_form
+
 M = TypeVar("M", bound=Model)
-_KEPT = "kept_form"
-# What a form may carry over; more than any of ours has.
-_LONGEST = 4000
 
 
 def is_fresh(request: HttpRequest) -> bool:
@@ -29,33 +28,19 @@ def page_of_step_up(back: str) -> str:
     return f"{reverse('admin:step_up')}?{urlencode({'next': back})}"
 
 
-def step_up(request: HttpRequest, *, back: str = "") -> HttpResponse | None:
+def step_up(request: HttpRequest, *, back: str = "", form: QueryDict | None = None) -> HttpResponse | None:
     """Return the way to the page that asks for a code; None while the second factor is fresh.
 
-    `back` is the page with the form, where this address only takes a POST. What was typed is kept for it.
+    `back` is the page with the form, where this address only takes a POST; `form` what it is filled with,
+    where that is not what was sent. The form is kept for that page.
     """
     if is_fresh(request):
         return None
     back = back or request.get_full_path()
-    if request.method == "POST":
-        typed = {name: value[:_LONGEST] for name, value in request.POST.items() if name in _CARRIED}
-        request.session[_KEPT] = {"page": back, "typed": typed}
+    if request.method == "POST" or form is not None:
+        keep_form(request, page=back, form=form)
         messages.warning(request, _("Nothing was changed yet: show a code, then send the form again."))
     return HttpResponseRedirect(page_of_step_up(back))
-
-
-# Fields that hold somebody's own sentences; nothing else is worth keeping, and passwords must not be.
-_CARRIED = frozenset({"reason"})
-
-
-def kept_form(request: HttpRequest) -> dict[str, str]:
-    """Return what was typed into the form of this page before a code was asked for, once."""
-    kept = request.session.get(_KEPT)
-    if not kept or kept["page"] != request.get_full_path():
-        return {}
-    del request.session[_KEPT]
-    typed: dict[str, str] = kept["typed"]
-    return typed
 
 
 class StepUpAdmin(admin.ModelAdmin[M]):

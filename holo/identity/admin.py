@@ -1,37 +1,27 @@
-"""People, organisations and memberships in the admin."""
+"""Organisations, and what belongs to them, in the admin."""
 
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin, UserAdmin
-from django.contrib.auth.models import Group
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from holo.audit.models import AuditEvent
-from holo.common.actor import NOBODY
 from holo.common.admin import BoundedSearch, ReadOnlyAdmin, badge
 from holo.common.admin_forms import GuardedFormAdmin
-from holo.common.locks import key_of
-from holo.common.step_up import StepUpAdmin, step_up
 from holo.deliveries.models import Delivery
 from holo.identity.actor_names import ShowsActor
-from holo.identity.addresses import note_address_change
+from holo.identity.audited_forms import AuditedForms
 from holo.identity.deliveries_admin import DeliveryAdmin
-from holo.identity.forms import MembershipForm, PersonAddForm, PersonChangeForm, PersonPasswordForm
-from holo.identity.locks import lock_membership, lock_person
 from holo.identity.models import (
     Environment,
     Invitation,
-    Membership,
     Organization,
     Project,
-    User,
     UserChange,
 )
-from holo.identity.selectors import is_last_owner
-from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited, actor_of_user, person_of
+from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited
 from holo.outbox.admin import OutboxMessageAdmin
 from holo.outbox.models import OutboxMessage
 
@@ -39,94 +29,13 @@ from holo.outbox.models import OutboxMessage
 _TONES = {"production": "bad", "staging": "warn", "development": "info", "preview": "neutral"}
 _STANDINGS = {"open": "progress", "accepted": "good", "revoked": "neutral"}
 _CHANGE_TONES = {"running": "progress", "succeeded": "good", "failed": "bad", "cancelled": "neutral"}
-_POWERS = ("is_staff", "is_superuser", "groups")
-
-
-class _BySuperusers:
-    """Memberships are written here by superusers only, who hold every role; others use the API.
-
-    The API lets an owner or admin of an organisation give the roles that they hold themselves.
-    """
-
-    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the person may add memberships."""
-        return bool(request.user.is_superuser)
-
-    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Tell whether the person may change memberships."""
-        return bool(request.user.is_superuser)
-
-
-class MembershipInline(_BySuperusers, admin.TabularInline[Membership, User]):
-    """The organisations of a person; memberships end on their own page."""
-
-    model = Membership
-    form = MembershipForm
-    extra = 0
-    can_delete = False
-
-
-@admin.register(User)
-class PersonAdmin(StepUpAdmin[User], GuardedFormAdmin[User], BoundedSearch[User], UserAdmin[User]):
-    """People; deactivated, never deleted, because the history names them."""
-
-    form = PersonChangeForm
-    add_form = PersonAddForm
-    change_password_form = PersonPasswordForm
-    ordering = ["email"]
-    list_display = ["email", "name", "is_active", "is_staff", "is_superuser", "last_login"]
-    list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
-    search_fields = ["email", "name"]
-    readonly_fields = ["last_login", "date_joined"]
-    fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
-        (_("Permissions"), {"fields": ("is_active", *_POWERS)}),
-        (_("Times"), {"fields": ("last_login", "date_joined")}),
-    )
-    add_fieldsets = (
-        (
-            None,
-            {"classes": ("wide",), "fields": ("email", "name", "usable_password", "password1", "password2")},
-        ),
-    )
-    inlines = [MembershipInline]
-
-    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
-        """Let only superusers give powers, else who may edit people could make themselves one."""
-        fields = super().get_readonly_fields(request, obj)
-        return fields if request.user.is_superuser else (*fields, *_POWERS)
-
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Keep superusers out of the reach of others."""
-        allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or not obj.is_superuser or request.user.is_superuser)
-
-    def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
-        """Lock the person with the memberships, which are part of the form."""
-        if (key := key_of(self.model, object_id)) is not None:
-            lock_person(key)
-
-    def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Nobody deletes people."""
-        return False
-
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save; another e-mail address is told to the one before and to itself."""
-        before = User.objects.filter(pk=obj.pk).values_list("email", flat=True).first()
-        super().save_model(request, obj, form, change)
-        if before is not None:
-            note_address_change(actor=actor_of_user(person_of(request), NOBODY), person=obj, before=before)
-
-    def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
-        """Give somebody another password, which ends their sessions."""
-        asked = step_up(request) if self.has_change_permission(request) else None
-        return asked or super().user_change_password(request, id, form_url)
 
 
 @admin.register(Organization)
-class OrganizationAdmin(GuardedFormAdmin[Organization], BoundedSearch[Organization]):
+class OrganizationAdmin(AuditedForms, GuardedFormAdmin[Organization], BoundedSearch[Organization]):
     """Organisations; never deleted, because everything hangs on them."""
 
+    audit_subject = "identity.organization"
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     fields = ["slug", "name"]
@@ -140,36 +49,11 @@ class OrganizationAdmin(GuardedFormAdmin[Organization], BoundedSearch[Organizati
         return False
 
 
-@admin.register(Membership)
-class MembershipAdmin(
-    _BySuperusers, StepUpAdmin[Membership], GuardedFormAdmin[Membership], BoundedSearch[Membership]
-):
-    """Who belongs where."""
-
-    form = MembershipForm
-    # Ending many at once could end the last owner's; the page of one tells before it happens.
-    actions = None
-
-    list_display = ["user", "organization", "role", "created_at"]
-    list_filter = [OWN_ORGANIZATIONS, "role"]
-    list_select_related = ["user", "organization"]
-    search_fields = ["user__email", "organization__slug"]
-    autocomplete_fields = ["user", "organization"]
-
-    def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
-        """Lock as the commands do that change members."""
-        if (key := key_of(self.model, object_id)) is not None:
-            lock_membership(key)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        """Let superusers end any membership but that of the last owner."""
-        return bool(request.user.is_superuser) and (obj is None or not is_last_owner(obj.pk))
-
-
 @admin.register(Invitation)
 class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]):
     """Who is asked into one's organisations; the API invites and revokes."""
 
+    audit_subject = "identity.invitation"
     list_display = ["email", "organization", "role", "standing", "invited_by", "created_at", "expires_at"]
     list_filter = [OWN_ORGANIZATIONS, "state", "role"]
     list_select_related = ["organization", "invited_by"]
@@ -191,6 +75,7 @@ class InvitationAdmin(OrganizationLimited[Invitation], ReadOnlyAdmin[Invitation]
 class UserChangeAdmin(OrganizationLimited[UserChange], ReadOnlyAdmin[UserChange]):
     """What the systems of one's organisations have wanted of their users; the API asks and cancels."""
 
+    audit_subject = "identity.user_change"
     list_display = ["reference", "action", "organization", "standing", "code", "requested_by", "created_at"]
     list_filter = [OWN_ORGANIZATIONS, "state", "action", "notice"]
     list_select_related = ["organization", "requested_by"]
@@ -233,6 +118,7 @@ class EnvironmentInline(admin.TabularInline[Environment, Project]):
 class ProjectAdmin(OrganizationLimited[Project], ReadOnlyAdmin[Project]):
     """The projects of one's organisations; the API adds and renames them."""
 
+    audit_subject = "identity.project"
     list_display = ["slug", "name", "organization", "created_at"]
     list_filter = [OWN_ORGANIZATIONS]
     list_select_related = ["organization"]
@@ -268,9 +154,6 @@ class OwnOutboxMessageAdmin(OrganizationLimited[OutboxMessage], OutboxMessageAdm
 
 
 admin.site.register(Delivery, DeliveryAdmin)
-admin.site.unregister(Group)
 
-
-@admin.register(Group)
-class RoleAdmin(StepUpAdmin[Group], GuardedFormAdmin[Group], BoundedSearch[Group], GroupAdmin):
-    """The groups that give people their rights."""
+# They register themselves, after the pages above: the start page lists apps in the order of their first page.
+from holo.identity import group_admin, people_admin  # noqa: E402, F401 - they register themselves

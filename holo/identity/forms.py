@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, pgettext_lazy
 from holo.common.shown_values import ShownValues
 from holo.common.text_field import PlainTextField
 from holo.identity.models import Membership, User
-from holo.identity.selectors import is_last_owner
+from holo.identity.selectors import is_last_owner, is_last_superuser
 
 
 class PersonAddForm(AdminUserCreationForm[User]):
@@ -34,12 +34,39 @@ class PersonAddForm(AdminUserCreationForm[User]):
         fields = ("email", "name")
 
 
+# Without any of these a superuser cannot work in the admin.
+_SUPERUSER_FIELDS = ("is_active", "is_staff", "is_superuser")
+OWN_RIGHTS = gettext_lazy("You cannot take your own rights as a superuser. Ask another superuser.")
+LAST_SUPERUSER = gettext_lazy(
+    "Nobody else is a superuser who can log in to the admin. Make somebody else one first."
+)
+
+
 class PersonChangeForm(UserChangeForm[User]):
-    """A person who is there."""
+    """A person who is there. The admin sets `acting` to whoever fills in the form."""
+
+    acting: User | None = None
 
     class Meta:
         model = User
         fields = ("email", "name", "password", "is_active", "is_staff", "is_superuser", "groups")
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse to leave the installation without a superuser, before the database does."""
+        values = super().clean() or {}
+        # A field that the person may not change is not in the form.
+        lost = [
+            name
+            for name in _SUPERUSER_FIELDS
+            if name in self.fields and self.initial.get(name) and not values.get(name)
+        ]
+        if not lost or not all(self.initial.get(name, True) for name in _SUPERUSER_FIELDS):
+            return values
+        if self.acting is not None and self.acting.pk == self.instance.pk:
+            self.add_error(lost[0], OWN_RIGHTS)
+        elif is_last_superuser(self.instance.pk):
+            self.add_error(lost[0], LAST_SUPERUSER)
+        return values
 
 
 class _WritesThePasswordAlone:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import UNUSABLE_PASSWORD_PREFIX, check_password
 from django.db.models import QuerySet
 from django.db.models.functions import Now
 from django.utils.translation import gettext as _
@@ -121,6 +121,16 @@ def is_last_owner(membership_id: int) -> bool:
         .exclude(pk=membership_id)
         .exists()
     )
+
+
+def is_last_superuser(user_id: UUID) -> bool:
+    """Tell whether a person, as stored, is the only superuser who can log in to the admin."""
+    able = User.objects.filter(is_superuser=True, is_staff=True, is_active=True)
+    others = able.exclude(pk=user_id)
+    person = able.filter(pk=user_id).first()
+    if person is not None and person.has_usable_password():
+        others = others.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
+    return person is not None and not others.exists()
 
 
 def list_invitations(organization_id: OrganizationId) -> QuerySet[Invitation]:

@@ -1,17 +1,18 @@
 """Outbox messages in the admin: looked at, filtered by state, dead letters sent again."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Any
 from uuid import UUID
 
-from django.contrib import admin, messages
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
-from django.utils.translation import ngettext
 
 from holo.common.actor import Actor, OrganizationId, UserId
-from holo.common.admin import BoundedSearch
+from holo.common.admin_command import AdminCommand, Text
+from holo.common.admin_commands import CommandAdmin
 from holo.outbox.models import OutboxMessage
 from holo.outbox.services import retry_dead_letters
 
@@ -39,15 +40,45 @@ class StateFilter(admin.SimpleListFilter):
         return queryset
 
 
+class RetryDeadLetters(AdminCommand[OutboxMessage]):
+    """Send dead letters again."""
+
+    name = "retry"
+    label = _("Send the chosen dead letters again")
+    title = _("Send dead letters again")
+    explanation = _("Each is tried ten times more, and after it the later messages of its key.")
+    template = "outbox/message_item.html"
+
+    def allowed(self, request: HttpRequest) -> bool:
+        """Tell whether the person may send again."""
+        return request.user.has_perm("outbox.change_outboxmessage")
+
+    def obstacle(self, request: HttpRequest, row: OutboxMessage) -> Text:
+        """Say that a message is no dead letter."""
+        return "" if _is_dead(row) else _("This message is no dead letter.")
+
+    def run(self, request: HttpRequest, row: OutboxMessage, *, token: str, data: dict[str, Any]) -> str:
+        """Send one again."""
+        if retry_dead_letters(actor=_actor(request, row.organization_id), message_ids=[row.pk]):
+            return gettext("The message is sent again.")
+        return gettext("This message is no dead letter any more; nothing was changed.")
+
+
+def _is_dead(message: OutboxMessage) -> bool:
+    return message.delivered_at is None and message.dead_at is not None
+
+
 @admin.register(OutboxMessage)
-class OutboxMessageAdmin(BoundedSearch[OutboxMessage]):
-    """Read-only list with one action."""
+class OutboxMessageAdmin(CommandAdmin[OutboxMessage]):
+    """Read-only list with one command."""
+
+    audit_subject = "outbox.message"
+    commands = (RetryDeadLetters(),)
+    key_converter = "int"
 
     list_display = ["id", "topic", "key", "state", "attempts", "created_at", "delivered_at", "last_error"]
     list_filter = [StateFilter, "topic"]
     search_fields = ["key", "request_id"]
-    actions: Sequence[Any] | None = ["retry"]
-    show_full_result_count = False
 
     @admin.display(description=_("state"))
     def state(self, message: OutboxMessage) -> Any:
@@ -55,36 +86,6 @@ class OutboxMessageAdmin(BoundedSearch[OutboxMessage]):
         if message.delivered_at is not None:
             return _("delivered")
         return _("dead letter") if message.dead_at is not None else _("waiting")
-
-    @admin.action(description=_("Send the chosen dead letters again"), permissions=["retry"])
-    def retry(self, request: HttpRequest, queryset: QuerySet[OutboxMessage]) -> None:
-        """Send dead letters again, one command per organisation."""
-        chosen: dict[UUID, list[int]] = {}
-        for number, organization_id in queryset.values_list("pk", "organization_id"):
-            chosen.setdefault(organization_id, []).append(number)
-        count = sum(
-            retry_dead_letters(actor=_actor(request, organization_id), message_ids=numbers)
-            for organization_id, numbers in chosen.items()
-        )
-        text = ngettext("%(count)d message is sent again.", "%(count)d messages are sent again.", count)
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, text % {"count": count}, level)
-
-    def has_retry_permission(self, request: HttpRequest) -> bool:
-        """Tell whether the user may send again."""
-        return request.user.has_perm("outbox.change_outboxmessage")
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        """Nobody adds messages by hand."""
-        return False
-
-    def has_change_permission(self, request: HttpRequest, obj: OutboxMessage | None = None) -> bool:
-        """Nobody edits messages."""
-        return False
-
-    def has_delete_permission(self, request: HttpRequest, obj: OutboxMessage | None = None) -> bool:
-        """Nobody deletes messages."""
-        return False
 
 
 def _actor(request: HttpRequest, organization_id: UUID) -> Actor:

@@ -15,8 +15,9 @@ from django.views.decorators.debug import sensitive_variables
 
 from holo.common.admin import NUL, ReadOnlyAdmin, moment_text
 from holo.common.errors import DomainError
+from holo.common.kept_form import sent_form
 from holo.common.reason import ReasonForm
-from holo.common.step_up import kept_form, step_up
+from holo.common.step_up import step_up
 from holo.common.throttles import count_sensitive
 from holo.identity.staff import actor_of_user, person_of
 from holo.secretstore.errors import SecretNotFoundError
@@ -29,6 +30,7 @@ from holo.secretstore.services import NOBODY, reveal_secret
 class SecretAdmin(ReadOnlyAdmin[Secret]):
     """The secrets of all places, for superusers alone; managers read variables by the API."""
 
+    audit_subject = "secretstore.secret"
     list_display = ["name", "place", "version", "masked", "created_at", "deleted_at"]
     list_filter = ["organization"]
     list_select_related = ["organization", "project", "environment"]
@@ -86,7 +88,7 @@ class SecretAdmin(ReadOnlyAdmin[Secret]):
         asked = step_up(request)
         if asked is not None:
             return asked
-        form = ReasonForm(request.POST or None, initial=kept_form(request))
+        form = ReasonForm(sent_form(request))
         shown: dict[str, Any] = {}
         if request.method == "POST" and form.is_valid():
             try:

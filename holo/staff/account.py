@@ -1,4 +1,7 @@
-"""The pages of who is logged in: show a code again, see and end the own sessions, make recovery codes."""
+"""The pages of who is logged in: show a code again, see and end the own sessions, make recovery codes.
+
+What is made is shown by another page than the one that made it, so that reloading makes nothing.
+"""
 
 from uuid import UUID
 
@@ -11,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from holo.apiauth.networks import client_address
+from holo.common.shown_once import show_once, taken_once
 from holo.common.step_up import step_up
 from holo.identity.staff import person_of
 from holo.staff.forms import CodeForm
@@ -38,7 +42,7 @@ def step_up_page(request: HttpRequest) -> HttpResponse:
 
 
 def account_page(request: HttpRequest) -> HttpResponse:
-    """Show the own sessions and end them; make other recovery codes."""
+    """Show the own sessions and end them."""
     if request.method == "POST":
         return _changed(request)
     if request.method not in ("GET", "HEAD"):
@@ -57,15 +61,6 @@ def account_page(request: HttpRequest) -> HttpResponse:
 def _changed(request: HttpRequest) -> HttpResponse:
     person, present = person_of(request), _session_id(request)
     what = request.POST.get("do", "")
-    if what == "codes":
-        asked = step_up(request)
-        if asked is not None:
-            return asked
-        codes = renew_recovery_codes(user=person, address=client_address(request))
-        account = reverse("admin:account")
-        return _page(
-            request, "staff/recovery_codes.html", title=_("Recovery codes"), codes=codes or (), next=account
-        )
     if what == "end_others":
         end_other_sessions(user=person, session_id=present)
         messages.success(request, _("All other sessions were ended."))
@@ -74,6 +69,45 @@ def _changed(request: HttpRequest) -> HttpResponse:
         if session_id is not None and end_session(user=person, session_id=session_id):
             messages.success(request, _("The session was ended."))
     return HttpResponseRedirect(reverse("admin:account"))
+
+
+@sensitive_variables()
+def recovery_codes_page(request: HttpRequest) -> HttpResponse:
+    """Ask whether to replace the recovery codes; make new ones and lead to the page that shows them."""
+    if request.method not in ("GET", "HEAD", "POST"):
+        return HttpResponseNotAllowed(["GET", "HEAD", "POST"])
+    asked = step_up(request)
+    if asked is not None:
+        return asked
+    person = person_of(request)
+    if request.method == "POST":
+        codes = renew_recovery_codes(user=person, address=client_address(request))
+        return show_codes(request, codes or [], onward=reverse("admin:account"))
+    return _page(
+        request,
+        "staff/new_recovery_codes.html",
+        title=_("Make new recovery codes"),
+        codes_left=count_recovery_codes(person.pk),
+    )
+
+
+@sensitive_variables()
+def show_codes(request: HttpRequest, codes: list[str], *, onward: str) -> HttpResponse:
+    """Lead to the page that shows new recovery codes, once, and from there to `onward`."""
+    return show_once(request, reverse("admin:recovery_codes_shown"), {"codes": codes, "next": onward})
+
+
+@sensitive_variables()
+def shown_codes_page(request: HttpRequest) -> HttpResponse:
+    """Show the recovery codes that were just made, this once."""
+    values = taken_once(request) or {}
+    return _page(
+        request,
+        "staff/recovery_codes.html",
+        title=_("Recovery codes"),
+        codes=values.get("codes"),
+        next=values.get("next") or reverse("admin:account"),
+    )
 
 
 def end_present_session(request: HttpRequest) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.forms import AdminAuthenticationForm
 from django.contrib.auth import login
 from django.contrib.auth.views import LoginView
@@ -24,7 +24,9 @@ from django.views.decorators.http import require_http_methods
 
 from holo.apiauth.networks import client_address
 from holo.common.errors import DomainError
+from holo.common.kept_form import drop_lost_form
 from holo.identity.models import User
+from holo.staff.account import show_codes
 from holo.staff.codes import address_of, plain, qr_svg
 from holo.staff.forms import CodeForm
 from holo.staff.middleware import SESSION_KEY
@@ -102,8 +104,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         address = client_address(request)
         if prove_second_factor(user=half_way.user, code=form.cleaned_data["code"], address=address):
-            _let_in(request, half_way.user)
-            return HttpResponseRedirect(half_way.next)
+            return HttpResponseRedirect(_let_in(request, half_way))
         form.refuse()
     return _page(request, "staff/code.html", title=_("Second factor"), form=form, person=half_way.user)
 
@@ -115,7 +116,7 @@ def code_page(request: HttpRequest) -> HttpResponse:
 @sensitive_post_parameters("code")
 @sensitive_variables()
 def enrolment_page(request: HttpRequest) -> HttpResponse:
-    """Show the secret of a new device until the person shows its code; then the recovery codes, this once."""
+    """Show the secret of a new device until the person shows its code; then lead to the recovery codes."""
     half_way = _half_way(request)
     if half_way is None or half_way.factor_id is None:
         return HttpResponseRedirect(reverse("admin:login"))
@@ -125,14 +126,7 @@ def enrolment_page(request: HttpRequest) -> HttpResponse:
         code = plain(form.cleaned_data["code"])
         codes = confirm_enrolment(user=user, factor_id=factor_id, code=code, address=client_address(request))
         if codes is not None:
-            _let_in(request, user)
-            return _page(
-                request,
-                "staff/recovery_codes.html",
-                title=_("Recovery codes"),
-                codes=codes,
-                next=half_way.next,
-            )
+            return show_codes(request, codes, onward=_let_in(request, half_way))
         form.refuse()
     secret = read_enrolment_secret(user_id=user.pk, factor_id=factor_id)
     if secret is None:
@@ -149,9 +143,12 @@ def enrolment_page(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _let_in(request: HttpRequest, user: User) -> None:
-    """Log the person in, under another session id, with a row of its own."""
+def _let_in(request: HttpRequest, half_way: HalfWay) -> str:
+    """Log the person in, under another session id, with a row of its own; return where to go on."""
+    user = half_way.user
     request.session.pop(_HALF_WAY, None)
+    # A form that was kept for the log-in had shortened it.
+    request.session.set_expiry(None)
     login(request, user, backend=settings.AUTHENTICATION_BACKENDS[0])
     agent = request.headers.get("User-Agent", "")
     session_id = begin_session(
@@ -159,6 +156,11 @@ def _let_in(request: HttpRequest, user: User) -> None:
     )
     request.session[SESSION_KEY] = str(session_id)
     request.staff_session_id = session_id  # type: ignore[attr-defined]
+    if drop_lost_form(request, user.pk):
+        # The page of that form may take nothing but the form.
+        messages.warning(request, _("A form was kept too long ago, or for somebody else. It was discarded."))
+        return reverse("admin:index")
+    return half_way.next
 
 
 def _page(request: HttpRequest, template: str, **context: object) -> HttpResponse:

@@ -30,6 +30,7 @@ def _stock_sum(column: str) -> Any:
 class ProductAdmin(InventoryAdmin[Product]):
     """What is sold."""
 
+    audit_subject = "inventory.product"
     list_display = ["sku", "name", "price_shown", "state", "on_hand", "reserved"]
     list_filter = ["active", "created_at"]
     search_fields = ["sku", "name"]
@@ -139,6 +140,7 @@ class ProductAdmin(InventoryAdmin[Product]):
 class WarehouseAdmin(InventoryAdmin[Warehouse]):
     """Where it lies."""
 
+    audit_subject = "inventory.warehouse"
     list_display = ["code", "name", "priority", "state"]
     list_filter = ["active"]
     search_fields = ["code", "name"]

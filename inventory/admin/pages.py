@@ -17,6 +17,7 @@ from django.utils.functional import Promise
 from holo.common.actor import Actor
 from holo.common.admin import ReadOnlyAdmin
 from holo.common.errors import ChangedMeanwhileError, DomainError
+from holo.common.kept_form import sent_form
 from holo.identity.staff import OrganizationLimited, actor_of_user, organization_ids, person_of
 
 M = TypeVar("M", bound=Model)
@@ -44,7 +45,7 @@ class InventoryAdmin(OrganizationLimited[M], ReadOnlyAdmin[M]):
         if not request.user.has_perm(page.permission):
             raise PermissionDenied
         form = page.form_class(
-            request.POST if request.method == "POST" else None,
+            sent_form(request),
             initial=page.initial,
             organization_ids=organization_ids(request),
         )

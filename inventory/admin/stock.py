@@ -50,6 +50,7 @@ class AvailabilityFilter(admin.SimpleListFilter):
 class StockLevelAdmin(InventoryAdmin[StockLevel]):
     """How much lies where; only movements change it."""
 
+    audit_subject = "inventory.stock_level"
     list_display = [
         "product",
         "product_name",

@@ -7,7 +7,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
-from holo.common.admin_commands import AdminCommand, Text
+from holo.common.admin_command import AdminCommand, Text
 from holo.common.errors import DomainError
 from holo.identity.staff import actor_of_user, person_of
 from orders.admin.subject import order_contexts

@@ -31,6 +31,7 @@ from orders.subject import SUBJECT_TYPE
 class OrderAdmin(OrganizationLimited[Order], CommandAdmin[Order]):
     """Orders, newest first; nothing is edited here, what people may do are commands."""
 
+    audit_subject = "orders.order"
     commands = COMMANDS
     list_display = [
         "number_shown",

@@ -138,7 +138,9 @@ def test_a_cancel_of_what_has_ended_is_refused_and_the_rest_goes_on(
     done = _complete(shop, PHONE)
     client = client_of(shop.seller)
     answer = client.post(
-        reverse("admin:orders_order_cancel_run"), {"item": [f"{done.pk}:", f"{waiting.pk}:"]}
+        reverse("admin:orders_order_cancel_run"),
+        {"item": [f"{done.pk}:", f"{waiting.pk}:"]},
+        follow=True,
     )
     outcomes = [(outcome.applied, outcome.code) for outcome in answer.context["outcomes"]]
     assert outcomes == [(False, "orders.not_cancellable"), (True, "")]

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from holo.apiauth.models import ApiKey
 from holo.audit.models import AuditEvent
+from holo.common import shown_once
 from holo.identity.models import Membership, Organization, User
 from tests.api.people import PASSWORD, Api, build_key, build_person
 from tests.builders import build_organization
@@ -42,12 +43,36 @@ def wish(organization: Organization, **changes: Any) -> dict[str, Any]:
 
 def test_key_is_shown_once_and_works(browser: Client, organization: Organization) -> None:
     assert browser.get(reverse(ADD)).status_code == 200
-    page = browser.post(reverse(ADD), wish(organization))
+    answer = browser.post(reverse(ADD), wish(organization))
+    sealed = str(dict(browser.session))
+    page = browser.get(answer["Location"])
     found = re.search(r"holo_org_\w{36}", page.content.decode())
     assert found is not None
     assert "no-store" in page["Cache-Control"]
     assert Api(found[0]).get("/api/v1/orders").status_code == 200
     assert found[0] not in browser.get(reverse(KEYS)).content.decode()
+    # Neither reloading nor the way back shows it again or makes another.
+    assert found[0] not in sealed
+    for again in (answer["Location"], reverse(ADD)):
+        assert "holo_org_" not in browser.get(again).content.decode()
+    assert ApiKey.objects.count() == 1
+
+
+@pytest.mark.parametrize("loss", ["cookie", "time", "session"])
+def test_key_is_shown_in_its_own_browser_within_two_minutes(
+    browser: Client, organization: Organization, loss: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if loss == "time":
+        monkeypatch.setattr(shown_once, "_SECONDS", -1)
+    page = browser.post(reverse(ADD), wish(organization))["Location"]
+    if loss == "cookie":
+        browser.cookies["shown_once"] = "A" * 43 + "="
+    if loss == "session":
+        session = browser.session
+        session.pop("shown_once")
+        session.save()
+    shown = browser.get(page)
+    assert (shown.status_code, "holo_org_" in shown.content.decode()) == (200, False)
 
 
 @pytest.mark.parametrize(
@@ -60,6 +85,7 @@ def test_bad_wish_makes_no_key(browser: Client, organization: Organization, chan
 
 
 def test_key_for_a_foreign_organisation_is_not_made(browser: Client, root: User) -> None:
+    User.objects.create_superuser("spare@example.com", "correct horse battery")
     User.objects.filter(pk=root.pk).update(is_superuser=False)
     root.user_permissions.set(Permission.objects.filter(codename="add_apikey"))
     browser.post(reverse(ADD), wish(build_organization()))
@@ -69,9 +95,14 @@ def test_key_for_a_foreign_organisation_is_not_made(browser: Client, root: User)
 def test_revoking_ends_keys_at_once(browser: Client, organization: Organization) -> None:
     person = build_person(organization=organization, groups=["viewer"])
     text = build_key(owner=person, organization=organization, scopes=["orders:read"])
-    data = {"action": "revoke", "_selected_action": [ApiKey.objects.get().pk]}
-    page = browser.post(reverse(KEYS), data, follow=True)
-    assert "1 key was revoked" in page.content.decode()
+    key = ApiKey.objects.get()
+    asked = browser.post(reverse(KEYS), {"action": "revoke", "_selected_action": [key.pk]})
+    for shown in (key.name, key.prefix, person.email, "never", "cannot be undone"):
+        assert shown in asked.content.decode(), shown
+    assert Api(text).get("/api/v1/orders").status_code == 200
+    run = reverse("admin:apiauth_apikey_revoke_run")
+    page = browser.post(run, {"item": f"{key.pk}:"}, follow=True)
+    assert "The key was revoked" in page.content.decode()
     assert Api(text).get("/api/v1/orders").status_code == 401
     assert AuditEvent.objects.filter(action="apiauth.key_revoked", actor_id__isnull=False).count() == 1
 
@@ -162,3 +193,19 @@ def test_audit_trail_is_read_only(browser: Client, organization: Organization, r
         == 403
     )
     assert browser.get(reverse("admin:audit_auditevent_add")).status_code == 403
+
+
+@pytest.mark.parametrize("name", ["revoke", "rotate"])
+def test_crafted_list_of_keys_is_refused_whole(
+    browser: Client, organization: Organization, name: str
+) -> None:
+    person = build_person(organization=organization, groups=["viewer"])
+    build_key(owner=person, organization=organization, scopes=["orders:read"])
+    own, before = ApiKey.objects.get(), list(ApiKey.objects.values())
+    run = reverse(f"admin:apiauth_apikey_{name}_run")
+    for odd in ("01890a5d-ac96-774b-bcce-b302099a8057", "1 OR 1=1", "\x00", "0" * 5000, ""):
+        assert browser.post(run, {"item": [f"{own.pk}:", f"{odd}:"]}).status_code == 403, odd
+        chosen = {"action": name, "_selected_action": [str(own.pk), odd]}
+        assert browser.post(reverse(KEYS), chosen).status_code == 403, odd
+    assert browser.get(run).status_code == 405
+    assert list(ApiKey.objects.values()) == before

@@ -108,18 +108,18 @@ def test_pages_of_the_admin_count_with_the_calls_and_say_how_long(team: Team) ->
     secret, browser = a_secret(team.organization), Client()
     log_in(browser, root)
     reveal = reverse("admin:secretstore_secret_reveal", args=[secret.pk])
-    add, keys = reverse("admin:apiauth_apikey_add"), reverse("admin:apiauth_apikey_changelist")
+    add, rotate = reverse("admin:apiauth_apikey_add"), reverse("admin:apiauth_apikey_rotate_run")
     wanted = {"kind": "key", "name": "till", "organization": team.organization.pk, "scopes": ["orders:read"]}
     assert VALUE in browser.post(reveal, {"reason": REASON}).content.decode()
-    assert "holo_org_" in browser.post(add, {**wanted, "days": 5}).content.decode()
+    assert "holo_org_" in browser.post(add, {**wanted, "days": 5}, follow=True).content.decode()
 
     refused = browser.post(reveal, {"reason": REASON}).content.decode()
     assert VALUE not in refused
     assert re.search(r"too many calls; try again in 3[56]\d\d s", refused)
     assert REASON in refused, "what was typed is kept"
     assert "too many calls" in browser.post(add, {**wanted, "days": 5}).content.decode()
-    chosen = {"action": "rotate", "_selected_action": [ApiKey.objects.get(owner=root).pk]}
-    assert "Too many calls" in browser.post(keys, chosen, follow=True).content.decode()
+    chosen = {"item": f"{ApiKey.objects.get(owner=root).pk}:"}
+    assert "too many calls" in browser.post(rotate, chosen, follow=True).content.decode()
     assert ApiKey.objects.count() == 1
     assert api_of(root, team.organization).post(TOKENS, {"name": "x"}).status_code == 429
 

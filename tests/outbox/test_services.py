@@ -3,20 +3,19 @@
 from datetime import timedelta
 from uuid import UUID
 
-from django.contrib.admin.sites import site
-from django.contrib.messages.storage.cookie import CookieStorage
 from django.db.models.functions import Now
-from django.test import RequestFactory
+from django.test import Client
+from django.urls import reverse
 
 from holo.audit.models import AuditEvent
 from holo.common.actor import OrganizationId, system_actor
-from holo.identity.models import User
-from holo.outbox.admin import OutboxMessageAdmin
+from holo.identity.models import Organization, User
 from holo.outbox.errors import PermanentDeliveryError
 from holo.outbox.models import OutboxMessage
 from holo.outbox.selectors import count_dead_letters, list_undelivered
 from holo.outbox.services import retry_dead_letters
 from holo.outbox.tasks import purge_delivered_messages
+from tests.logins import log_in
 from tests.outbox.conftest import ORGANIZATION, Recorder, RunRelay, plant
 from tests.outbox.test_relay import _until
 
@@ -74,17 +73,21 @@ def test_undelivered_messages_are_listed_in_order_of_delivery(fresh_database: st
     assert [message.pk for message in list_undelivered(keys=["a"])] == [first, second]
 
 
-def test_admin_offers_retry_alone(fresh_database: str) -> None:
-    dead = _dead()
+def test_admin_offers_retry_alone_and_asks_first(fresh_database: str) -> None:
+    waiting, dead = plant(key="a"), _dead()
     user = User.objects.create_superuser("admin@example.com", "x")
-    request = RequestFactory().post("/")
-    request.user = user
-    request._messages = CookieStorage(request)  # type: ignore[attr-defined]
-    admin = OutboxMessageAdmin(OutboxMessage, site)
-    assert not admin.has_add_permission(request)
-    assert not admin.has_change_permission(request)
-    assert not admin.has_delete_permission(request)
-    assert list(admin.get_actions(request)) == ["retry"]
-    admin.retry(request, OutboxMessage.objects.all())
-    assert OutboxMessage.objects.get(pk=dead).dead_at is None
-    assert AuditEvent.objects.get().actor_id == user.pk
+    Organization.objects.create(pk=ACTOR.organization_id, slug="of-the-messages", name="Theirs")
+    client = Client()
+    log_in(client, user)
+    listed = reverse("admin:outbox_outboxmessage_changelist")
+    for name in ("add", "change", "delete"):
+        args = [] if name == "add" else [dead]
+        assert client.post(reverse(f"admin:outbox_outboxmessage_{name}", args=args)).status_code == 403
+    chosen = [str(waiting), str(dead)]
+    page = client.post(listed, {"action": "retry", "_selected_action": chosen})
+    assert (page.context["open_count"], len(page.context["items"])) == (1, 2)
+    assert OutboxMessage.objects.get(pk=dead).dead_at is not None
+    items = {"item": [f"{number}:" for number in chosen]}
+    done = client.post(reverse("admin:outbox_outboxmessage_retry_run"), items, follow=True)
+    assert (done.context["applied"], OutboxMessage.objects.get(pk=dead).dead_at) == (2, None)
+    assert AuditEvent.objects.get(action="outbox.dead_letter_retried").actor_id == user.pk

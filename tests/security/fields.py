@@ -69,6 +69,7 @@ def of_pages(people: dict[str, User]) -> Fields:
 def _request(person: User) -> HttpRequest:
     request = RequestFactory().get("/admin/")
     request.user = person
+    request.session = {}  # type: ignore[assignment]
     return request
 
 

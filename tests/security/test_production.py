@@ -119,7 +119,8 @@ def test_no_answer_lets_another_origin_read_it(answers: Answers) -> None:
 
 def test_cookies_are_of_this_host_over_tls(answers: Answers) -> None:
     cookies = {name: one for answer in answers.values() for name, one in answer["cookies"].items()}
-    assert set(cookies) == {"__Host-csrftoken", "__Host-language", "__Host-sessionid"}
+    mine = {"__Host-csrftoken", "__Host-language", "__Host-person", "__Host-sessionid"}
+    assert set(cookies) == mine
     assert cookies["__Host-sessionid"]["httponly"] is True
     for name, cookie in cookies.items():
         assert cookie["secure"] is True, name

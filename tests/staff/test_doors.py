@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
 from django.db import connection
 from django.test import Client
@@ -31,7 +32,7 @@ from tests.racing import race
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 INDEX, LOGIN = "/admin/", "/admin/login/"
-CODE, DEVICE, ACCOUNT = "/admin/login/code/", "/admin/login/device/", "/admin/account/"
+CODE, DEVICE, NEW_CODES = "/admin/login/code/", "/admin/login/device/", "/admin/account/codes/"
 
 
 @pytest.fixture
@@ -108,6 +109,8 @@ def test_code_without_the_password_leads_back(person: User) -> None:
 
 @pytest.mark.parametrize("change", [{"is_active": False}, {"is_staff": False}, {"password": "!"}])
 def test_half_way_ends_with_the_right_to_it(person: User, change: dict[str, Any]) -> None:
+    # Another superuser, so that this one may lose the right.
+    User.objects.create_superuser("spare@example.com", PASSWORD)
     device, client = enrol(person), Client()
     show_password(client, person)
     User.objects.filter(pk=person.pk).update(**change)
@@ -124,7 +127,7 @@ def enrolled(client: Client, person: User) -> tuple[Device, list[str]]:
     found = re.search(r'id="secret"[^>]*>([A-Z2-7 ]+)<', text)
     assert found is not None
     device = Device(found[1].replace(" ", ""))
-    answer = client.post(DEVICE, {"code": device.code()})
+    answer = client.post(DEVICE, {"code": device.code()}, follow=True)
     assert "no-store" in answer["Cache-Control"]
     codes = re.findall(r"<li><code>([a-z0-9-]+)</code></li>", answer.content.decode())
     assert len(set(codes)) == 10
@@ -170,10 +173,16 @@ def test_recovery_code_works_once_however_it_is_typed(person: User) -> None:
 def test_new_recovery_codes_replace_the_old(person: User) -> None:
     client = Client()
     _device, codes = enrolled(client, person)
-    page = client.post(ACCOUNT, {"do": "codes"})
+    asked = client.get(NEW_CODES)
+    assert "10 recovery codes are left" in asked.content.decode()
+    answer = client.post(NEW_CODES)
+    page = client.get(answer["Location"])
     assert "no-store" in page["Cache-Control"]
     fresh = re.findall(r"<li><code>([a-z0-9-]+)</code></li>", page.content.decode())
-    assert set(fresh).isdisjoint(codes)
+    assert (len(fresh), set(fresh).isdisjoint(codes)) == (10, True)
+    # Reloading shows and makes none.
+    assert fresh[0] not in client.get(answer["Location"]).content.decode()
+    assert fresh[0] not in "".join(str(row.get_decoded()) for row in Session.objects.all())
     other = Client()
     show_password(other, person)
     other.post(CODE, {"code": codes[0]})

@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 
 from holo.audit.models import AuditEvent
+from holo.common.ids import uuid7
 from holo.identity.models import Membership, User
 from holo.staff.models import LoginLimit, StaffSession
 from holo.staff.tasks import purge_ended_sessions
@@ -27,6 +28,8 @@ ACCOUNT = "/admin/account/"
 
 @pytest.fixture
 def person() -> User:
+    # Another superuser, so that this one may stop being one.
+    User.objects.create_superuser(f"spare-{uuid7().hex[-8:]}@example.com", "correct horse battery")
     person = build_person(organization=build_organization(), groups=["viewer", "operator"])
     User.objects.filter(pk=person.pk).update(is_staff=True, is_superuser=True)
     return User.objects.get(pk=person.pk)

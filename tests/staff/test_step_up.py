@@ -86,7 +86,7 @@ def test_chosen_rows_ask_for_a_code_too(shop: Shop, request_id: str) -> None:
     client, _device = stale(shop.auditor)
     inbox = reverse("admin:approvals_approvalrequest_changelist")
     answer = client.post(inbox, {"action": "approve", "index": 0, "_selected_action": [request_id]})
-    assert answer["Location"] == page_of_step_up(inbox)
+    assert answer["Location"] == page_of_step_up(page_of(request_id))
 
 
 @pytest.mark.parametrize(

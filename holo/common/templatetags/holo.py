@@ -5,6 +5,8 @@ from typing import Any
 
 from django import template
 from django.conf import settings
+from django.contrib.admin import site as admin_site
+from django.db.models import Model
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 from django.utils.html import conditional_escape, format_html
@@ -54,3 +56,9 @@ def dashboard(context: template.Context) -> SafeString:
 def temporal_ui_url() -> str:
     """Return where the Temporal UI is."""
     return str(settings.TEMPORAL_UI_URL)
+
+
+@register.simple_tag(takes_context=True)
+def history_url(context: template.Context, row: Model) -> str:
+    """Return where a row's history is; empty where there is none for the person."""
+    return str(admin_site.history_url(context["request"], row))  # type: ignore[attr-defined]

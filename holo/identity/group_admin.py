@@ -1,0 +1,54 @@
+"""The groups that give people their rights, in the admin."""
+
+from typing import Any
+
+from django.contrib import admin
+from django.contrib.auth.admin import GroupAdmin
+from django.contrib.auth.models import Group
+from django.http import HttpRequest
+from django.utils.translation import gettext_lazy as _
+
+from holo.common.admin import BoundedSearch, badge
+from holo.common.admin_forms import GuardedFormAdmin
+from holo.common.step_up import StepUpAdmin
+from holo.identity.audited_forms import AuditedForms
+from holo.identity.groups import is_built_in_group
+
+admin.site.unregister(Group)
+
+
+@admin.register(Group)
+class GroupsAdmin(
+    AuditedForms, StepUpAdmin[Group], GuardedFormAdmin[Group], BoundedSearch[Group], GroupAdmin
+):
+    """The groups that give people their rights. Those that the product needs keep their names and stay."""
+
+    audit_subject = "identity.group"
+    list_display = ["name", "kind"]
+
+    @admin.display(description=_("kind"))
+    def kind(self, group: Group) -> str:
+        """Tell the groups that the product needs from one's own."""
+        return badge(_("built in"), "info") if is_built_in_group(group.name) else badge(_("own"))
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Group | None = None) -> Any:
+        """Keep the names of built-in groups; their permissions may be added to."""
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "name") if obj is not None and is_built_in_group(obj.name) else fields
+
+    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
+        """Refuse to delete a built-in group."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or not is_built_in_group(obj.name))
+
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        """Say in words what goes: who is in the group, and what it permits."""
+        _listed, _counts, needed, protected = super().get_deleted_objects(objs, request)
+        shown: list[Any] = []
+        for group in objs:
+            people = sorted(group.user_set.values_list("email", flat=True))
+            permissions = sorted(str(permission) for permission in group.permissions.all())
+            lost = [_("People who lose its rights: %(count)d") % {"count": len(people)}, people]
+            lost += [_("Permissions: %(count)d") % {"count": len(permissions)}, permissions]
+            shown += [group.name, lost]
+        return shown, {self.opts.verbose_name_plural: len(objs)}, needed, protected

@@ -1,0 +1,68 @@
+"""Built-in groups keep their names and stay; one's own are deleted after a page that says what goes."""
+
+import re
+
+import pytest
+from django.contrib.auth.models import Group
+from django.db import IntegrityError
+from django.test import Client
+from django.urls import reverse
+
+from holo.identity.models import User
+from orders.groups import BUILT_IN, ensure_groups
+from tests.conftest import OwnerAccess
+from tests.logins import log_in
+
+pytestmark = pytest.mark.usefixtures("fresh_database")
+
+
+@pytest.fixture
+def root() -> Client:
+    ensure_groups()
+    client = Client()
+    log_in(client, User.objects.create_superuser("root@example.com", "correct horse battery"))
+    return client
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_group_is_neither_renamed_nor_deleted(root: Client, name: str) -> None:
+    group = Group.objects.get(name=name)
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    shown = root.get(page).content.decode()
+    assert "deletelink" not in shown
+    assert "Can view order" in shown
+    kept = list(group.permissions.values_list("pk", flat=True))
+    assert root.post(page, {"name": "renamed", "permissions": kept}).status_code == 302
+    delete = reverse("admin:auth_group_delete", args=[group.pk])
+    assert root.post(delete, {"post": "yes"}).status_code == 403
+    chosen = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
+    root.post(reverse("admin:auth_group_changelist"), chosen)
+    assert Group.objects.get(pk=group.pk).name == name
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
+def test_database_keeps_built_in_groups(root: Client, name: str) -> None:
+    with pytest.raises(IntegrityError, match="built in"):
+        Group.objects.filter(name=name).update(name="renamed")
+    with pytest.raises(IntegrityError, match="built in"):
+        Group.objects.filter(name=name).delete()
+
+
+def test_control_without_the_trigger_a_built_in_group_goes(root: Client, owner: OwnerAccess) -> None:
+    owner.execute("DROP TRIGGER orders_built_in_group_kept_d ON auth_group")
+    Group.objects.filter(name="auditor").delete()
+    assert not Group.objects.filter(name="auditor").exists()
+
+
+def test_own_group_is_deleted_after_a_page_in_words(root: Client) -> None:
+    group = Group.objects.create(name="night shift")
+    group.permissions.set(Group.objects.get(name="operator").permissions.all())
+    person = User.objects.create_user("wang@example.com", None)
+    person.groups.add(group)
+    page = reverse("admin:auth_group_delete", args=[group.pk])
+    asked = root.get(page).content.decode()
+    assert " object (" not in asked
+    assert "[" not in re.sub(r"<script.*?</script>", "", asked.partition('id="content"')[2], flags=re.DOTALL)
+    assert all(text in asked for text in ("night shift", "wang@example.com", "Can cancel"))
+    assert root.post(page, {"post": "yes"}).status_code == 302
+    assert not Group.objects.filter(pk=group.pk).exists()
