@@ -1,6 +1,6 @@
 """Settings of the project, read from the environment, `.env` and the running stack's `.run/env`.
 
-Every variable is in `.env.example` and in the README's table; a test keeps the three in step.
+Every variable is in `.env.example` and in docs/configuration.md; a test keeps the three in step.
 """
 
 import os

@@ -1,4 +1,4 @@
-"""Settings, compose file, `.env.example` and README name the same variables, with the same defaults."""
+"""Settings, compose file, `.env.example` and docs/configuration.md name the same variables and defaults."""
 
 import ast
 import re
@@ -8,11 +8,12 @@ from pathlib import Path
 import pytest
 
 from holo.stack.env import read_file
-from tests.docs.documents import README, ROOT, table_rows
+from tests.docs.documents import ROOT, table_rows
 
 pytestmark = pytest.mark.pure
 
 EXAMPLE = ROOT / ".env.example"
+DOCUMENT = ROOT / "docs" / "configuration.md"
 COMPOSE = ROOT / "docker-compose.yml"
 # What the defaults in the settings are computed from, as without any variable set.
 _UNSET = {"PORT_OFFSET": 0, "DEBUG": False, "BASE_DIR": Path(), "str": str, "_MOST_CALLS": 3}
@@ -64,8 +65,8 @@ def test_example_shows_every_variable_with_its_default() -> None:
     assert defaults_in_example() == {**defaults_in_settings(), **defaults_in_compose()}
 
 
-def test_readme_table_shows_every_variable_with_its_default() -> None:
-    rows = table_rows(README, first_cell="variable")
+def test_document_shows_every_variable_with_its_default() -> None:
+    rows = table_rows(DOCUMENT, first_cell="variable")
     shown = {name.strip("`"): default.strip("`") for name, default, _meaning in rows}
     assert len(rows) == len(shown)
     assert shown == defaults_in_example()
