@@ -135,6 +135,13 @@ class Environment:
             self._problems.append(f"{name}: {error}")
             return default
 
+    def file(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the path of a file that can be read; empty if unset."""
+        path = self.str(name, default=default)
+        if path and not (os.path.isfile(path) and os.access(path, os.R_OK)):
+            self._problems.append(f"{name} must be the path of a file that can be read, not {_shown(path)}")
+        return path
+
     def keyring(self, name: builtins.str, *, default: builtins.str, file: builtins.str) -> Keyring:
         """Return the ring that a variable or a file gives, an empty one where it is none."""
         try:
@@ -182,6 +189,14 @@ def faults_of_secret_keys(current: str, earlier: Iterable[str], *, debug: bool) 
     for name, keys in (("SECRET_KEY", filter(None, [current])), ("SECRET_KEY_FALLBACKS", earlier)):
         if not debug and any(map(_is_weak, keys)):
             yield f"{name} is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more"
+
+
+def faults_of_tls(*, is_on: bool, certificate: str, key: str, others: Iterable[str]) -> Iterator[str]:
+    """Yield what is wrong with the variables of TLS to Temporal: files that are not used, one of a pair."""
+    if not is_on and any((certificate, key, *others)):
+        yield "TEMPORAL_TLS_… is set without TEMPORAL_TLS=1"
+    if bool(certificate) != bool(key):
+        yield "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH: set both or neither"
 
 
 def _is_weak(key: str) -> bool:

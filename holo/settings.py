@@ -16,7 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.domains import domain_apps
-from holo.environment import Environment, faults_of_secret_keys, refuse
+from holo.environment import Environment, faults_of_secret_keys, faults_of_tls, refuse
 from holo.stack.ports import LARGEST_OFFSET
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
@@ -183,6 +183,18 @@ TEMPORAL_ADDRESS = env.address("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + P
 TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
 _WEB = ("https", "http")
 TEMPORAL_UI_URL = env.url("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}", schemes=_WEB)
+# As Temporal's own tools name them.
+TEMPORAL_TLS = env.bool("TEMPORAL_TLS", default=False)
+TEMPORAL_TLS_SERVER_CA_CERT_PATH = env.file("TEMPORAL_TLS_SERVER_CA_CERT_PATH", default="")
+TEMPORAL_TLS_CLIENT_CERT_PATH = env.file("TEMPORAL_TLS_CLIENT_CERT_PATH", default="")
+TEMPORAL_TLS_CLIENT_KEY_PATH = env.file("TEMPORAL_TLS_CLIENT_KEY_PATH", default="")
+TEMPORAL_TLS_SERVER_NAME = env.str("TEMPORAL_TLS_SERVER_NAME", default="")
+problems += faults_of_tls(
+    is_on=TEMPORAL_TLS,
+    certificate=TEMPORAL_TLS_CLIENT_CERT_PATH,
+    key=TEMPORAL_TLS_CLIENT_KEY_PATH,
+    others=(TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME),
+)
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
 # What seals payloads, in the form of SECRETS_KEYRING; empty, Temporal keeps them as plain JSON.

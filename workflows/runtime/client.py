@@ -36,6 +36,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from workflows.runtime.converter import data_converter
 from workflows.runtime.errors import CallRefusedError, TemporalUnavailableError, WorkflowNotFoundError
 from workflows.runtime.interceptors import ContextInterceptor
+from workflows.runtime.tls import tls_config
 
 T = TypeVar("T")
 
@@ -89,6 +90,7 @@ async def connect(*, runtime: Runtime | None = None) -> Client:
         return await Client.connect(
             settings.TEMPORAL_ADDRESS,
             namespace=settings.TEMPORAL_NAMESPACE,
+            tls=tls_config(),
             data_converter=data_converter(
                 settings.TEMPORAL_KEYRING, accept_plain=settings.TEMPORAL_ACCEPT_PLAIN
             ),

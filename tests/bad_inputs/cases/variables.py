@@ -75,6 +75,26 @@ VARIABLES = (
         SECRET_KEY_FALLBACKS=f"{_KEY},short",
     ),
     _row("E03", "the demonstration in production", "DEMO=1 is refused without DEBUG=1", DEMO="1"),
+    _row(
+        "E05",
+        "a certificate that is not there",
+        "TEMPORAL_TLS_SERVER_CA_CERT_PATH must be the path of a file that can be read, not '/no/such/file'",
+        TEMPORAL_TLS="1",
+        TEMPORAL_TLS_SERVER_CA_CERT_PATH="/no/such/file",
+    ),
+    _row(
+        "E05",
+        "a certificate without its key",
+        "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH: set both or neither",
+        TEMPORAL_TLS="1",
+        TEMPORAL_TLS_CLIENT_CERT_PATH="manage.py",
+    ),
+    _row(
+        "E05",
+        "a name for TLS without TLS",
+        "TEMPORAL_TLS_… is set without TEMPORAL_TLS=1",
+        TEMPORAL_TLS_SERVER_NAME="temporal.example.com",
+    ),
     _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="*"),
     _row("E04", "any host", "ALLOWED_HOSTS=* is refused", ALLOWED_HOSTS="holo.example.com, *"),
     _row(
