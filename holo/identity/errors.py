@@ -115,3 +115,12 @@ class UserChangeOverError(IdentityError):
     code = "identity.user_change_over"
     stored = True
     meaning = "The change has ended and can no longer be cancelled; `details.status` says how."
+
+
+class UserStepNotAllowedError(IdentityError):
+    """The change does not call for a step that somebody asked for."""
+
+    code = "identity.step_not_allowed"
+    meaning = (
+        "The change of a user does not allow this step; the response lists the actions and states that do."
+    )

@@ -29,9 +29,11 @@ from holo.common.db import unit_of_work
 from holo.common.errors import DomainError
 from holo.common.ids import uuid7
 from holo.common.money import Money
+from holo.identity.models import UserChange
 from holo.identity.roles import Role
 from holo.identity.services import (
     accept_invitation,
+    delete_user,
     invite_member,
     issue_invitation_link,
     revoke_invitation,
@@ -53,7 +55,15 @@ from orders.states import Status
 from tests.api.people import build_person
 from tests.bad_inputs.cases.calls import CALLS
 from tests.bad_inputs.cases.rows import Call
-from tests.bad_inputs.world import World, awaiting_approval, awaiting_payment, changed, placed, written
+from tests.bad_inputs.world import (
+    World,
+    a_user_change,
+    awaiting_approval,
+    awaiting_payment,
+    changed,
+    placed,
+    written,
+)
 from tests.stories import PHONE, actor_of, charge
 from workflows.runtime import client
 from workflows.runtime.sealing import SealingCodec
@@ -351,6 +361,13 @@ def _refund_of_what_goes_on(world: World) -> Act:
     order = awaiting_payment(world.shop)
     charge(world.shop.pay(order))
     return lambda: begin_refund(order_id=order.pk)
+
+
+@scene("delete for a create")
+def _delete_for_a_create(world: World) -> Act:
+    a_user_change(world.shop.organization)
+    change = UserChange.objects.latest("created_at")
+    return lambda: delete_user(change_id=change.pk)
 
 
 @scene("no auditor")

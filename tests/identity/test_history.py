@@ -18,6 +18,7 @@ from inventory.models import Product
 from inventory.services import change_product
 from orders.groups import ensure_groups
 from orders.models import Order, OrderEvent
+from tests.forms import filled
 from tests.identity.people import Team, build_team
 from tests.logins import log_in
 from tests.stories import MAC, Shop, build_person, build_shop
@@ -157,19 +158,14 @@ def test_kind_that_the_trail_does_not_record_has_no_history(shop: Shop, root: Cl
 def test_rights_that_are_given_and_taken_are_in_the_trail(shop: Shop, root: Client) -> None:
     person = build_person(shop.organization, "new")
     member = Membership.objects.get(user=person)
-    sent = {
-        "email": "other-address@example.com",
-        "name": "Wang Fang",
-        "is_active": "on",
-        "is_staff": "on",
-        "groups": [Group.objects.get(name="auditor").pk],
-        "memberships-TOTAL_FORMS": "1",
-        "memberships-INITIAL_FORMS": "1",
-        "memberships-0-id": member.pk,
-        "memberships-0-user": person.pk,
-        "memberships-0-organization": member.organization_id,
-        "memberships-0-role": "admin",
-    }
+    sent = filled(
+        root.get(page_of(person)),
+        email="other-address@example.com",
+        name="Wang Fang",
+        is_staff="on",
+        groups=[Group.objects.get(name="auditor").pk],
+        **{"memberships-0-role": "admin"},
+    )
     assert root.post(page_of(person), sent).status_code == 302
     event = events_of("identity.user_changed")[0]
     assert event.data["is_staff"] == {"before": False, "after": True}
@@ -190,7 +186,7 @@ def test_memberships_groups_and_organisations_are_in_the_trail(root: Client) -> 
     root.post(reverse("admin:identity_organization_add"), {"slug": "new", "name": "New"})
     organization = Organization.objects.get(slug="new")
     assert events_of("identity.organization_added")[0].organization_id == organization.pk
-    root.post(page_of(organization), {"name": "Newer"})
+    root.post(page_of(organization), filled(root.get(page_of(organization)), name="Newer"))
     renamed = events_of("identity.organization_changed")[0]
     assert renamed.data == {"name": {"before": "New", "after": "Newer"}}
     add = reverse("admin:identity_membership_add")
@@ -202,7 +198,7 @@ def test_memberships_groups_and_organisations_are_in_the_trail(root: Client) -> 
     some = Permission.objects.filter(codename="view_order")
     root.post(reverse("admin:auth_group_add"), {"name": "night", "permissions": [some[0].pk]})
     group = Group.objects.get(name="night")
-    root.post(page_of(group), {"name": "night"})
+    root.post(page_of(group), filled(root.get(page_of(group)), permissions=None))
     assert len(events_of("identity.group_added")[0].data["permissions"]["after"]) == 1
     assert events_of("identity.group_changed")[0].data["permissions"]["after"] == []
     assert "permissions, removed" in root.get(history_of(group)).content.decode()

@@ -13,6 +13,7 @@ from holo.common.ids import uuid7
 from holo.identity.models import User
 from holo.identity.selectors import is_last_superuser
 from tests.conftest import OwnerAccess
+from tests.forms import filled
 from tests.logins import log_in
 from tests.proof import rounds
 from tests.racing import race
@@ -37,12 +38,10 @@ def page_of(person: User) -> str:
     return reverse("admin:identity_user_change", args=[person.pk])
 
 
-def form_of(person: User, **changes: object) -> dict[str, object]:
+def form_of(client: Client, person: User, **changes: object) -> dict[str, list[str]]:
     """Return what the form of a person sends; a flag that is False is not sent."""
-    sent: dict[str, object] = {"memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0}
-    sent |= {"email": person.email, "name": person.name}
-    sent |= {flag: changes.get(flag, getattr(person, flag)) for flag in FLAGS}
-    return {name: value for name, value in sent.items() if value is not False}
+    found = {name: None if value is False else value for name, value in changes.items()}
+    return filled(client.get(page_of(person)), **found)
 
 
 def flags_of(person: User) -> tuple[bool, ...]:
@@ -53,7 +52,8 @@ def flags_of(person: User) -> tuple[bool, ...]:
 @pytest.mark.parametrize("flag", FLAGS)
 def test_superuser_keeps_their_own_rights(flag: str) -> None:
     root, _other = superuser("root"), superuser("other")
-    answer = browser(root).post(page_of(root), form_of(root, **{flag: False}))
+    client = browser(root)
+    answer = client.post(page_of(root), form_of(client, root, **{flag: False}))
     assert answer.status_code == 200
     assert OWN in answer.content.decode()
     assert flags_of(root) == (True, True, True)
@@ -63,20 +63,21 @@ def test_superuser_keeps_their_own_rights(flag: str) -> None:
 def test_last_superuser_who_can_log_in_is_kept(flag: str) -> None:
     root, last = superuser("root"), superuser("last")
     client = browser(root)
-    assert client.post(page_of(last), form_of(last, **{flag: False})).status_code == 302
+    assert client.post(page_of(last), form_of(client, last, **{flag: False})).status_code == 302
     assert flags_of(last) != (True, True, True)
     # Who is logged in has lost the password meanwhile: of those who can log in, `last` is the last one.
     User.objects.filter(pk=last.pk).update(is_active=True, is_staff=True, is_superuser=True)
     User.objects.filter(pk=root.pk).update(password="!")
     client = browser(User.objects.get(pk=root.pk))
-    answer = client.post(page_of(last), form_of(last, **{flag: False}))
+    answer = client.post(page_of(last), form_of(client, last, **{flag: False}))
     assert (answer.status_code, LAST in answer.content.decode()) == (200, True)
     assert flags_of(last) == (True, True, True)
 
 
 def test_other_changes_of_the_last_superuser_go_through() -> None:
     root = superuser("root")
-    assert browser(root).post(page_of(root), form_of(root) | {"name": "Ada"}).status_code == 302
+    client = browser(root)
+    assert client.post(page_of(root), form_of(client, root, name="Ada")).status_code == 302
     assert User.objects.get().name == "Ada"
 
 
@@ -116,9 +117,10 @@ def demote_each_other() -> tuple[int, list[int]]:
     pair = [superuser(uuid7().hex), superuser(uuid7().hex)]
     User.objects.exclude(pk__in=[person.pk for person in pair]).delete()
     browsers = [browser(person) for person in pair]
+    forms = [form_of(browsers[at], pair[1 - at], is_superuser=False) for at in (0, 1)]
     answers: list[Any] = race(
         [
-            lambda at=at: browsers[at].post(page_of(pair[1 - at]), form_of(pair[1 - at], is_superuser=False))  # type: ignore[misc]
+            lambda at=at: browsers[at].post(page_of(pair[1 - at]), forms[at])  # type: ignore[misc]
             for at in (0, 1)
         ]
     )

@@ -18,6 +18,7 @@ from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.addresses import note_address_change
+from holo.identity.change_preconditions import require_step
 from holo.identity.erasure import erase_person, erased_of
 from holo.identity.errors import (
     EmailTakenError,
@@ -133,8 +134,9 @@ def create_user(*, change_id: UUID) -> bool:
     change = lock_change(change_id)
     if _is_unwanted(change):
         return False
-    if change.user_id is not None:
+    if change.user_id is not None and change.action == Action.CREATE:
         return True
+    require_step(change, "create_user")
     actor = _requester(change)
     _require_possible(actor, change)
     person = User(email=change.email, name=change.name)
@@ -157,8 +159,9 @@ def discard_user(*, change_id: UUID) -> None:
     Idempotent: without a person nothing is done. Locks the organisation, the change.
     """
     change = lock_change(change_id)
-    if change.user_id is None or change.action != Action.CREATE or change.state == State.SUCCEEDED:
+    if change.user_id is None or change.state == State.SUCCEEDED:
         return
+    require_step(change, "discard_user")
     person_id, change.user = change.user_id, None
     change.save(update_fields=["user"])
     _record(_requester(change), "identity.user_discarded", change)
@@ -185,6 +188,9 @@ def complete_user_change(*, change_id: UUID) -> bool:
     change = lock_change(change_id)
     if _is_unwanted(change):
         return False
+    if change.state == State.SUCCEEDED:
+        return True
+    require_step(change, "complete_user_change")
     _end(change, State.SUCCEEDED)
     return True
 
@@ -200,6 +206,7 @@ def update_user(*, change_id: UUID) -> bool:
         return False
     if change.state == State.SUCCEEDED:
         return True
+    require_step(change, "update_user")
     actor = _requester(change)
     member = _require_possible(actor, change)
     assert member is not None
@@ -227,6 +234,7 @@ def delete_user(*, change_id: UUID) -> bool:
         return False
     if change.state == State.SUCCEEDED:
         return True
+    require_step(change, "delete_user")
     actor = _requester(change)
     member = _require_possible(actor, change)
     assert member is not None
@@ -253,6 +261,7 @@ def close_user_change(*, change_id: UUID, code: str) -> None:
     """
     change = lock_change(change_id)
     if change.state == State.RUNNING:
+        require_step(change, "close_user_change")
         change.code, change.email, change.name = code, "", ""
         _end(change, State.FAILED if code else State.CANCELLED)
 
@@ -263,7 +272,9 @@ def send_notification(*, change_id: UUID) -> None:
 
     Idempotent: there is one mail for each change. Locks the organisation, the change.
     """
-    add_user_notice(lock_change(change_id))
+    change = lock_change(change_id)
+    require_step(change, "send_notification")
+    add_user_notice(change)
 
 
 @command
@@ -272,6 +283,7 @@ def record_notification(*, change_id: UUID, sent: bool) -> None:
 
     Idempotent by nature. Locks the organisation, the change.
     """
+    require_step(lock_change(change_id), "record_notification")
     record_notice(change_id, sent=sent)
 
 

@@ -149,4 +149,10 @@ CALLS = (
         code="orders.step_not_allowed",
         scene="refund of what goes on",
     ),
+    Call(
+        id="R39",
+        what="a delete by a change that asked for a new user, started by hand",
+        code="identity.step_not_allowed",
+        scene="delete for a create",
+    ),
 )
