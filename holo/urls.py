@@ -36,7 +36,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("invitations/<str:token>", invitation_page, name="accept-invitation"),
     path("authorize/<id:code_id>", authorization_page, name="authorize"),
-    path("i18n/setlang/", switch_language, name="set_language"),
+    path("i18n/", include([path("setlang/", switch_language, name="set_language")])),
     path("api/v1/", include((v1, "v1"), namespace="v1")),
     path("api/schema", ApiSchema.as_view(), name="schema"),
     path("api/docs", ApiDocumentation.as_view(url_name="schema"), name="docs"),

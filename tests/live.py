@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -123,16 +123,25 @@ def running_relay() -> Iterator[Live]:
 
 @contextmanager
 def worker_process(
-    environment: Mapping[str, str] | None = None, *, checkout: Path | None = None, domain: str = ""
+    environment: Mapping[str, str] | None = None,
+    *,
+    checkout: Path | None = None,
+    domain: str = "",
+    log: Path | None = None,
 ) -> Iterator["subprocess.Popen[bytes]"]:
-    """Run `manage.py run_worker`, of this checkout or another one, on the present database."""
+    """Run `manage.py run_worker`, of this checkout or another one, on the present database.
+
+    `log` is a file for what it writes to stderr.
+    """
     words = ("--domain", domain) if domain else ()
     ports = {"WORKER_METRICS_PORT": str(worker_port()), "LOG_LEVEL": "ERROR"}
-    process = subprocess.Popen(
-        [sys.executable, "manage.py", "run_worker", *words],
-        cwd=checkout or settings.BASE_DIR,
-        env={**os.environ, **ports, **(environment or {})},
-    )
+    with log.open("wb") if log else nullcontext() as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "run_worker", *words],
+            cwd=checkout or settings.BASE_DIR,
+            env={**os.environ, **ports, **(environment or {})},
+            stderr=stderr,
+        )
     try:
         yield process
     finally:

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.core.exceptions import FieldError, PermissionDenied, ValidationError
-from django.db import DataError, models
+from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import Promise
@@ -65,7 +65,10 @@ def holds_nul(request: HttpRequest) -> bool:
 
 
 # What Django and PostgreSQL raise about a value that no row can have.
-_ODD_VALUES = (ArithmeticError, DataError, FieldError, LookupError, TypeError, ValidationError, ValueError)
+_ODD_VALUES = (
+    *(ArithmeticError, LookupError, TypeError, ValueError),
+    *(DataError, FieldError, ProgrammingError, ValidationError),
+)
 
 
 class RefusingChangeList(ChangeList):

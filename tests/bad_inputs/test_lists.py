@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 import pytest
 from django.contrib import admin
 from django.contrib.admin.options import ModelAdmin
+from django.contrib.sessions.backends.db import SessionStore
 from django.core.exceptions import SuspiciousOperation
 from django.db.models import Model
 from django.test import Client, RequestFactory
@@ -107,6 +108,7 @@ def _kind(model: type[Model], path: str) -> str:
 def _status(page: ModelAdmin[Any], person: User, query: str) -> int:
     request = RequestFactory().get(f"/admin/?{query}")
     request.user = person
+    request.session = SessionStore()
     try:
         return int(page.changelist_view(request).status_code)
     except SuspiciousOperation:

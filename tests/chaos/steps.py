@@ -33,9 +33,16 @@ def activity_name(activity: Callable[..., Any]) -> str:
 
 
 def services_of(activity: Callable[..., Any]) -> list[str]:
-    """Return the services that an activity calls, in order, from its source."""
+    """Return the services that an activity calls, in order, from its source.
+
+    What it calls only after an error, such as a partner that is busy, is on no branch that is played here;
+    that has tests of its own (`tests/workflows/test_outside_limits.py`).
+
+    """
     tree = ast.parse(textwrap.dedent(inspect.getsource(activity)))
-    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    handlers = [node for node in ast.walk(tree) if isinstance(node, ast.ExceptHandler)]
+    after_errors = {inner for handler in handlers for inner in ast.walk(handler)}
+    calls = [node.func for node in ast.walk(tree) if isinstance(node, ast.Call) and node not in after_errors]
     found = [
         call for call in calls if isinstance(call, ast.Attribute) and ast.unparse(call.value) == "services"
     ]

@@ -40,6 +40,7 @@ _SENT = re.compile(
 )
 # Where SQL is put together after all, and what keeps the parts clean.
 _REVIEWED = {
+    "holo/common/erasure.py": "names of tables and columns, constants of each app's module `erasure`",
     "holo/stack/fences.py": "names of tables and columns, quoted by the database",
     "holo/stack/grants.py": "names of roles and tables, quoted by the database",
     "holo/stack/postgres.py": "names and passwords, quoted by psycopg.sql",

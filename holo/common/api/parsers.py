@@ -102,21 +102,26 @@ def parse_object(body: bytes) -> dict[str, Any]:
     return value
 
 
-def parse_json(body: bytes, *, parse_float: Callable[[str], float] | None = None) -> object:
-    """Return whatever JSON value is in `body`; `parse_float` reads numbers that are not whole."""
+def parse_json(
+    body: bytes, *, parse_float: Callable[[str], float] | None = None, exact: bool = False
+) -> object:
+    """Return whatever JSON value is in `body`; `parse_float` reads numbers that are not whole.
+
+    `exact` is for values that come back as they were sent: U+0000 and whole numbers of any size are accepted.
+    """
     text = _decoded(body)
     _check_depth(text)
     try:
         value: object = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=_integer,
+            parse_int=int if exact else _integer,
             parse_float=parse_float,
             parse_constant=float,
         )
     except json.JSONDecodeError as error:
         raise _syntax_error(text, error.pos, error.msg) from None
-    _check_values(value, ())
+    _check_values(value, (), exact)
     return value
 
 
@@ -170,27 +175,27 @@ def _integer(digits: str) -> object:
     return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else _HugeInteger()
 
 
-def _check_values(value: object, path: tuple[str | int, ...]) -> None:
+def _check_values(value: object, path: tuple[str | int, ...], exact: bool) -> None:
     """Walk the tree, so that a refusal can name its place."""
     if isinstance(value, str):
-        _check_text(value, path)
+        _check_text(value, path, exact)
     elif isinstance(value, _HugeInteger):
         _refuse(NumberOutOfRangeError, path, _("the integer has more than 19 digits"))
     elif isinstance(value, float) and not math.isfinite(value):
         _refuse(NumberNotFiniteError, path, _("the number is not finite"))
     elif isinstance(value, list):
         for index, entry in enumerate(value):
-            _check_values(entry, (*path, index))
+            _check_values(entry, (*path, index), exact)
     elif isinstance(value, dict):
         if isinstance(value, _RepeatedName):
             _refuse(DuplicateKeyError, (*path, value.name), _("the name is given twice"))
         for name, entry in value.items():
-            _check_text(name, path)
-            _check_values(entry, (*path, name))
+            _check_text(name, path, exact)
+            _check_values(entry, (*path, name), exact)
 
 
-def _check_text(text: str, path: tuple[str | int, ...]) -> None:
-    if "\0" in text:
+def _check_text(text: str, path: tuple[str | int, ...], exact: bool) -> None:
+    if "\0" in text and not exact:
         _refuse(NulNotAllowedError, path, _("the text contains U+0000"))
     if _SURROGATE.search(text):
         _refuse(InvalidUnicodeError, path, _("the text contains half of a surrogate pair"))

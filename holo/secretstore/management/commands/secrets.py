@@ -156,7 +156,7 @@ class Command(BaseCommand):
 def _json_of_stdin() -> Any:
     """Return the value on stdin: UTF-8 whatever the terminal's encoding; a byte order mark is skipped."""
     try:
-        return parse_json(read_standard_input().removeprefix(BOM_UTF8), parse_float=_exact_number)
+        return parse_json(read_standard_input().removeprefix(BOM_UTF8), parse_float=_exact_number, exact=True)
     except JsonSyntaxError as error:
         text = _("stdin is not JSON; a text stands in double quotes: %(why)s")
         raise CommandError(text % {"why": error.message}, returncode=BAD_INPUT) from None
