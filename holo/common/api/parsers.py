@@ -26,6 +26,8 @@ from holo.common.errors import FieldProblem, RequestError
 
 MAX_DEPTH = 32
 MAX_DIGITS = 19
+# Where the value is kept exactly; Python converts no more.
+MAX_EXACT_DIGITS = 4300
 # Possessive, and an unclosed string runs to the end: linear on any input.
 _TOKENS = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{}]', re.DOTALL)
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -107,7 +109,8 @@ def parse_json(
 ) -> object:
     """Return whatever JSON value is in `body`; `parse_float` reads numbers that are not whole.
 
-    `exact` is for values that come back as they were sent: U+0000 and whole numbers of any size are accepted.
+    `exact` is for values that come back as they were sent: U+0000 is accepted, and whole numbers of up to
+    MAX_EXACT_DIGITS digits.
     """
     text = _decoded(body)
     _check_depth(text)
@@ -115,7 +118,7 @@ def parse_json(
         value: object = json.loads(
             text,
             object_pairs_hook=_object,
-            parse_int=int if exact else _integer,
+            parse_int=_exact_integer if exact else _integer,
             parse_float=parse_float,
             parse_constant=float,
         )
@@ -175,12 +178,18 @@ def _integer(digits: str) -> object:
     return int(digits) if len(digits.lstrip("-")) <= MAX_DIGITS else _HugeInteger()
 
 
+def _exact_integer(digits: str) -> object:
+    return int(digits) if len(digits.lstrip("-")) <= MAX_EXACT_DIGITS else _HugeInteger()
+
+
 def _check_values(value: object, path: tuple[str | int, ...], exact: bool) -> None:
     """Walk the tree, so that a refusal can name its place."""
     if isinstance(value, str):
         _check_text(value, path, exact)
     elif isinstance(value, _HugeInteger):
-        _refuse(NumberOutOfRangeError, path, _("the integer has more than 19 digits"))
+        limit = MAX_EXACT_DIGITS if exact else MAX_DIGITS
+        message = _("the integer has more than %(limit)d digits") % {"limit": limit}
+        _refuse(NumberOutOfRangeError, path, message)
     elif isinstance(value, float) and not math.isfinite(value):
         _refuse(NumberNotFiniteError, path, _("the number is not finite"))
     elif isinstance(value, list):
