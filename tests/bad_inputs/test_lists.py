@@ -19,6 +19,7 @@ from holo.identity.models import User
 from tests.bad_inputs.answers import check_quiet
 from tests.bad_inputs.world import World, awaiting_approval, parked
 from tests.logins import log_in
+from tests.proof import Proof, sample
 from tests.stories import build_person
 
 ADMINS: dict[type[Model], ModelAdmin[Any]] = dict(admin.site._registry)
@@ -84,8 +85,9 @@ def _paths(model: type[Model], page: ModelAdmin[Any]) -> Iterator[str]:
             yield str(getattr(name, "parameter_name", "pk"))
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("model", ADMINS, ids=lambda model: str(model._meta.model_name))
-def test_no_filter_breaks_a_list(root: User, model: type[Model]) -> None:
+def test_no_filter_breaks_a_list(root: User, model: type[Model], proof: Proof) -> None:
     """Without the middleware, which would take what the database refuses for bad input as well."""
     page = ADMINS[model]
     kinds: set[str] = set()
@@ -96,7 +98,9 @@ def test_no_filter_breaks_a_list(root: User, model: type[Model]) -> None:
         queries += always if kind in kinds else [f"{path}{query}" for query in _EVERYTHING]
         kinds.add(kind)
     assert len(queries) > 50
-    statuses = {_status(page, root, query) for query in queries}
+    asked = sample(queries, at_least=40)
+    proof.note(queries=len(asked), of=len(queries))
+    statuses = {_status(page, root, query) for query in asked}
     assert statuses <= {200, 302, 400}
 
 
