@@ -1,7 +1,7 @@
-"""Which state of an order allows which step.
+"""Which steps an order allows, by its status and phase.
 
-A step is checked under the order's lock, whatever its workflow asks for: whoever can reach Temporal can start
-any activity with any id. A step that finds nothing left to do does nothing, in every state.
+Each step is checked under the order's lock, because anybody who can reach Temporal can start any activity
+with any id. A step that finds nothing left to do is a no-op in every state.
 """
 
 from dataclasses import dataclass

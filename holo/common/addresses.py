@@ -1,14 +1,12 @@
 """E-mail addresses, and names that stand in the header of a mail, checked where they are entered."""
 
-import unicodedata
-
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
 from django.utils.translation import gettext_lazy as _
 
-# Controls, invisible marks, surrogates, separators of lines and paragraphs.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+from holo.common.characters import holds_control, without_unfit
+
 LONGEST_ADDRESS = 254
 
 
@@ -21,7 +19,7 @@ def validate_address(text: str) -> None:
     validate_email(text)
     if len(text) > LONGEST_ADDRESS:
         raise ValidationError(_("Enter a valid email address."), code="too_long")
-    if any(char.isspace() or unicodedata.category(char) in _UNSEEN for char in text):
+    if any(map(str.isspace, text)) or without_unfit(text) != text:
         raise ValidationError(_("Enter a valid email address."), code="unseen_character")
     try:
         sanitize_address(text, "utf-8")
@@ -32,6 +30,6 @@ def validate_address(text: str) -> None:
 
 def validate_single_line(text: str) -> None:
     """Refuse control characters and line separators in a name that stands in a mail's subject."""
-    if any(unicodedata.category(char) in ("Cc", "Cs", "Zl", "Zp") for char in text):
+    if holds_control(text):
         message = _("Line breaks and control characters are not allowed.")
         raise ValidationError(message, code="unseen_character")

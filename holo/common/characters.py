@@ -93,6 +93,11 @@ def describe_unfit(text: str, *, joiners: bool = False, lines: bool = False) -> 
     return ""
 
 
+def holds_control(text: str) -> bool:
+    """Tell whether a text has a control character or a line separator."""
+    return _CONTROL.search(text) is not None
+
+
 def shows_nothing(text: str) -> bool:
     """Tell whether a text consists of blanks and invisible characters alone."""
     return _SHOWN.search(text) is None

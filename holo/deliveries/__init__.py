@@ -1,1 +1,1 @@
-"""What is sent to people: one row per recipient, tried until it is delivered, refused or given up."""
+"""Deliveries to people: one row per recipient, retried until it is delivered, refused or given up."""

@@ -1,7 +1,7 @@
-"""Which change of a user allows which step of its process.
+"""Which steps a change of a user allows, by its action and state.
 
-A step is checked under the change's lock, whatever its workflow asks for: whoever can reach Temporal can
-start any activity with any id, such as the delete of a change that asked for another name.
+Each step is checked under the change's lock, because anybody who can reach Temporal can start any activity
+with any id: for example the delete step of a change that only asked for another name.
 """
 
 from dataclasses import dataclass

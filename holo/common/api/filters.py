@@ -1,6 +1,5 @@
 """Query parameters of lists: declared ones only, each once, each of one form."""
 
-import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -20,12 +19,11 @@ from holo.common.api.errors import (
 )
 from holo.common.api.fields import MAX_INTEGER, parse_moment, parse_uuid, refuse
 from holo.common.api.problems import refusal_of_fields
-from holo.common.characters import normal
+from holo.common.characters import holds_control, normal
 from holo.common.errors import FieldProblem
 
 M = TypeVar("M", bound=Model)
 _MAX_TEXT = 200
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +47,7 @@ def text_filter(lookup: str, *, max_length: int = _MAX_TEXT, description: str = 
 
     def parse(value: str) -> str:
         text = normal(value)
-        if not text or len(text) > max_length or _CONTROL.search(text):
+        if not text or len(text) > max_length or holds_control(text):
             raise refuse(
                 InvalidTextError, _("not a text of 1 to %(limit)d characters") % {"limit": max_length}
             )

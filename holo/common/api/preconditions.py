@@ -30,6 +30,7 @@ def check_of(request: Request, tag: Callable[[T], str]) -> Callable[[T], None] |
 
     def check(current: T) -> None:
         if not names_etag(header, tag(current), weak=False):
-            raise ChangedMeanwhileError(_("it was changed since: read it again, and decide anew"))
+            message = _("The object has changed since you read it. Read it again, then repeat your change.")
+            raise ChangedMeanwhileError(message)
 
     return check
