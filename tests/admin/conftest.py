@@ -3,7 +3,6 @@
 from collections.abc import Callable
 
 import pytest
-from django.conf import LazySettings
 from django.contrib.auth.models import Group
 from django.test import Client
 
@@ -16,12 +15,6 @@ from tests.logins import log_in
 from tests.stories import MAC, PHONE, Shop, build_person, build_shop, reserve
 
 ClientOf = Callable[[User], Client]
-
-
-@pytest.fixture(autouse=True)
-def _no_demo_banner(settings: LazySettings) -> None:
-    """The banner's look at passwords is no part of what these tests count."""
-    settings.DEMO = False
 
 
 @pytest.fixture

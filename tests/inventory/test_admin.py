@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from django.conf import LazySettings
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -25,12 +24,6 @@ from tests.logins import log_in
 
 pytestmark = pytest.mark.django_db
 MODELS = ["product", "warehouse", "stocklevel", "reservation", "stockmovement"]
-
-
-@pytest.fixture(autouse=True)
-def _no_demo_banner(settings: LazySettings) -> None:
-    """Its look at passwords, once in half a minute, is a query more."""
-    settings.DEMO = False
 
 
 @pytest.fixture

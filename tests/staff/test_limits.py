@@ -33,12 +33,6 @@ def person() -> User:
     return build_person(organization=None, superuser=True)
 
 
-@pytest.fixture(autouse=True)
-def _no_demo_banner(settings: LazySettings) -> None:
-    """Its look at passwords is no part of this."""
-    settings.DEMO = False
-
-
 @pytest.fixture
 def checked(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The e-mail addresses whose passwords were looked at."""
