@@ -349,9 +349,9 @@ WHITENOISE_AUTOREFRESH = False
 # --- Security ------------------------------------------------------------------------------------
 SESSION_COOKIE_AGE = SESSION_MAX_SECONDS
 SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEBUG
-CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "holo.staff.stale_forms.stale_form"
 if not DEBUG:
     # A browser takes these over TLS, for `/` and from this host alone; no sibling host can plant one.
     SESSION_COOKIE_NAME = "__Host-sessionid"

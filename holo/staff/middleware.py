@@ -16,11 +16,11 @@ from holo.staff.selectors import LiveSession, use_session
 
 # Where the browser's session names its row.
 SESSION_KEY = "staff_session"
-# What programs, browsers' reports and people without an account ask for; a page that is new is closed.
 # Where people fill in forms, and how long a browser remembers whose it is: a form may be sent days later.
 _PAGES_WITH_FORMS = ("/admin/", "/authorize/")
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 _SALT = "holo.staff.person"
+# What programs, browsers' reports and people without an account ask for; a page that is new is closed.
 _ON_EVERY_HOST = ("/api/", "/healthz/", "/metrics", REPORTS_PATH, "/invitations/", "/i18n/")
 
 
@@ -60,9 +60,14 @@ class StaffSessionMiddleware:
         if live is not None and not person_of(request).is_superuser:
             fence_in(organization_ids(request))
         response = self.get_response(request)
-        if live is not None and request.path_info.startswith(_PAGES_WITH_FORMS):
+        if live is not None and has_pages_with_forms(request.path_info):
             _remember(request, response, remembered)
         return response
+
+
+def has_pages_with_forms(path: str) -> bool:
+    """Tell whether people fill in forms at an address."""
+    return path.startswith(_PAGES_WITH_FORMS)
 
 
 def _live(request: HttpRequest) -> LiveSession | None:

@@ -176,6 +176,58 @@ def test_reloading_what_became_of_several_rows_gives_no_command(
     assert ApprovalDecision.objects.count() == 3
 
 
+def stale_token(browser: Browser, request: ApprovalRequest) -> dict[str, str]:
+    """Open a form, log in in another tab, and return what the form still sends."""
+    page = reverse("admin:approvals_approvalrequest_approve", args=[request.pk])
+    token = str(browser.get(page).context["csrf_token"])
+    lose_row(browser)
+    browser.log_in()
+    browser.handler.enforce_csrf_checks = True
+    return {"csrfmiddlewaretoken": token}
+
+
+OWN_PAGE = {"Sec-Fetch-Site": "same-origin"}
+
+
+def test_form_that_is_older_than_a_log_in_in_another_tab_comes_back(
+    auditor: Browser, requests: list[ApprovalRequest]
+) -> None:
+    sent = {**decision(requests[0]), **stale_token(auditor, requests[0])}
+    answer = auditor.post(reverse(RUN), sent, headers=OWN_PAGE)
+    assert (answer.status_code, answer["Location"]) == (302, reverse(RUN))
+    assert not ApprovalDecision.objects.exists()
+    shown = auditor.get(reverse(RUN))
+    assert REASON in shown.content.decode()
+    token = str(shown.context["csrf_token"])
+    auditor.post(reverse(RUN), {**sent, "csrfmiddlewaretoken": token}, headers=OWN_PAGE)
+    assert ApprovalDecision.objects.get().reason == REASON
+
+
+def test_stale_form_of_an_ended_session_waits_for_the_log_in(
+    auditor: Browser, requests: list[ApprovalRequest]
+) -> None:
+    sent = {**decision(requests[0]), **stale_token(auditor, requests[0])}
+    lose_row(auditor)
+    answer = auditor.post(reverse(RUN), sent, headers=OWN_PAGE)
+    auditor.handler.enforce_csrf_checks = False
+    assert REASON in auditor.get(auditor.log_in(answer["Location"])).content.decode()
+    assert not ApprovalDecision.objects.exists()
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://evil.example"}])
+def test_form_without_a_token_that_no_own_page_sends_is_not_kept(
+    auditor: Browser, requests: list[ApprovalRequest], headers: dict[str, str]
+) -> None:
+    sent = {**decision(requests[0]), **stale_token(auditor, requests[0])}
+    assert auditor.post(reverse(RUN), sent, headers=headers).status_code == 403
+    assert REASON not in str(dict(auditor.session))
+
+
+def test_log_out_with_a_stale_token_is_refused(auditor: Browser, requests: list[ApprovalRequest]) -> None:
+    sent = stale_token(auditor, requests[0])
+    assert auditor.post(reverse("admin:logout"), sent, headers=OWN_PAGE).status_code == 403
+
+
 def test_somebody_else_gets_no_form(auditor: Browser, requests: list[ApprovalRequest], shop: Shop) -> None:
     lose_row(auditor)
     answer = auditor.post(reverse(RUN), decision(requests[0]))

@@ -1,0 +1,39 @@
+"""What becomes of a form whose token is older than the last log-in, in another tab for example."""
+
+from django.contrib import messages
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
+from django.utils.translation import gettext as _
+from django.views.csrf import csrf_failure
+
+from holo.common.kept_form import keep_form, keep_until_login
+from holo.staff.middleware import has_pages_with_forms
+
+
+def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Lead a person's own form back to its page, filled in and with a new token; refuse any other with 403.
+
+    Nothing happens before the form is sent again. Django calls this where the proof against forged requests
+    is missing or wrong (its setting CSRF_FAILURE_VIEW).
+    """
+    if not _is_own_form(request):
+        return csrf_failure(request, reason=reason)
+    page = request.get_full_path()
+    if getattr(request, "staff_session_id", None) is None:
+        keep_until_login(request)
+        return HttpResponseRedirect(reverse("admin:login", query={"next": page}))
+    if not keep_form(request):
+        messages.warning(
+            request, _("Nothing was changed: the form was too long to be kept. Fill it in again.")
+        )
+    return HttpResponseRedirect(page)
+
+
+def _is_own_form(request: HttpRequest) -> bool:
+    """Tell whether a browser says that a page of this host sent the form, and a person is known to use it."""
+    return (
+        request.headers.get("Sec-Fetch-Site") == "same-origin"
+        and bool(getattr(request, "person_mark", ""))
+        and has_pages_with_forms(request.path_info)
+        and not request.path_info.startswith((reverse("admin:login"), reverse("admin:logout")))
+    )
