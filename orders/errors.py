@@ -70,7 +70,7 @@ class ClientRefTakenError(OrderError):
 
     code = "orders.client_ref_taken"
     status = 409
-    meaning = "An order with this client_ref exists; the answer links to it."
+    meaning = "An order with this client_ref exists; the answer links to it where the caller may see it."
 
 
 class BuyerLimitError(OrderError):

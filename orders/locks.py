@@ -5,12 +5,14 @@ what was committed while the lock was waited for. In one statement the lock's wa
 sub-selects keep the view of the moment at which it began.
 """
 
+from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
 from django.db import connection
 from django.utils.translation import gettext as _
 
+from holo.common.actor import Actor
 from holo.common.db import require_transaction
 from holo.common.errors import NotFoundError
 from holo.common.rows import columns, from_row, width
@@ -26,7 +28,10 @@ SELECT {columns(Order, "o")},
 FROM orders_order o WHERE o.id = {{which}}
 """  # noqa: S608 # of the code's own words
 _OWN_ORDER = _ORDER.format(
-    which="(SELECT id FROM orders_order WHERE id = %(id)s AND organization_id = %(organization)s)"
+    which="""(
+    SELECT id FROM orders_order WHERE id = %(id)s AND organization_id = %(organization)s
+        AND buyer = coalesce(%(buyer)s, buyer)
+    )"""
 )
 _ANY_ORDER = _ORDER.format(which="%(id)s")
 _PAYMENT = f"""
@@ -40,11 +45,12 @@ FROM orders_shipment s JOIN inventory_warehouse w ON w.id = s.warehouse_id WHERE
 """  # noqa: S608 # of the code's own words
 
 
-def lock_order(order_id: UUID, *, organization_id: UUID | None = None) -> Order:
-    """Lock one order, of one organisation if given. Raises NotFoundError."""
-    if organization_id is None:
+def lock_order(order_id: UUID, *, actor: Actor | None = None) -> Order:
+    """Lock one order, one that the actor reaches if given. Raises NotFoundError."""
+    if actor is None:
         return _order(*_results(_ANY_ORDER, {"id": order_id}))
-    return _order(*_results(_OWN_ORDER, {"id": order_id, "organization": organization_id}))
+    reach = {"organization": actor.organization_id, "buyer": actor.buyer}
+    return _order(*_results(_OWN_ORDER, {"id": order_id, **reach}))
 
 
 def lock_buyer(organization_id: UUID, buyer: str) -> None:
@@ -74,7 +80,7 @@ def lock_shipment(shipment_id: UUID) -> tuple[Order, Shipment]:
     return order, shipment
 
 
-def _results(sql: str, parameters: dict[str, UUID]) -> list[tuple[Any, ...] | None]:
+def _results(sql: str, parameters: Mapping[str, UUID | str | None]) -> list[tuple[Any, ...] | None]:
     """Run the statements; return the first row of each but the first, which only locks."""
     require_transaction()
     rows: list[tuple[Any, ...] | None] = []

@@ -139,7 +139,7 @@ def abort_order(order: Order, *, ends_as: Status, reason: AbortReason, actor: Ac
         organization_id=order.organization_id,
         ends_as=ends_as,
         reason=reason,
-        actor_id=actor.user_id,
+        actor_id=actor.acting_id,
         actor_label=actor.reference,
     )
     order.aborted = True

@@ -1,6 +1,5 @@
 """Reads of orders."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from uuid import UUID
@@ -11,6 +10,7 @@ from django.utils.translation import gettext as _
 
 from holo.approvals.models import ApprovalRequest
 from holo.approvals.selectors import find_latest_request
+from holo.common.actor import Actor
 from holo.common.errors import NotFoundError
 from holo.identity.actor_names import actor_name
 from inventory.selectors import get_holding
@@ -32,16 +32,21 @@ def is_finished(order_id: UUID) -> bool:
     return Order.objects.filter(pk=order_id, status__in=TERMINAL).exists()
 
 
-def list_orders(organization_ids: Iterable[UUID]) -> QuerySet[Order]:
-    """Return the orders of organisations, newest first."""
-    orders = Order.objects.filter(organization_id__in=list(organization_ids))
-    return orders.select_related("abort").order_by("-id")
+def orders_of(actor: Actor) -> QuerySet[Order]:
+    """Return the orders that an actor reaches: those of the organisation, or of one buyer there."""
+    orders = Order.objects.filter(organization_id=actor.organization_id)
+    return orders if actor.buyer is None else orders.filter(buyer=actor.buyer)
 
 
-def get_order(*, order_id: UUID, organization_id: UUID) -> Order:
-    """Return one order with lines, payments and shipments. Raises NotFoundError."""
+def list_orders(actor: Actor) -> QuerySet[Order]:
+    """Return the orders that an actor reaches, newest first."""
+    return orders_of(actor).select_related("abort").order_by("-id")
+
+
+def get_order(orders: QuerySet[Order], order_id: UUID) -> Order:
+    """Return one of some orders with its lines, payments and shipments. Raises NotFoundError."""
     order = (
-        Order.objects.filter(pk=order_id, organization_id=organization_id)
+        orders.filter(pk=order_id)
         .select_related("created_by", "abort__actor")
         .prefetch_related(
             "lines",
@@ -58,9 +63,9 @@ def get_order(*, order_id: UUID, organization_id: UUID) -> Order:
     return order
 
 
-def list_timeline(*, order_id: UUID, organization_id: UUID) -> QuerySet[OrderEvent]:
-    """Return the timeline of one order, oldest first, with who acted as `by`. Raises NotFoundError."""
-    if not Order.objects.filter(pk=order_id, organization_id=organization_id).exists():
+def list_timeline(orders: QuerySet[Order], order_id: UUID) -> QuerySet[OrderEvent]:
+    """Return the timeline of one of some orders, oldest first; `by` is who acted. Raises NotFoundError."""
+    if not orders.filter(pk=order_id).exists():
         raise NotFoundError(_("there is no such order"))
     return OrderEvent.objects.filter(order_id=order_id).annotate(by=actor_name()).order_by("id")
 

@@ -22,10 +22,10 @@ from holo.apiauth.errors import (
     UnauthenticatedError,
 )
 from holo.apiauth.keys import contains_key, make_key, matches, parse_key
-from holo.apiauth.models import ApiKey
+from holo.apiauth.models import ApiKey, UsedPublicToken
 from holo.apiauth.networks import client_address, is_within
 from holo.apiauth.public_tokens import Claims, claim_refused, key_id_of, looks_public, verify
-from holo.apiauth.scopes import OF_ORGANIZATION, PUBLIC, scopes_of_groups, scopes_of_user
+from holo.apiauth.scopes import OF_BUYERS, OF_ORGANIZATION, PUBLIC, scopes_of_groups, scopes_of_user
 from holo.apiauth.selectors import find_usable_key, find_usable_key_by_id, place_of_key, signing_secret_name
 from holo.common.actor import OrganizationId, system_actor
 from holo.common.fence import any_fence, fence_in
@@ -70,7 +70,8 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
             return None
         scheme, _blank, text = header.partition(" ")
         if scheme.lower() == "bearer" and looks_public(text.strip()):
-            return _by_public_token(text.strip())
+            may_repeat = request.method == "POST" and "HTTP_IDEMPOTENCY_KEY" in request.META
+            return _by_public_token(text.strip(), may_repeat=may_repeat)
         given = parse_key(text.strip()) if scheme.lower() == "bearer" else None
         with any_fence():
             key, groups = (find_usable_key(given) if given else None) or (None, frozenset())
@@ -86,10 +87,12 @@ class ApiKeyAuthentication(authentication.BaseAuthentication):
         return 'Bearer realm="holo"'
 
 
-def _by_public_token(text: str) -> tuple[User | AnonymousUser, Grant]:
-    """Return who signed a public token, with what it may do. Uses it up where it is for one use.
+def _by_public_token(text: str, *, may_repeat: bool) -> tuple[User | AnonymousUser, Grant]:
+    """Return who signed a public token, with what it may do.
 
-    Where it works from is not asked: it is given away on purpose, by who called from where the key works.
+    One for one use that is spent still gets the stored answer of the call that spent it. Where it works from
+    is not asked: it is given away on purpose, by who
+    called from where the key works.
     """
     key_id = key_id_of(text)
     with any_fence():
@@ -100,10 +103,12 @@ def _by_public_token(text: str) -> tuple[User | AnonymousUser, Grant]:
     claims = verify(text, secret=_signing_secret(key.pk))
     if claims.environment_id != key.environment_id:
         raise claim_refused("sub")
-    if claims.one_time and not _first_use(claims):
-        raise PublicTokenUsedError(_("the public token was for one use, and has been used"))
+    if claims.one_time and not may_repeat and _is_spent(claims):
+        raise _spent()
     _note_use(key)
     scopes = _held(key, groups) & claims.scopes & PUBLIC
+    if not claims.buyer:
+        scopes -= OF_BUYERS
     return key.owner or AnonymousUser(), Grant(scopes=scopes, api_key=key, public=claims)
 
 
@@ -120,14 +125,27 @@ def _signing_secret(key_id: UUID) -> str:
     return found
 
 
-def _first_use(claims: Claims) -> bool:
-    """Note the use of a token for one, for a minute longer than it lives; False for any but the first."""
+def _is_spent(claims: Claims) -> bool:
+    return UsedPublicToken.objects.filter(pk=claims.jti).exists()
+
+
+def spend_token(claims: Claims) -> None:
+    """Note, with what a call changes, that it spends a token for one use. Raises PublicTokenUsedError.
+
+    The row stays a minute longer than the token lives. Of two calls at once the second waits for the first.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             "INSERT INTO apiauth_usedpublictoken (jti, expires_at) VALUES (%s, %s) ON CONFLICT DO NOTHING",
             [claims.jti, claims.expires_at + _USE_RESOLUTION],
         )
-        return bool(cursor.rowcount == 1)
+        first = cursor.rowcount == 1
+    if not first:
+        raise _spent()
+
+
+def _spent() -> PublicTokenUsedError:
+    return PublicTokenUsedError(_("the public token was for one use, and has been used"))
 
 
 def _held(key: ApiKey, groups: frozenset[str]) -> frozenset[str]:

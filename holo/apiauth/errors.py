@@ -90,6 +90,17 @@ class KeyLifetimeError(RequestError):
     meaning = "A key lives between one minute and 366 days."
 
 
+class BuyerRequiredError(RequestError):
+    """A public token that reaches orders, of nobody."""
+
+    code = "apiauth.buyer_required"
+    status = 422
+    meaning = (
+        "A public token with `orders:read` or `orders:write` is for one buyer and reaches no other's orders: "
+        "name the buyer, the same one each time, as you call your customer."
+    )
+
+
 class AddressNotAllowedError(RequestError):
     """A valid key from where it does not work."""
 

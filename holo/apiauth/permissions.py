@@ -47,4 +47,6 @@ class RequireScope(BasePermission):
             raise ForbiddenError(_("this is not allowed"))
         if scope != ANY_CALLER and scope not in grant.scopes:
             raise MissingScopeError(_("this needs the scope %(scope)s") % {"scope": scope}, scope=scope)
+        if grant.public is not None and not getattr(view, "by_public_tokens", False):
+            raise ForbiddenError(_("a public token may not do this; use an API key"))
         return True

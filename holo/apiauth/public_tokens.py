@@ -4,6 +4,7 @@ HS256 with a random secret of the key's own, so that who holds the secret of one
 algorithm is this one, whatever a token says. Knows no database.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
@@ -27,9 +28,13 @@ _REQUIRED = ["iss", "aud", "sub", "iat", "exp", "jti", "scopes"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claims:
-    """What a public token says: for which environment, what for, how long, and whether for one use."""
+    """What a public token says: for which environment and buyer, what for, how long, whether for one use.
+
+    An empty buyer is nobody: such a token reaches no orders.
+    """
 
     environment_id: UUID
+    buyer: str
     scopes: frozenset[str]
     jti: UUID
     issued_at: datetime
@@ -47,6 +52,7 @@ def sign(claims: Claims, *, key_id: UUID, secret: str) -> str:
         "exp": int(claims.expires_at.timestamp()),
         "jti": str(claims.jti),
         "scopes": sorted(claims.scopes),
+        "buyer": claims.buyer,
         "once": claims.one_time,
     }
     return jwt.encode(body, secret, algorithm=_ALGORITHM, headers={"kid": str(key_id)})
@@ -84,6 +90,7 @@ def verify(text: str, *, secret: str) -> Claims:
         )
         return Claims(
             environment_id=UUID(body["sub"]),
+            buyer=_buyer(body),
             scopes=frozenset(body["scopes"]),
             jti=UUID(body["jti"]),
             issued_at=datetime.fromtimestamp(body["iat"]).astimezone(),
@@ -99,6 +106,14 @@ def verify(text: str, *, secret: str) -> Claims:
     except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError, OverflowError) as error:
         # The signature was looked at first, so this is told to nobody who cannot sign.
         raise claim_refused(_name(error)) from None
+
+
+def _buyer(body: Mapping[str, object]) -> str:
+    """Return the buyer; a token that an earlier version signed names none. Raises PublicTokenClaimError."""
+    buyer = body.get("buyer", "")
+    if not isinstance(buyer, str):
+        raise claim_refused("buyer")
+    return buyer
 
 
 def claim_refused(name: str) -> PublicTokenClaimError:

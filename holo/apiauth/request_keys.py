@@ -36,8 +36,8 @@ def principal_of(actor: Actor, grant: Grant) -> str:
     """Return whose keys are the same: those of a person in an organisation, whatever the credential.
 
     A key for an environment means other things in another one, so there it is the person in that environment.
-    For an organisation's token, which is no person's, it is the first token of its rotations. The holders of
-    public tokens of one key are strangers to each other.
+    For an organisation's token, which is no person's, it is the first token of its rotations. The buyers for
+    whom a key signs public tokens are strangers to each other; a buyer's next token continues the one before.
     """
     key = grant.api_key
     if actor.user_id is not None:
@@ -45,7 +45,7 @@ def principal_of(actor: Actor, grant: Grant) -> str:
     else:
         assert key is not None
         principal = str(key.first_id or key.pk)
-    return f"{principal}:{grant.public.jti}" if grant.public is not None else principal
+    return f"{principal}:buyer:{grant.public.buyer}" if grant.public is not None else principal
 
 
 def scope_of(request: Request, principal: str) -> str:

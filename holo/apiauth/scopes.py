@@ -60,6 +60,8 @@ OF_ORGANIZATION = frozenset(
 )
 # What may stand in a token that lies open in browsers.
 PUBLIC = frozenset({ORDERS_READ, ORDERS_WRITE, INVENTORY_READ, INTEGRATIONS_READ})
+# Those that reach orders: a public token with one of them is for one buyer.
+OF_BUYERS = frozenset({ORDERS_READ, ORDERS_WRITE})
 _READS = frozenset({ORDERS_READ, INVENTORY_READ})
 _OF_GROUP = {
     "viewer": _READS,

@@ -1,7 +1,7 @@
 """The base of every API view: authorise, read, run one command, render."""
 
 from collections.abc import Callable, Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any, ClassVar, TypeVar
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.serializers import Serializer
 from rest_framework.views import APIView
 
-from holo.apiauth.authentication import Grant
+from holo.apiauth.authentication import Grant, spend_token
 from holo.apiauth.errors import KeyInUrlError, StepUpRequiredError, UnauthenticatedError
 from holo.apiauth.networks import client_address, crowd_of
 from holo.apiauth.organization import organization_of
@@ -86,6 +86,9 @@ class ApiView(ReadsOneState, APIView):
     ordering: ClassVar[tuple[str, ...]] = ()
     # Methods that show or make what opens something: besides the others they have a limit of their own.
     sensitive: ClassVar[frozenset[str]] = frozenset()
+    # Whether the holder of a public token may call it, given the scope: only what shows and changes nothing
+    # of anybody but its buyer.
+    by_public_tokens: ClassVar[bool] = False
     # Whether GET has an ETag of its body; one that a view sets itself stays.
     tagged: ClassVar[bool] = False
     # Methods that honour `If-Match`: each hands `preconditions.check_of` to its service.
@@ -150,15 +153,6 @@ class ApiView(ReadsOneState, APIView):
         answer_unchanged(request._request, done)
         return done
 
-    @property
-    def visitor(self) -> str:
-        """Return which public token calls, empty for a caller who keeps a credential.
-
-        Such a token lies open, so that neither people's addresses nor other buyers are its holder's business.
-        """
-        public = grant_of(self.request).public
-        return f"token:{public.jti}" if public is not None else ""
-
     @cached_property
     def actor(self) -> Actor:
         """Who calls, in which organisation."""
@@ -176,6 +170,8 @@ class ApiView(ReadsOneState, APIView):
             scopes=grant.scopes,
             api_key_id=grant.api_key.pk if grant.api_key else None,
             environment_id=grant.api_key.environment_id if grant.api_key else None,
+            public_token_id=grant.public.jti if grant.public else None,
+            buyer=grant.public.buyer if grant.public else None,
         )
 
     def valid(self, serializer_class: type[Serializer[Any]], **context: object) -> dict[str, Any]:
@@ -241,6 +237,7 @@ class ApiView(ReadsOneState, APIView):
             content=content_of(self.request),
             render=rendered,
             render_error=refused,
+            before=partial(spend_token, grant.public) if grant.public and grant.public.one_time else None,
         )
         try:
             outcome = call(key)

@@ -27,6 +27,6 @@ def record_audit(
 ) -> None:
     """Write that `actor` did `action` (`<app>.<past tense>`) to a row. `data` must hold no personal data."""
     require_transaction()
-    row = (actor.organization_id, actor.user_id, actor.reference, actor.api_key_id, action, subject_type)
+    row = (actor.organization_id, actor.acting_id, actor.reference, actor.api_key_id, action, subject_type)
     with connection.cursor() as cursor:
         cursor.execute(_RECORD, [*row, str(subject_id), json.dumps(dict(data or {})), request_id()])

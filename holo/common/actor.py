@@ -1,4 +1,4 @@
-"""Who acts: a person (perhaps by an API key) or the system itself."""
+"""Who acts: a person (perhaps by an API key), a buyer with a public token, or the system itself."""
 
 from dataclasses import dataclass, field
 from typing import NewType
@@ -28,6 +28,9 @@ class Actor:
     api_key_id: UUID | None = None
     # Of a key that is for one environment; None reaches all of the organisation's.
     environment_id: UUID | None = None
+    # Of a public token, which lies open: its id, and the buyer whose orders are all that it reaches.
+    public_token_id: UUID | None = None
+    buyer: str | None = None
 
     @property
     def reference(self) -> str:
@@ -35,11 +38,18 @@ class Actor:
 
         `holo.identity.actor_names` turns it into what is shown.
         """
+        if self.public_token_id is not None:
+            return f"public token {self.public_token_id}"
         return self.label if self.user_id is None else f"{PERSON_PREFIX}{self.user_id}"
 
     @property
+    def acting_id(self) -> UserId | None:
+        """The person who acts; None for the system and for a public token, whose key's owner did nothing."""
+        return self.user_id if self.public_token_id is None else None
+
+    @property
     def person(self) -> UserId:
-        """The acting person. Raises TypeError for the system."""
+        """The person who answers for what is done. Raises TypeError for the system."""
         if self.user_id is None:
             raise TypeError(f"{self.label} is no person")
         return self.user_id

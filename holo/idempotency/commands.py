@@ -59,6 +59,8 @@ class RequestKey:
     content: str
     render: Callable[[Any], Answer]
     render_error: Callable[[DomainError], Answer]
+    # Called in the transaction before what happens the first time; what it writes is undone with a refusal.
+    before: Callable[[], None] | None = None
     # Where an earlier version would have stored this key; may be the same scope.
     former_scope: str = ""
     answer: Answer | None = None
@@ -91,13 +93,13 @@ def command(service: Callable[P, T]) -> Callable[P, T]:
 def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
     """Run `effect` once under the key. A refusal is returned, not raised, so that its record commits."""
     if request_key.key is None:
-        result = effect()
+        result = _first(request_key, effect)
         request_key.answer = request_key.render(result)
         return result
     row_id = _claim(request_key)
     try:
         with transaction.atomic():
-            result = effect()
+            result = _first(request_key, effect)
             answer = request_key.render(result)
     except DomainError as refusal:
         if not refusal.stored:
@@ -107,6 +109,12 @@ def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
     _store(row_id, answer)
     request_key.answer = answer
     return result
+
+
+def _first(request_key: RequestKey, effect: Callable[[], T]) -> T:
+    if request_key.before is not None:
+        request_key.before()
+    return effect()
 
 
 def _claim(request_key: RequestKey) -> int:

@@ -16,6 +16,7 @@ class ProductListView(ApiView):
     """What is on sale."""
 
     required_scopes = {"GET": "inventory:read"}
+    by_public_tokens = True
     filters: ClassVar[Filters] = {"sku": text_filter("sku", max_length=64)}
     ordering = ("sku",)
 
@@ -29,6 +30,7 @@ class StockListView(ApiView):
     """How much of it lies where."""
 
     required_scopes = {"GET": "inventory:read"}
+    by_public_tokens = True
     filters: ClassVar[Filters] = {
         "sku": text_filter("product__sku", max_length=64),
         "warehouse": text_filter("warehouse__code", max_length=32, description="Code of a warehouse."),

@@ -104,7 +104,7 @@ def _timeline(standing: Standing) -> list[Entry]:
     order = standing.order
     decisions = list(standing.approval.decisions.all()) if standing.approval else []
     reason = decisions[0].reason if decisions else ""
-    events = list_timeline(order_id=order.pk, organization_id=order.organization_id)
+    events = list_timeline(Order.objects.all(), order.pk)
     return [_entry(event, reason) for event in events]
 
 

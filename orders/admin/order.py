@@ -118,7 +118,7 @@ class OrderAdmin(OrganizationLimited[Order], CommandAdmin[Order]):
         found = self.get_object(request, object_id)
         if found is None:
             raise Http404
-        order = get_order(order_id=found.pk, organization_id=found.organization_id)
+        order = get_order(Order.objects.all(), found.pk)
         context = {
             **self.admin_site.each_context(request),
             "opts": self.opts,

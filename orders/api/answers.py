@@ -184,6 +184,8 @@ class DecidedAnswer(serializers.Serializer[Any]):
     applied_at = serializers.DateTimeField(allow_null=True)
 
 
+# What an entry's data tells the order's buyer.
+_OF_BUYERS = frozenset({"payment_id", "attempt", "amount", "total", "tracking_number", "ends_as"})
 # One for all: making a serializer copies all its fields, which takes longer than to use it.
 _ORDER = OrderAnswer()
 
@@ -198,21 +200,22 @@ def render_event(event: OrderEvent) -> dict[str, Any]:
     return dict(TimelineEntryAnswer().to_representation(event))
 
 
-def seen_by(visitor: str, answer: Any) -> Any:
-    """Return an answer as it is for a caller with a credential (`visitor` empty).
+def render_event_to_buyer(event: OrderEvent) -> dict[str, Any]:
+    """Return an entry of the timeline as the order's buyer may see it: not by whom, nor why it failed."""
+    entry = render_event(event)
+    data = {name: value for name, value in entry["data"].items() if name in _OF_BUYERS}
+    return {**entry, "by": "", "data": data}
 
-    For the holder of a public token, who is nobody's colleague, without who did what and other buyers.
+
+def shown_to_buyer(standing: dict[str, Any]) -> dict[str, Any]:
+    """Return an order in full as its buyer may see it, whose token lies open in a browser.
+
+    Left out is what the shop keeps to itself: its rules, who decided and why, and what went wrong inside.
     """
-    if not visitor:
-        return answer
-    if isinstance(answer, dict):
-        return {name: _seen(visitor, name, value) for name, value in answer.items()}
-    return [seen_by(visitor, value) for value in answer] if isinstance(answer, list) else answer
-
-
-def _seen(visitor: str, name: str, value: Any) -> Any:
-    is_somebody_else = name == "by" or (name == "buyer" and value != visitor)
-    return "" if is_somebody_else else seen_by(visitor, value)
+    approval = standing["approval"]
+    if approval is not None:
+        approval = {**approval, "reasons": [], "digest": "", "decisions": []}
+    return {**standing, "approval": approval, "parked_steps": []}
 
 
 def render_standing(standing: Standing) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from django.conf import settings
 from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
+from holo.common.actor import Actor
 from holo.common.api.fields import AmountField, ChoiceField, IdentifierField, IntegerField, TextField
 from holo.common.api.serializers import StrictSerializer, names_of
 from orders.api import answers
@@ -84,7 +85,7 @@ class PlaceOrderRequest(StrictSerializer):
         max_length=64,
         required=False,
         help_text="What you call your customer. Unpaid orders of one buyer hold a limited number of pieces. "
-        "Not with a public token: there the token is the buyer.",
+        "Not with a public token: it is for one buyer already.",
     )
     ship_to = ShipToRequest(required=False)
     sandbox = SandboxRequest(required=False)
@@ -95,15 +96,16 @@ class PlaceOrderRequest(StrictSerializer):
         Elsewhere each is an unknown field like any other.
         """
         fields = super().get_fields()
-        if self.context.get("visitor"):
+        actor: Actor | None = self.context.get("actor")
+        if actor is not None and actor.buyer is not None:
             fields.pop("buyer")
         if not settings.DEMO:
             fields.pop("sandbox")
         return fields
 
 
-def placement_of(values: dict[str, Any], *, visitor: str) -> Placement:
-    """Return validated values in the form that the service takes; `visitor` is the public token, if any."""
+def placement_of(values: dict[str, Any], *, buyer: str | None) -> Placement:
+    """Return validated values in the form that the service takes; `buyer` is whose public token sent them."""
     return Placement(
         lines=[
             WantedLine(sku=item["sku"], quantity=item["quantity"], pointer=f"/items/{index}")
@@ -111,7 +113,7 @@ def placement_of(values: dict[str, Any], *, visitor: str) -> Placement:
         ],
         expected=values.get("amount"),
         client_ref=values.get("client_ref"),
-        buyer=visitor or values.get("buyer", ""),
+        buyer=values.get("buyer", "") if buyer is None else buyer,
         ship_to=values.get("ship_to"),
         sandbox=values.get("sandbox"),
     )

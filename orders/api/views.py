@@ -24,18 +24,11 @@ _VERDICTS = {
 }
 
 
-class _OrderView(ApiView):
-    """What the views of orders have in common."""
-
-    def in_short(self, order: Order) -> dict[str, Any]:
-        """Return an order in short, as the caller may see it."""
-        return dict(answers.seen_by(self.visitor, answers.render_order(order)))
-
-
-class OrderListView(_OrderView):
+class OrderListView(ApiView):
     """Place orders and list them."""
 
     required_scopes = {"GET": "orders:read", "POST": "orders:write"}
+    by_public_tokens = True
     filters: ClassVar[Filters] = {
         "status": choices_filter("status__in", Status.values),
         "client_ref": text_filter("client_ref"),
@@ -49,11 +42,7 @@ class OrderListView(_OrderView):
     @extend_schema(responses=answers.OrderAnswer(many=True), summary="List orders, newest first")
     def get(self, request: Request) -> HttpResponse:
         """Return a page of the organisation's orders."""
-        orders = selectors.list_orders([self.actor.organization_id])
-        if self.visitor and "buyer" in request.query_params:
-            # Of others it is not told, so it is not found by it either.
-            orders = orders.filter(buyer=self.visitor)
-        return self.page(orders, self.in_short)
+        return self.page(selectors.list_orders(self.actor), answers.render_order)
 
     @extend_schema(
         request=requests.PlaceOrderRequest,
@@ -62,11 +51,10 @@ class OrderListView(_OrderView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Place an order; its fulfilment starts at once."""
-        wanted = self.valid(requests.PlaceOrderRequest, visitor=self.visitor)
-        placement = requests.placement_of(wanted, visitor=self.visitor)
+        placement = requests.placement_of(self.valid(requests.PlaceOrderRequest), buyer=self.actor.buyer)
         return self.run_command(
             lambda key: services.place_order(actor=self.actor, placement=placement, request_key=key),
-            render=self.in_short,
+            render=answers.render_order,
             status=201,
             headers=lambda order: {"Location": answers.links(order)["self"]},
         )
@@ -76,33 +64,39 @@ class OrderDetailView(ApiView):
     """One order."""
 
     required_scopes = {"GET": "orders:read"}
+    by_public_tokens = True
     tagged = True
 
     @extend_schema(responses=answers.OrderDetailAnswer, summary="Show an order and what it waits for")
     def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Return the order in full, with an ETag that changes with what is shown."""
-        order = selectors.get_order(order_id=order_id, organization_id=self.actor.organization_id)
+        order = selectors.get_order(selectors.orders_of(self.actor), order_id)
         body = answers.render_standing(selectors.get_standing(order))
-        return self.answer(answers.seen_by(self.visitor, body))
+        return self.answer(body if self.actor.buyer is None else answers.shown_to_buyer(body))
 
 
 class TimelineView(ApiView):
     """What happened to an order."""
 
     required_scopes = {"GET": "orders:read"}
+    by_public_tokens = True
     ordering = ("id",)
 
     @extend_schema(responses=answers.TimelineEntryAnswer(many=True), summary="Show an order's timeline")
     def get(self, request: Request, order_id: UUID) -> HttpResponse:
         """Return a page of the timeline, oldest first."""
-        events = selectors.list_timeline(order_id=order_id, organization_id=self.actor.organization_id)
-        return self.page(events, lambda event: answers.seen_by(self.visitor, answers.render_event(event)))
+        events = selectors.list_timeline(selectors.orders_of(self.actor), order_id)
+        return self.page(
+            events,
+            answers.render_event if self.actor.buyer is None else answers.render_event_to_buyer,
+        )
 
 
 class PayView(ApiView):
     """Pay an order."""
 
     required_scopes = {"POST": "orders:write"}
+    by_public_tokens = True
 
     @extend_schema(
         request=requests.PayRequest,
@@ -124,10 +118,11 @@ class PayView(ApiView):
         )
 
 
-class CancelView(_OrderView):
+class CancelView(ApiView):
     """Cancel an order."""
 
     required_scopes = {"POST": "orders:write"}
+    by_public_tokens = True
 
     @extend_schema(
         request=requests.EmptyRequest, responses={202: answers.OrderAnswer}, summary="Cancel an order"
@@ -137,12 +132,12 @@ class CancelView(_OrderView):
         self.valid(requests.EmptyRequest)
         return self.run_command(
             lambda key: services.cancel_order(actor=self.actor, order_id=order_id, request_key=key),
-            render=self.in_short,
+            render=answers.render_order,
             status=202,
         )
 
 
-class RetryView(_OrderView):
+class RetryView(ApiView):
     """Retry what failed for good."""
 
     required_scopes = {"POST": "orders:write"}
@@ -155,7 +150,7 @@ class RetryView(_OrderView):
         self.valid(requests.EmptyRequest)
         return self.run_command(
             lambda key: services.request_retry(actor=self.actor, order_id=order_id, request_key=key),
-            render=self.in_short,
+            render=answers.render_order,
             status=202,
         )
 
@@ -174,7 +169,7 @@ class AuditView(ApiView):
     def post(self, request: Request, order_id: UUID) -> HttpResponse:
         """Commit a decision; `applied_at` stays null until the order's process has acted on it."""
         values = self.valid(requests.DecideRequest)
-        order = selectors.get_order(order_id=order_id, organization_id=self.actor.organization_id)
+        order = selectors.get_order(selectors.orders_of(self.actor), order_id)
         approval = selectors.find_approval(order)
         if approval is None:
             raise NotAwaitingApprovalError(

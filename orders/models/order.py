@@ -70,6 +70,11 @@ class Order(models.Model):
             models.Index(fields=["organization", "-id"], name="orders_order_newest"),
             models.Index(fields=["organization", "status", "-id"], name="orders_order_status_newest"),
             models.Index(
+                fields=["organization", "buyer", "-id"],
+                name="orders_order_of_buyer",
+                condition=~models.Q(buyer=""),
+            ),
+            models.Index(
                 fields=["organization", "buyer"],
                 name="orders_order_unpaid_of_buyer",
                 condition=models.Q(status__in=sorted(UNPAID)) & ~models.Q(buyer=""),

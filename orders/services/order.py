@@ -147,7 +147,7 @@ def _require_room(actor: Actor, placement: Placement, pieces: int) -> None:
     held = pieces_of_unpaid_orders(actor.organization_id, placement.buyer)
     if held + pieces > settings.ORDER_BUYER_PIECES:
         if first := _order_named(actor, placement):
-            raise _client_ref_taken(first)
+            raise _client_ref_taken(first, actor)
         raise BuyerLimitError(
             _("this buyer's unpaid orders hold %(held)d pieces already, and may hold %(allowed)d")
             % {"held": held, "allowed": settings.ORDER_BUYER_PIECES},
@@ -187,7 +187,7 @@ def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
         first = _order_named(actor, placement)
         if first is None:
             raise
-        raise _client_ref_taken(first) from error
+        raise _client_ref_taken(first, actor) from error
     return order
 
 
@@ -200,7 +200,10 @@ def _order_named(actor: Actor, placement: Placement) -> Order | None:
     ).first()
 
 
-def _client_ref_taken(first: Order) -> ClientRefTakenError:
+def _client_ref_taken(first: Order, actor: Actor) -> ClientRefTakenError:
+    if actor.buyer not in (None, first.buyer):
+        # Whose it is and how many orders there are is nothing that another buyer learns.
+        return ClientRefTakenError(_("client_ref names another order already"))
     return ClientRefTakenError(
         _("client_ref names order %(number)s already") % {"number": first.number},
         order_id=str(first.pk),
@@ -223,7 +226,7 @@ def cancel_order(
     Idempotent by the abort row: while the order is being undone another call changes nothing. Locks the
     order, then its approval request. Raises NotFoundError, NotCancellableError (handed over, or ended).
     """
-    order = lock_order(order_id, organization_id=actor.organization_id)
+    order = lock_order(order_id, actor=actor)
     if order.is_terminal:
         raise NotCancellableError(
             _("the order has ended as %(status)s") % {"status": order.status}, status=order.status

@@ -33,7 +33,7 @@ def request_payment(
     Idempotent by `request_key`. Locks the order. Raises NotFoundError, NotPayableError, PaymentOpenError,
     PaymentDeadlinePassedError.
     """
-    order = lock_order(order_id, organization_id=actor.organization_id)
+    order = lock_order(order_id, actor=actor)
     if order.status != Status.AWAITING_PAYMENT or is_aborted(order):
         open_payment = order.payments.filter(state__in=_OPEN).first()
         if open_payment is not None:

@@ -57,7 +57,7 @@ def request_retry(*, actor: Actor, order_id: UUID, request_key: RequestKey | Non
     Idempotent by rows: a second call before the steps run changes nothing. Locks the order. Raises
     NotFoundError, NotParkedError.
     """
-    order = lock_order(order_id, organization_id=actor.organization_id)
+    order = lock_order(order_id, actor=actor)
     parked = order.parked_steps.filter(resolved_at__isnull=True)
     if order.status != Status.NEEDS_ATTENTION or not parked.exists():
         raise NotParkedError(_("the order is %(status)s") % {"status": order.status}, status=order.status)

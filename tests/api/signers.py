@@ -18,6 +18,7 @@ from tests.api.people import Api, build_person
 from tests.builders import build_organization
 
 SIGN = "/api/v1/tokens/public"
+BUYER = "customer-1"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,9 +30,9 @@ class Signer:
     owner: User
     organization: Organization
 
-    def sign(self, **wish: Any) -> str:
-        """Return a public token of this key."""
-        answer = Api(self.text).post(SIGN, wish)
+    def sign(self, *, buyer: str = BUYER, **wish: Any) -> str:
+        """Return a public token of this key, for one buyer."""
+        answer = Api(self.text).post(SIGN, {"buyer": buyer, **wish})
         assert answer.status_code == 201, answer.content
         return str(answer.json()["token"])
 
@@ -52,6 +53,7 @@ class Signer:
             "exp": now + timedelta(minutes=5),
             "jti": str(uuid4()),
             "scopes": ["orders:read"],
+            "buyer": BUYER,
         }
         return {name: value for name, value in {**good, **changes}.items() if value is not None}
 

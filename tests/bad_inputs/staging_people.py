@@ -9,14 +9,21 @@ from django.test import Client
 
 from holo.apiauth.keys import make_key
 from holo.apiauth.models import ApiKey
-from holo.apiauth.scopes import ORGANIZATION_WRITE, SECRETS_READ, SECRETS_WRITE, TOKENS_PUBLIC
+from holo.apiauth.scopes import (
+    ORDERS_READ,
+    ORDERS_WRITE,
+    ORGANIZATION_WRITE,
+    SECRETS_READ,
+    SECRETS_WRITE,
+    TOKENS_PUBLIC,
+)
 from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.identity.models import Membership, User, UserChange
 from holo.identity.roles import Role
 from holo.identity.services import close_user_change
-from tests.api.people import build_key, build_person
+from tests.api.people import Api, build_key, build_person
 from tests.api.signers import Signer, build_signer
-from tests.bad_inputs.cases.rows import Sent
+from tests.bad_inputs.cases.rows import MISSING, Sent
 from tests.bad_inputs.staging import ENDPOINTS, Ready, scene, with_key
 from tests.bad_inputs.surface import Endpoint
 from tests.bad_inputs.world import (
@@ -26,6 +33,7 @@ from tests.bad_inputs.world import (
     join,
     placed,
 )
+from tests.builders import build_product
 from tests.identity.people import add_member, build_team
 from tests.logins import log_in, show_no_code_since
 
@@ -231,9 +239,18 @@ def _public_token_signature(world: World, endpoint: Endpoint) -> Ready:
 
 @scene("public token used")
 def _public_token_used(world: World, endpoint: Endpoint) -> Ready:
-    used = with_key(build_signer().sign(one_time=True))
-    assert world.send(endpoint, used.sent).status_code == 200
-    return used
+    signer = build_signer(None, ORDERS_WRITE)
+    sku = build_product(organization=signer.organization).sku
+    text = signer.sign(scopes=[ORDERS_READ, ORDERS_WRITE], one_time=True)
+    assert Api(text).post("/api/v1/orders", {"items": [sku]}).status_code == 201
+    return with_key(text)
+
+
+@scene("public token of no buyer")
+def _public_token_of_no_buyer(world: World, endpoint: Endpoint) -> Ready:
+    headers = {"Authorization": f"Bearer {build_signer().text}"}
+    change = (("/buyer", MISSING), ("/scopes", [ORDERS_READ]))
+    return Ready(sent=Sent(label="no buyer", headers=headers, change=change))
 
 
 @scene("key of no environment")

@@ -266,12 +266,18 @@ GOOD: dict[str, Good] = {
     "POST organization-token-list": _TOKEN,
     "DELETE organization-token-detail": Good(),
     "POST public-token": Good(
-        body={"scopes": ["integrations:read"], "expires_in_seconds": 900, "one_time": False},
+        body={
+            "scopes": ["integrations:read"],
+            "expires_in_seconds": 900,
+            "one_time": False,
+            "buyer": "customer-1",
+        },
         fields=(
             Field(pointer="/scopes", kind=Kind.LIST, low=1, high=len(SCOPES), item="orders:read"),
             Field(pointer="/scopes/0", kind=Kind.CHOICE),
             Field(pointer="/expires_in_seconds", kind=Kind.INTEGER, low=60, high=3600),
             Field(pointer="/one_time", kind=Kind.BOOLEAN),
+            Field(pointer="/buyer", kind=Kind.IDENTIFIER, longest=64),
         ),
     ),
     "GET member-list": Good(),

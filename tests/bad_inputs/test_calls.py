@@ -350,7 +350,7 @@ def _wrong_move(world: World) -> Act:
     order = placed(world.shop)
 
     def move() -> None:
-        locked = lock_order(order.pk, organization_id=order.organization_id)
+        locked = lock_order(order.pk)
         record_event(locked, "completed", status=Status.COMPLETED)
 
     return lambda: unit_of_work(move)

@@ -15,7 +15,6 @@ from orders.services import cancel_order, order, park_order, place_order, reques
 from orders.services.order import Placement, WantedLine
 from orders.steps import Failure
 from tests.api.people import Api, build_key, build_person, code_of
-from tests.api.signers import build_signer
 from tests.builders import build_organization, build_product
 from tests.racing import race
 from tests.stories import PHONE, Shop, build_shop, charge, reserve, unwind
@@ -126,35 +125,3 @@ def test_client_names_its_buyer_and_finds_their_orders(shop: Shop) -> None:
     assert api.post(ORDERS, wanted(sku, 11)).json()["buyer"] == ""
     found = api.get(f"{ORDERS}?buyer=customer-1").json()["results"]
     assert [row["id"] for row in found] == [placed.json()["id"]]
-
-
-def test_public_token_is_its_own_buyer(shop: Shop) -> None:
-    signer = build_signer(None, ORDERS_WRITE)
-    sku = build_product(organization=signer.organization).sku
-    first, second = (Api(signer.sign(scopes=[ORDERS_READ, ORDERS_WRITE])) for _token in range(2))
-    assert first.post(ORDERS, wanted(sku, 10)).json()["buyer"].startswith("token:")
-    assert code_of(first.post(ORDERS, wanted(sku, 1))) == "orders.buyer_limit"
-    renamed = first.post(ORDERS, wanted(sku, 1, buyer="somebody-else"))
-    assert (renamed.status_code, renamed.json()["errors"][0]["pointer"]) == (400, "/buyer")
-    assert second.post(ORDERS, wanted(sku, 1)).status_code == 201
-
-
-def test_public_token_learns_of_no_other_buyer(shop: Shop) -> None:
-    """What a shop calls its customers is its own affair, and may be an address of theirs."""
-    signer = build_signer(None, ORDERS_WRITE)
-    sku = build_product(organization=signer.organization).sku
-    first, second = (Api(signer.sign(scopes=[ORDERS_READ, ORDERS_WRITE])) for _token in range(2))
-    own = first.post(ORDERS, wanted(sku, 1)).json()
-    clerk = build_person(organization=signer.organization, groups=["operator"])
-    key = build_key(owner=clerk, organization=signer.organization, scopes=[ORDERS_READ, ORDERS_WRITE])
-    placed = Api(key).post(ORDERS, wanted(sku, 1, buyer="ada@example.com")).json()
-    for path in (f"{ORDERS}/{placed['id']}", f"{ORDERS}/{own['id']}", ORDERS):
-        for api in (first, second):
-            assert "ada@example.com" not in api.get(path).content.decode(), path
-        assert own["buyer"] not in second.get(path).content.decode(), path
-    assert first.post(f"{ORDERS}/{placed['id']}/cancel", {}).json()["buyer"] == ""
-    assert first.get(f"{ORDERS}/{own['id']}").json()["buyer"] == own["buyer"]
-    for buyer, found in (("ada@example.com", []), (own["buyer"], [own["id"]])):
-        rows = first.get(f"{ORDERS}?buyer={buyer}").json()["results"]
-        assert [row["id"] for row in rows] == found
-    assert Api(key).get(f"{ORDERS}?buyer=ada@example.com").json()["results"][0]["buyer"] == "ada@example.com"

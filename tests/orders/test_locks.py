@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 from django.db import connection, connections
 
+from holo.common.actor import OrganizationId, system_actor
 from holo.common.db import unit_of_work
 from holo.common.errors import NotFoundError
 from holo.common.ids import uuid7
@@ -103,7 +104,7 @@ def test_absent_and_foreign_orders_are_not_found(shop: Shop) -> None:
     order = shop.place(PHONE)
     for read in (
         lambda: lock_order(uuid7()),
-        lambda: lock_order(order.pk, organization_id=uuid7()),
+        lambda: lock_order(order.pk, actor=system_actor(OrganizationId(uuid7()))),
         lambda: lock_payment(uuid7())[0],
         lambda: lock_shipment(uuid7())[0],
     ):

@@ -14,6 +14,7 @@ from holo.common.actor import Actor, OrganizationId, UserId
 from holo.identity.models import Environment, Membership, User
 from holo.identity.roles import Role
 from tests.api.people import build_person
+from tests.api.signers import BUYER
 from tests.bad_inputs.world import World, a_project
 from tests.logins import log_in
 from tests.permissions.matrix import CALLERS, VISITORS
@@ -114,6 +115,7 @@ def _public_token(world: World, person: User) -> str:
             environment_id=environment.pk,
         ),
         expires_in=timedelta(hours=1),
+        buyer=BUYER,
     )
     return text
 

@@ -40,6 +40,7 @@ class PublicTokenAnswer(serializers.Serializer[Any]):
     environment_id = serializers.UUIDField()
     scopes = serializers.ListField(child=serializers.CharField())
     one_time = serializers.BooleanField()
+    buyer = serializers.CharField(help_text="Whose orders alone it reaches; empty: none")
     expires_at = serializers.DateTimeField()
 
 
@@ -94,6 +95,9 @@ class WhoAmIAnswer(serializers.Serializer[Any]):
     role = serializers.ChoiceField(choices=Role.values, allow_null=True, help_text="Of the person, there.")
     environment = WhoAmIEnvironment(allow_null=True)
     scopes = serializers.ListField(child=serializers.CharField(), help_text="At this moment.")
+    buyer = serializers.CharField(
+        allow_null=True, help_text="Of a public token: whose orders alone it reaches. Else null."
+    )
     credential = WhoAmICredential(allow_null=True, help_text="Null for a session.")
     expires_at = serializers.DateTimeField(allow_null=True, help_text="Of the credential.")
 
@@ -126,6 +130,7 @@ def render_public_token(signed: tuple[Claims, str]) -> dict[str, object]:
         "environment_id": str(claims.environment_id),
         "scopes": sorted(claims.scopes),
         "one_time": claims.one_time,
+        "buyer": claims.buyer,
         "expires_at": claims.expires_at,
     }
 

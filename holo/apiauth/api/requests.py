@@ -57,7 +57,15 @@ class PublicTokenRequest(StrictSerializer):
         default=int(PUBLIC_LIFETIME.total_seconds()),
         required=False,
     )
-    one_time = BooleanField(default=False, required=False, help_text="Good for one request.")
+    one_time = BooleanField(
+        default=False, required=False, help_text="Spent by the first call that changes something."
+    )
+    buyer = IdentifierField(
+        max_length=64,
+        required=False,
+        help_text="What you call your customer: the token reaches that buyer's orders alone. Needed for "
+        "`orders:read` and `orders:write`; name the same one each time.",
+    )
 
 
 class CreateCodeRequest(StrictSerializer):

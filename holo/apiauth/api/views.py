@@ -22,6 +22,7 @@ class WhoAmIView(ApiView):
     """Who calls."""
 
     required_scopes = {"GET": ANY_CALLER}
+    by_public_tokens = True
 
     @extend_schema(responses=answers.WhoAmIAnswer, summary="See who you are, and what you may do")
     def get(self, request: Request) -> HttpResponse:
@@ -161,6 +162,7 @@ class PublicTokenView(ApiView):
                 scopes=wanted.get("scopes"),
                 expires_in=timedelta(seconds=wanted["expires_in_seconds"]),
                 one_time=wanted["one_time"],
+                buyer=wanted.get("buyer", ""),
                 request_key=key,
             ),
             render=answers.render_public_token,

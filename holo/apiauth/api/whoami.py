@@ -33,6 +33,7 @@ def render_caller(actor: Actor, grant: Grant, user: User | None) -> dict[str, ob
         "role": None if grant.public else role_of(actor),
         "environment": _environment(key.environment) if key and key.environment_id else None,
         "scopes": sorted(grant.scopes),
+        "buyer": actor.buyer,
         "credential": _credential(key, public=grant.public is not None) if key else None,
         "expires_at": expires_at,
     }

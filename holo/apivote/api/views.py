@@ -18,6 +18,7 @@ class IntegrationListView(ApiView):
     """What people may wish for."""
 
     required_scopes = {"GET": INTEGRATIONS_READ}
+    by_public_tokens = True
     filters: ClassVar[Filters] = {
         "category": choice_filter("category", Integration.Category.values),
         "voted": boolean_filter("voted", description="Whether the caller has voted."),
@@ -37,6 +38,7 @@ class IntegrationView(ApiView):
     """One integration."""
 
     required_scopes = {"GET": INTEGRATIONS_READ}
+    by_public_tokens = True
     tagged = True
 
     @extend_schema(responses=answers.IntegrationAnswer, summary="See an integration")

@@ -258,6 +258,15 @@ OF_PEOPLE = (
     ),
     Scene(
         id="A82",
+        what="a public token that reaches the orders of nobody in particular",
+        code="apiauth.buyer_required",
+        endpoint="POST public-token",
+        scene="public token of no buyer",
+        status=422,
+        pointer="/buyer",
+    ),
+    Scene(
+        id="A82",
         what="a public token of a key that is for no environment",
         code="apiauth.environment_required",
         endpoint="POST public-token",
