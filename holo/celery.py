@@ -1,4 +1,8 @@
-"""The Celery application: mail, webhooks and sweeps, never a business timer."""
+"""The Celery application: mail, webhooks and sweeps, never a business timer.
+
+A module whose code asks for a task imports it from here, so that it reaches this application's broker. Those
+that Celery alone runs use `shared_task`: with Celery imported a command takes a tenth longer to start.
+"""
 
 import logging
 import os

@@ -11,7 +11,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
-import redis
 from django.conf import settings
 from django.db import connection, connections
 from django.db.migrations.executor import MigrationExecutor
@@ -141,6 +140,9 @@ def _migrations() -> dict[str, object]:
 
 
 def _redis() -> dict[str, object]:
+    # Not at the top: most processes that know this check never ask.
+    import redis
+
     client = redis.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1, socket_timeout=1)
     try:
         client.ping()

@@ -1,9 +1,9 @@
 """Attempts, one for each task, and the sweeps that start them and delete old rows."""
 
-from celery import shared_task
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from holo.celery import app
 from holo.deliveries import policy
 from holo.deliveries.models import Delivery
 from holo.deliveries.sending import attempt_next
@@ -11,7 +11,7 @@ from holo.deliveries.sending import attempt_next
 State = Delivery.State
 
 
-@shared_task(time_limit=policy.TASK_SECONDS)
+@app.task(time_limit=policy.TASK_SECONDS)
 def send_next_delivery() -> bool:
     """Make one attempt at what has been due longest; if there was something, ask for the next one.
 
@@ -24,7 +24,7 @@ def send_next_delivery() -> bool:
     return True
 
 
-@shared_task
+@app.task
 def purge_ended_deliveries() -> int:
     """Delete what was delivered or withdrawn seven days ago, and what failed thirty days ago."""
     failed = Q(state__in=[State.REFUSED, State.GIVEN_UP])

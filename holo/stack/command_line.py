@@ -14,7 +14,6 @@ from functools import partial
 from typing import Any, NoReturn
 
 import psycopg
-import redis
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
 from django.core.management.base import BaseCommand
@@ -175,7 +174,10 @@ def _explained(error: Exception, argv: Sequence[str] = ()) -> tuple[int, str]:
         return FAILED, error.message
     if isinstance(error, DatabaseError | InterfaceError | psycopg.Error):
         return FAILED, _of_database(error)
-    if isinstance(error, redis.RedisError):
+    # Not at the top: most commands never need it.
+    from redis import RedisError
+
+    if isinstance(error, RedisError):
         return FAILED, "Valkey: " + explain(str(error))
     if isinstance(error, OSError) and error.strerror:
         named = f"{error.filename}: " if error.filename else ""

@@ -89,6 +89,7 @@ def render(row: AuditEvent) -> dict[str, object]:
 class NotesView(ApiView):
     """List and make notes."""
 
+    by_public_tokens = True
     required_scopes = {"GET": "orders:read", "POST": "orders:write"}
     ordering = ("subject_id", "-id")
     filters: ClassVar[Filters] = {

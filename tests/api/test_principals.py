@@ -121,10 +121,11 @@ def test_key_for_an_environment_is_another_caller_than_a_key_for_all() -> None:
     assert not is_replay(post(Api(text)))
 
 
-def test_holders_of_public_tokens_do_not_meet() -> None:
+def test_buyers_do_not_meet_and_are_the_same_with_their_next_token() -> None:
     signer = build_signer(None, "orders:write")
-    one, other = (Api(signer.sign(scopes=["orders:write"])) for _ in range(2))
-    answers = [post(api) for api in (one, other, one)]
+    answers = [
+        post(Api(signer.sign(buyer=buyer, scopes=["orders:write"]))) for buyer in ("ada", "bob", "ada")
+    ]
     assert [is_replay(answer) for answer in answers] == [False, False, True]
 
 

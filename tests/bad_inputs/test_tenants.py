@@ -45,7 +45,10 @@ class Neighbours:
 @pytest.fixture(scope="module")
 def neighbours(module_database: str) -> Neighbours:
     """Whose key is used, and whose things are named."""
-    return Neighbours(own=build_world(), foreign=build_world())
+    found = Neighbours(own=build_world(), foreign=build_world())
+    # A key's first public token makes the secret that signs the others.
+    found.own.send(next(e for e in _ALL if str(e) == "POST public-token"), Sent(label="first"))
+    return found
 
 
 @dataclass(frozen=True, slots=True)

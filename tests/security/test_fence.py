@@ -251,7 +251,7 @@ def api_of(shop: Shop) -> Api:
 # --- Requests ------------------------------------------------------------------------------------
 
 
-def forgetful(*, order_id: UUID, organization_id: UUID) -> Order:
+def forgetful(_orders: object, order_id: UUID) -> Order:
     """Get an order as a query that lost its filter would."""
     return Order.objects.get(pk=order_id)
 
@@ -260,7 +260,7 @@ def forgetful(*, order_id: UUID, organization_id: UUID) -> Order:
 def careless(monkeypatch: pytest.MonkeyPatch) -> None:
     """A product that looks orders up by id alone, and lists all of them."""
     monkeypatch.setattr(selectors, "get_order", forgetful)
-    monkeypatch.setattr(selectors, "list_orders", lambda _ids: Order.objects.all())
+    monkeypatch.setattr(selectors, "list_orders", lambda _actor: Order.objects.all())
 
 
 def leaks(api: Api, order: Order) -> bool:

@@ -134,6 +134,8 @@ def test_cancel_of_a_label_that_was_not_asked_for_does_not_wait_for_its_place(
     stuck = waiting(shop, MANY, carrier=hanging.HANG)
     for order in stuck:
         shop.pay(order)
+    for order in stuck:
+        reaches(order, Status.FULFILLING, within=SOON)
     eventually(lambda: CARRIER_PORT.left_behind == settings.OUTSIDE_CALLS, what="a carrier that hangs")
     unsent = [order for order in stuck if not order.shipments.filter(submitted_at__isnull=False).exists()]
     assert len(unsent) == MANY - settings.OUTSIDE_CALLS
