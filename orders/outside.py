@@ -7,7 +7,9 @@ column takes; an error may be of any class and have a card number in its text.
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, nullcontext
 from functools import cache, wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from threading import current_thread, main_thread
+from typing import Any, Concatenate, ParamSpec, TypeVar
+from uuid import UUID
 
 from django.conf import settings
 from django.utils.module_loading import import_string
@@ -34,6 +36,8 @@ GATEWAY_PORT = Port("payment_gateway")
 CARRIER_PORT = Port("carrier")
 # As long as the columns that keep them.
 LONGEST_REFERENCE, LONGEST_DECLINE_CODE, _LONGEST_REASON = 100, 50, 300
+# So much of a text is looked at: enough to find what has to be taken out of the part that is kept.
+_LONGEST_READ = 10_000
 _KNOWN = frozenset({"authorised", "captured", "declined", "voided", "refunded"})
 # What a charge can have become that the gateway said it captured.
 _ONCE_CAPTURED = frozenset({"captured", "refunded"})
@@ -98,38 +102,50 @@ class CheckedGateway(_Partner):
     @_limited
     def lookup(self, charge: Charge) -> ChargeState | None:
         """Return what is known of the charge, or None."""
-        answer: object = _asked("lookup", lambda: self._gateway.lookup(key=charge.key))
-        if answer is None and charge.captured:
-            raise OddAnswerError("the gateway says that it knows nothing of a charge that it captured")
-        allowed = _ONCE_CAPTURED if charge.captured else _KNOWN
-        return None if answer is None else _charge_state("lookup", answer, charge, allowed)
+
+        def check(answer: object) -> ChargeState | None:
+            if answer is None and charge.captured:
+                raise OddAnswerError("the gateway says that it knows nothing of a charge that it captured")
+            allowed = _ONCE_CAPTURED if charge.captured else _KNOWN
+            return None if answer is None else _charge_state("lookup", answer, charge, allowed)
+
+        return _asked("lookup", lambda: self._gateway.lookup(key=charge.key), check)
 
     @_limited
     def authorise(self, charge: Charge) -> ChargeState:
         """Reserve the amount: `authorised` or `declined`; how the charge stands if it was sent before."""
-        answer = _asked(
+        return _asked(
             "authorise",
             lambda: self._gateway.authorise(key=charge.key, token=charge.token, amount=charge.amount),
+            lambda answer: _charge_state("authorise", answer, charge, _KNOWN),
         )
-        return _charge_state("authorise", answer, charge, _KNOWN)
 
     @_limited
     def capture(self, charge: Charge) -> ChargeState:
         """Take the authorised amount, unless the authorisation has ended meanwhile."""
-        answer = _asked("capture", lambda: self._gateway.capture(key=charge.key))
-        return _charge_state("capture", answer, charge, _AFTER_CAPTURE)
+        return _asked(
+            "capture",
+            lambda: self._gateway.capture(key=charge.key),
+            lambda answer: _charge_state("capture", answer, charge, _AFTER_CAPTURE),
+        )
 
     @_limited
     def void(self, charge: Charge) -> ChargeState:
         """Give an authorisation up: `voided`."""
-        answer = _asked("void", lambda: self._gateway.void(key=charge.key))
-        return _charge_state("void", answer, charge, {"voided"})
+        return _asked(
+            "void",
+            lambda: self._gateway.void(key=charge.key),
+            lambda answer: _charge_state("void", answer, charge, {"voided"}),
+        )
 
     @_limited
     def refund(self, charge: Charge) -> ChargeState:
         """Pay a capture back in full: `refunded`."""
-        answer = _asked("refund", lambda: self._gateway.refund(key=charge.key))
-        return _charge_state("refund", answer, charge, {"refunded"})
+        return _asked(
+            "refund",
+            lambda: self._gateway.refund(key=charge.key),
+            lambda answer: _charge_state("refund", answer, charge, {"refunded"}),
+        )
 
 
 class CheckedCarrier(_Partner):
@@ -145,42 +161,51 @@ class CheckedCarrier(_Partner):
     @_limited
     def create_label(self, parcel: Parcel) -> Label:
         """Make the label."""
-        answer: object = _asked(
-            "create_label", lambda: self._carrier.create_label(parcel), CarrierRefusedError
-        )
-        if not isinstance(answer, Label):
-            raise OddAnswerError(f"create_label answered {_shown(answer)} instead of a label")
-        label = Label(
-            reference=_text(answer.reference, LONGEST_REFERENCE),
-            tracking_number=_text(answer.tracking_number, LONGEST_REFERENCE),
-        )
-        if not label.reference and not label.tracking_number:
-            raise OddAnswerError(
-                "create_label answered a label with neither a reference nor a tracking number"
-            )
-        return label
+        return _asked("create_label", lambda: self._carrier.create_label(parcel), _label, CarrierRefusedError)
 
     @_limited
     def void_label(self, *, key: str) -> None:
         """Make the label worthless; nothing happens if there is none."""
-        _asked("void_label", lambda: self._carrier.void_label(key=key), CarrierRefusedError)
+        _asked(
+            "void_label",
+            lambda: self._carrier.void_label(key=key),
+            lambda answer: _nothing("void_label", answer),
+            CarrierRefusedError,
+        )
 
     @_limited
     def hand_over(self, parcel: Parcel) -> None:
         """Give the parcel away: the point after which it travels."""
-        _asked("hand_over", lambda: self._carrier.hand_over(parcel), CarrierRefusedError)
+        _asked(
+            "hand_over",
+            lambda: self._carrier.hand_over(parcel),
+            lambda answer: _nothing("hand_over", answer),
+            CarrierRefusedError,
+        )
 
 
 @cache
 def payment_gateway() -> CheckedGateway:
-    """Return the adapter that `PAYMENT_GATEWAY` names, behind the checks and within the limits."""
-    return CheckedGateway(import_string(settings.PAYMENT_GATEWAY)(), GATEWAY_PORT)
+    """Return the adapter that `PAYMENT_GATEWAY` names, behind the checks and within the limits.
+
+    Raises as the calls of CheckedGateway where the adapter cannot be made; the next call tries again.
+    """
+    return CheckedGateway(_made(settings.PAYMENT_GATEWAY, GATEWAY_PORT), GATEWAY_PORT)
 
 
 @cache
 def carrier() -> CheckedCarrier:
-    """Return the adapter that `CARRIER` names, behind the checks and within the limits."""
-    return CheckedCarrier(import_string(settings.CARRIER)(), CARRIER_PORT)
+    """Return the adapter that `CARRIER` names, like `payment_gateway`."""
+    return CheckedCarrier(_made(settings.CARRIER, CARRIER_PORT), CARRIER_PORT)
+
+
+def _made(path: str, port: Port) -> Any:
+    """Make an adapter, which may connect, hang or fail as in any other call."""
+    name = path.rpartition(".")[2]
+    try:
+        return port.call(lambda: _asked(name, lambda: import_string(path)(), lambda adapter: adapter))
+    except CallTimedOutError as error:
+        raise OutsideUnavailableError(str(error)) from None
 
 
 # --- What they say ----------------------------------------------------------------------------------
@@ -200,17 +225,40 @@ def _charge_state(name: str, answer: object, charge: Charge, allowed: Collection
     return ChargeState(
         state=answer.state,
         amount=charge.amount,
-        reference=_text(answer.reference, LONGEST_REFERENCE),
-        decline_code=_text(answer.decline_code, LONGEST_DECLINE_CODE),
+        reference=_known_text(answer.reference, LONGEST_REFERENCE),
+        decline_code=_known_text(answer.decline_code, LONGEST_DECLINE_CODE),
     )
+
+
+def _label(answer: object) -> Label:
+    if not isinstance(answer, Label):
+        raise OddAnswerError(f"create_label answered {_shown(answer)} instead of a label")
+    label = Label(
+        reference=_known_text(answer.reference, LONGEST_REFERENCE),
+        tracking_number=_known_text(answer.tracking_number, LONGEST_REFERENCE),
+    )
+    if not label.reference and not label.tracking_number:
+        raise OddAnswerError("create_label answered a label with neither a reference nor a tracking number")
+    return label
+
+
+def _nothing(name: str, answer: object) -> None:
+    """Accept no value but None: any other one may say that the call was not carried out."""
+    if answer is not None:
+        raise OddAnswerError(f"{name} answered {_shown(answer)} instead of nothing")
+
+
+def _known_text(value: object, longest: int) -> str:
+    """Return a text or a number as it may be kept; any other value is no reference, and counts as none."""
+    if isinstance(value, bool) or not isinstance(value, str | int | UUID):
+        return ""
+    return _text(value, longest)
 
 
 def _text(value: object, longest: int) -> str:
     """Return a text as it may be kept and shown: without secrets and what cannot be seen, cut."""
-    if value is None:
-        return ""
     try:
-        text = redacted(str(value))
+        text = redacted(str(value)[:_LONGEST_READ])
     except Exception:  # noqa: BLE001 - a text of somebody else's class may fail in any way
         return ""
     return without_unfit(text).strip()[:longest]
@@ -230,13 +278,18 @@ def _money(value: object) -> str:
 # --- What they raise --------------------------------------------------------------------------------
 
 
-def _asked(name: str, call: Callable[[], T], *refusals: type[Exception]) -> T:
-    """Return the answer; of what is raised only the port's own errors go on, and no text as it came."""
+def _asked(name: str, call: Callable[[], object], check: Callable[[Any], T], *refusals: type[Exception]) -> T:
+    """Return the checked answer; of what is raised only the port's own errors go on, and no text as it came.
+
+    The look at an answer may fail in any way too: its class is the adapter's.
+    """
     try:
-        return call()
-    except KeyboardInterrupt:
-        raise
-    except BaseException as error:  # noqa: BLE001 - an adapter may call sys.exit
+        return check(call())
+    except OddAnswerError as odd:
+        raise odd from None
+    except BaseException as error:
+        if isinstance(error, KeyboardInterrupt) and current_thread() is main_thread():
+            raise
         kinds: tuple[type[Exception], ...] = (OutsideUnavailableError, *refusals)
         for kind in kinds:
             if isinstance(error, kind):

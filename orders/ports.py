@@ -3,6 +3,8 @@
 An adapter answers in these types, and raises no errors but the two here. `orders/outside.py` refuses any
 other answer or error. `tests/orders/adapter_contract.py` tries an adapter against these rules.
 
+An adapter is made without arguments, at its first use; that may fail like any other call.
+
 An adapter sets time limits of its own, on connecting (a few seconds) and on each answer, below
 OUTSIDE_SECONDS together, and raises OutsideUnavailableError then. A call of one that does not is left to
 itself when the time of its step is up, and keeps its place at the port until it ends.
@@ -100,9 +102,9 @@ class Carrier(Protocol):
         ...
 
     def void_label(self, *, key: str) -> None:
-        """Make the label worthless; nothing happens if there is none."""
+        """Make the label worthless; nothing happens if there is none. Any answer but None is refused."""
         ...
 
     def hand_over(self, parcel: Parcel) -> None:
-        """Give the parcel away: the point after which it travels."""
+        """Give the parcel away: the point after which it travels. Any answer but None is refused."""
         ...

@@ -10,20 +10,32 @@ from holo.common.characters import escaped, json_escaped
 from holo.common.context import current_context
 
 # Parts of names whose values are nobody's business.
-_NAMED = r"(?:passw|secret|token|cookie|sessionid|csrf|private_?key|api_?key)"
+_NAMED = r"(?:passw|pwd|secret|token|cookie|sessionid|csrf|(?:private|api|access)[_-]?key|cvc|cvv)"
 _SECRETS = (
     (re.compile(r"(holo_[a-z]{3,4}_[0-9A-Za-z]{8})[0-9A-Za-z]{28}"), r"\1[redacted]"),
     (re.compile(r"(Bearer\s+)(?!holo_)[^\s'\",]+", re.IGNORECASE), r"\1[redacted]"),
     # A link of an invitation: 43 characters or more; the API's ids of invitations have 36.
     (re.compile(r"(/invitations/)[\w-]{43,}"), r"\1[redacted]"),
     (re.compile(r"(://[^:/@\s]*:)[^@/\s]+@"), r"\1[redacted]@"),
-    # A signed token: its signature is what opens something.
-    (re.compile(r"(eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)[\w-]+"), r"\1[redacted]"),
+    # A signed token: its signature is what opens something. It begins a word, or follows an encoded `=`.
+    (re.compile(r"((?:(?<![\w-])|(?<=%3D))eyJ[\w-]{8,}\.eyJ[\w-]{8,}\.)[\w-]+"), r"\1[redacted]"),
+    # The header, with its scheme or without.
+    (
+        re.compile(
+            r"(\bauthorization[\"']?\s*[=:]\s*[\"']?(?:(?:Basic|Digest|Token)\s+)?)(?!Bearer\b)[^\s\"',;]+",
+            re.IGNORECASE,
+        ),
+        r"\1[redacted]",
+    ),
     # Keys of services outside, by the beginnings that their makers gave them.
     (re.compile(r"\b((?:sk|rk|pk|tok|whsec|ghp|xox[a-z])[_-])[\w-]{8,}"), r"\1[redacted]"),
-    # What stands after a name that says so, as in `password=…` and `"token": "…"`.
+    # What stands after a name that says so, as in `password=…` and `"token": "…"`. A name is looked at once,
+    # as a whole: a long word would take the square of its length otherwise.
     (
-        re.compile(rf"(\b\w*{_NAMED}\w*[\"']?\s*[=:]\s*[\"']?)(?![\"'\s\[])[^\s\"',;&)}}]+", re.IGNORECASE),
+        re.compile(
+            rf"((?<![\w-])(?=[\w-]*{_NAMED})[\w-]++[\"']?\s*[=:]\s*[\"']?)(?![\"'\s\[])[^\s\"',;&)}}]+",
+            re.IGNORECASE,
+        ),
         r"\1[redacted]",
     ),
 )

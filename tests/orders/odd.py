@@ -30,6 +30,16 @@ def _raises(error: BaseException) -> Callable[[Any], Any]:
     return answer
 
 
+class _Unread(ChargeState):
+    """A state that its class reads only when it is looked at, and then cannot."""
+
+    def __init__(self, real: ChargeState) -> None:
+        """Keep nothing."""
+
+    def __getattribute__(self, name: str) -> Any:
+        raise ValueError(f"card {CARD} with {SECRET}")
+
+
 def _changed(**changes: Any) -> Callable[[Any], Any]:
     return lambda real: replace(real, **changes)
 
@@ -56,6 +66,7 @@ STATES: dict[str, Callable[[Any], Any]] = {
     "other_amount": lambda real: replace(real, amount=replace(real.amount, minor=real.amount.minor + 1)),
     "other_currency": lambda real: replace(real, amount=replace(real.amount, currency="EUR")),
     "no_amount": _changed(amount=None),
+    "unread": _Unread,
     "float_amount": _changed(amount=12.34),
     "nan_amount": lambda real: replace(real, amount=Money(minor=float("nan"), currency="CNY")),  # type: ignore[arg-type]
 }
@@ -65,14 +76,18 @@ TEXTS: dict[str, Callable[[Any], Any]] = {
     "no_reference": _changed(reference=None),
     "nul_reference": _changed(reference="re\x00f\u202e"),
     "number_reference": _changed(reference=17),
+    "dict_reference": _changed(reference={"id": "ch_1"}),
+    "endless_reference": _changed(reference="token" * 100_000),
 }
 LABELS: dict[str, Callable[[Any], Any]] = {
     "nul_tracking": _changed(tracking_number="HX\x00 12"),
     "long_tracking": _changed(tracking_number="9" * 300),
     "no_tracking": _changed(tracking_number=None),
+    "list_tracking": _changed(tracking_number=["HX1"]),
 }
 EMPTY_LABEL: dict[str, Callable[[Any], Any]] = {
-    "empty_label": lambda real: Label(reference="", tracking_number="\x00")
+    "empty_label": lambda real: Label(reference="", tracking_number="\x00"),
+    "false_label": _changed(reference=False, tracking_number={}),
 }
 ALL = {**ANY, **STATES, **TEXTS, **LABELS, **EMPTY_LABEL}
 
@@ -139,4 +154,4 @@ class OddCarrier(SandboxCarrier):
     def hand_over(self, parcel: Parcel) -> None:
         """Take the parcel."""
         super().hand_over(parcel)
-        _answered(parcel.mode, "hand_over", None)
+        return _answered(parcel.mode, "hand_over", None)  # type: ignore[no-any-return]

@@ -2,10 +2,12 @@
 
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from django.conf import LazySettings
 
 from holo.common.logs import redacted
 from holo.common.money import Money
@@ -16,6 +18,8 @@ from orders.outside import (
     CheckedGateway,
     OddAnswerError,
     OutsideFailedError,
+    carrier,
+    payment_gateway,
 )
 from orders.ports import CarrierRefusedError, Charge, ChargeState, Label, OutsideUnavailableError, Parcel
 from tests.orders.odd import ANY, CARD, EMPTY_LABEL, LABELS, SECRET, STATES, TEXTS
@@ -102,7 +106,13 @@ def test_charge_that_was_captured_cannot_be_unknown() -> None:
 @pytest.mark.parametrize("name", TEXTS)
 def test_texts_are_cleaned_and_cut(name: str) -> None:
     known = asked("lookup", lambda: TEXTS[name](said("captured")))
-    expected = {"long_reference": "r" * LONGEST_REFERENCE, "no_reference": "", "nul_reference": "ref"}
+    expected = {
+        "long_reference": "r" * LONGEST_REFERENCE,
+        "no_reference": "",
+        "nul_reference": "ref",
+        "dict_reference": "",
+        "endless_reference": ("token" * LONGEST_REFERENCE)[:LONGEST_REFERENCE],
+    }
     assert known.reference == expected.get(name, "17")
 
 
@@ -114,17 +124,68 @@ def test_decline_code_is_cut_and_holds_no_card_number() -> None:
 @pytest.mark.parametrize("name", [*ANY, *EMPTY_LABEL])
 def test_label_that_is_none_is_refused(name: str) -> None:
     real = Label(reference="lbl", tracking_number="HX1")
-    carrier = CheckedCarrier(Gateway(lambda: {**ANY, **EMPTY_LABEL}[name](real)))
+    partner = CheckedCarrier(Gateway(lambda: {**ANY, **EMPTY_LABEL}[name](real)))
     with pytest.raises((OddAnswerError, OutsideFailedError)):
-        carrier.create_label(PARCEL)
+        partner.create_label(PARCEL)
 
 
 @pytest.mark.parametrize("name", LABELS)
 def test_label_is_cleaned_and_cut(name: str) -> None:
     real = Label(reference="lbl", tracking_number="HX1")
     label = CheckedCarrier(Gateway(lambda: LABELS[name](real))).create_label(PARCEL)
-    expected = {"nul_tracking": "HX 12", "long_tracking": "9" * LONGEST_REFERENCE, "no_tracking": ""}
-    assert (label.reference, label.tracking_number) == ("lbl", expected[name])
+    expected = {"nul_tracking": "HX 12", "long_tracking": "9" * LONGEST_REFERENCE}
+    assert (label.reference, label.tracking_number) == ("lbl", expected.get(name, ""))
+
+
+@pytest.mark.parametrize("name", [name for name in ANY if name != "none"])
+def test_only_none_says_that_a_parcel_was_taken_or_a_label_voided(name: str) -> None:
+    partner = CheckedCarrier(Gateway(lambda: ANY[name](None)))
+    with pytest.raises((OddAnswerError, OutsideFailedError)):
+        partner.hand_over(PARCEL)
+    with pytest.raises((OddAnswerError, OutsideFailedError)):
+        partner.void_label(key=PARCEL.key)
+
+
+def test_interrupt_that_an_adapter_raises_does_not_end_the_worker() -> None:
+    """The worker runs steps in threads; an interrupt from the terminal reaches the main thread alone."""
+
+    def answer() -> None:
+        raise KeyboardInterrupt
+
+    with ThreadPoolExecutor(1) as threads, pytest.raises(OutsideFailedError, match="KeyboardInterrupt"):
+        threads.submit(asked, "refund", answer).result()
+    with pytest.raises(KeyboardInterrupt):
+        asked("refund", answer)
+
+
+class Unmakeable:
+    """An adapter that cannot be made while `error` is set."""
+
+    error: BaseException | None = None
+
+    def __init__(self) -> None:
+        if self.error is not None:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    "error", [ValueError(f"the key {SECRET} has expired"), SystemExit(2), OutsideUnavailableError(SECRET)]
+)
+@pytest.mark.parametrize(("setting", "partner"), [("PAYMENT_GATEWAY", payment_gateway), ("CARRIER", carrier)])
+def test_adapter_that_cannot_be_made_fails_like_a_call(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch, setting: str, partner: Any, error: BaseException
+) -> None:
+    setattr(settings, setting, f"{__name__}.Unmakeable")
+    monkeypatch.setattr(Unmakeable, "error", error)
+    partner.cache_clear()
+    try:
+        with pytest.raises((OutsideFailedError, OutsideUnavailableError)) as raised:
+            partner()
+        assert SECRET not in str(raised.value)
+        monkeypatch.setattr(Unmakeable, "error", None)
+        assert partner() is partner(), "the next call tries again, and keeps what it made"
+    finally:
+        partner.cache_clear()
 
 
 @pytest.mark.parametrize("error", [OutsideUnavailableError, CarrierRefusedError])
@@ -157,8 +218,36 @@ def test_card_numbers_are_taken_out_of_texts(card: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]"),
+        ("{'authorization': 'abc123'}", "{'authorization': '[redacted]'}"),
+        ("Authorization: Bearer abc123", "Authorization: Bearer [redacted]"),
+        ("X-Api-Key: abc123", "X-Api-Key: [redacted]"),
+        (
+            "https://pay.example/?a=1&access_key=abc123&b=2",
+            "https://pay.example/?a=1&access_key=[redacted]&b=2",
+        ),
+        ("url=password=abc123", "url=password=[redacted]"),
+        ("pwd=abc123", "pwd=[redacted]"),
+        ("'cvc': '123'", "'cvc': '[redacted]'"),
+        ("next=%3DeyJhbGciOiJI.eyJzdWIiOiIx.abc123", "next=%3DeyJhbGciOiJI.eyJzdWIiOiIx.[redacted]"),
+    ],
+)
+def test_values_that_open_something_are_taken_out_of_texts(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+
+
+@pytest.mark.parametrize("word", ["token", "eyJ", "authorization", "://a", "a-", "Bearer "])
+def test_long_text_is_read_once(word: str) -> None:
+    """Read once for each of its parts, a text of this length would take hours."""
+    assert redacted(word * 100_000).startswith(word)
+
+
+@pytest.mark.parametrize(
     "text",
     [
+        "apiauth.authorization_over: 409",
         "4242424242424241",
         "2026-11-29 09:05:27",
         "SO-2026-000123",
