@@ -4,7 +4,7 @@ import random
 from datetime import timedelta
 
 # Waits after the first, second … failed attempt: nine attempts within a day.
-_WAITS = (
+WAITS = (
     timedelta(minutes=1),
     timedelta(minutes=5),
     timedelta(minutes=15),
@@ -14,7 +14,7 @@ _WAITS = (
     timedelta(hours=8),
     timedelta(hours=8),
 )
-MAX_ATTEMPTS = len(_WAITS) + 1
+MAX_ATTEMPTS = len(WAITS) + 1
 # Attempts at once in the whole installation: fewer than the processes of `celery`, so that one is always
 # free for other tasks while a mail server is slow.
 AT_ONCE = 1
@@ -37,4 +37,4 @@ def wait_after(attempt: int) -> timedelta | None:
     """Return how long to wait after a failed attempt (from 1), None after the last one."""
     if attempt >= MAX_ATTEMPTS:
         return None
-    return _WAITS[attempt - 1] * random.uniform(1, 1.1)
+    return WAITS[attempt - 1] * random.uniform(1, 1.1)

@@ -5,8 +5,6 @@ import re
 from email.utils import parseaddr
 from smtplib import (
     SMTPDataError,
-    SMTPException,
-    SMTPNotSupportedError,
     SMTPRecipientsRefused,
     SMTPResponseException,
 )
@@ -20,17 +18,26 @@ from holo.common.context import bound
 from holo.common.logs import redacted
 from holo.deliveries.kinds import Item, Mail, find_kind
 from holo.deliveries.models import Delivery
+from holo.deliveries.policy import MAX_ATTEMPTS
 from holo.deliveries.services import Outcome, claim_delivery, record_attempt
 
 logger = logging.getLogger(__name__)
 State = Delivery.State
 _LONGEST_PROBLEM = 300
-_ADDRESS = re.compile(r"<?[^\s<>@,;:]+@[^\s<>@,;:]+>?")
+# So much of a reply is looked at; a server may send any number of lines.
+_LONGEST_READ = 10_000
+# It begins after what cannot be in it: tried from every character, a long word would take the square of its
+# length.
+_ADDRESS = re.compile(r"<?(?<![^\s<>@,;:])[^\s<>@,;:]++(?:@[^\s<>@,;:]+)+>?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def attempt_next() -> bool:
-    """Make one attempt at the delivery that has been due longest; False if there was nothing to do."""
+    """Make one attempt at the delivery that has been due longest; False if there was nothing to do.
+
+    However it fails, its outcome is recorded. Where its process dies all the same, the claim has set the time
+    of the next attempt, and after the last one the delivery is given up.
+    """
     item = claim_delivery()
     if item is None:
         return False
@@ -43,6 +50,8 @@ def attempt_next() -> bool:
 
 
 def _attempt(item: Item) -> Outcome:
+    if item.attempt > MAX_ATTEMPTS:
+        return Outcome(state=State.WAITING, problem="the last attempt did not come to its end")
     kind = find_kind(item.kind)
     if kind is None:
         return Outcome(state=State.WAITING, problem="no installed app sends this kind")
@@ -73,7 +82,7 @@ def send(mail: Mail, *, message_id: str) -> Outcome:
     )
     try:
         message.send()
-    except (SMTPException, OSError) as error:
+    except Exception as error:  # noqa: BLE001 - a server's reply or a setting may be one that no library reads
         return _failure(error)
     return Outcome(state=State.DELIVERED)
 
@@ -82,9 +91,10 @@ def _failure(error: Exception) -> Outcome:
     """Return whether the server refused this mail for good, or another attempt may help."""
     code, reply = _reply(error)
     text = reply.decode(errors="replace") if isinstance(reply, bytes) else str(reply)
-    # A refused sender or login is the installation's own fault, which an administrator can mend in time.
+    # A refused sender or login, or a server without TLS, is the installation's own fault, which an
+    # administrator can mend in time.
     final = isinstance(error, SMTPRecipientsRefused | SMTPDataError) and 500 <= code <= 599
-    state = State.REFUSED if final or isinstance(error, SMTPNotSupportedError) else State.WAITING
+    state = State.REFUSED if final else State.WAITING
     problem = f"{code} {text}" if code else f"{type(error).__name__}: {text}"
     return Outcome(state=state, problem=_cleaned(problem))
 
@@ -101,10 +111,13 @@ def _reply(error: Exception) -> tuple[int, object]:
 
 def _cleaned(problem: str) -> str:
     """Return a text of the server in one line, without addresses and secrets."""
-    text = _ADDRESS.sub("[address]", _UNPRINTABLE.sub(" ", problem))
+    text = _ADDRESS.sub("[address]", _UNPRINTABLE.sub(" ", problem[:_LONGEST_READ]))
     return redacted(" ".join(text.split()))[:_LONGEST_PROBLEM]
 
 
 def _message_id(item: Item) -> str:
-    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2] or "localhost"
-    return f"<{item.id}@{domain.encode('idna').decode()}>"
+    domain = parseaddr(settings.DEFAULT_FROM_EMAIL)[1].rpartition("@")[2]
+    try:
+        return f"<{item.id}@{domain.encode('idna').decode() or 'localhost'}>"
+    except UnicodeError:
+        return f"<{item.id}@localhost>"

@@ -16,9 +16,12 @@ from holo.outbox.delivery import Delivery as Message
 State = Delivery.State
 # Two claims at once would both count the attempts in progress before either is one of them.
 _ONE_AFTER_THE_OTHER = "SELECT pg_advisory_xact_lock(hashtextextended('deliveries.claim', 0))"
+# The time of the next attempt is set here too: one that dies does not come before all the others again.
 _CLAIM = """
 UPDATE deliveries_delivery SET attempts = attempts + 1,
-    claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s)
+    claimed_until = clock_timestamp() + make_interval(secs => %(seconds)s),
+    available_at = clock_timestamp()
+        + make_interval(secs => (%(waits)s::float[])[least(attempts + 1, cardinality(%(waits)s::float[]))])
 WHERE id = (
     SELECT id FROM deliveries_delivery
     WHERE state = 'waiting' AND available_at <= clock_timestamp()
@@ -67,7 +70,14 @@ def claim_delivery() -> Item | None:
     """
     with connection.cursor() as cursor:
         cursor.execute(_ONE_AFTER_THE_OTHER)
-        cursor.execute(_CLAIM, {"seconds": policy.CLAIM.total_seconds(), "at_once": policy.AT_ONCE})
+        cursor.execute(
+            _CLAIM,
+            {
+                "seconds": policy.CLAIM.total_seconds(),
+                "waits": [wait.total_seconds() for wait in policy.WAITS],
+                "at_once": policy.AT_ONCE,
+            },
+        )
         found = cursor.fetchone()
     if found is None:
         return None

@@ -88,6 +88,14 @@ class BoundedEmailBackend(EmailBackend):
         kind = _BoundedOverTls if self.use_ssl else _Bounded
         return partial(kind, deadline=time.monotonic() + ATTEMPT_SECONDS)
 
+    def open(self) -> bool | None:
+        """Connect; a connection that cannot be used after all is closed at once."""
+        try:
+            return super().open()
+        except Exception:
+            self.close()
+            raise
+
     def _close_connection(self, connection: smtplib.SMTP) -> None:
         """Say goodbye if the server lets us: the mail has been taken, or the attempt has failed already."""
         try:

@@ -103,6 +103,8 @@ def test_refused_recipient_neither_blocks_nor_repeats_the_others(settings: LazyS
         pytest.param(lambda line: b"451 later\r\n" if line == "." else None, id="data 4xx"),
         pytest.param(lambda line: b"550 you\r\n" if line.startswith("mail") else None, id="sender 5xx"),
         pytest.param(lambda line: b"421 bye\r\n" if line.startswith("rcpt") else None, id="server closes"),
+        pytest.param(lambda line: b"no code\r\n" if line.startswith("rcpt") else None, id="no reply code"),
+        pytest.param(lambda line: b"600 odd\r\n" if line.startswith("rcpt") else None, id="unknown code"),
     ],
 )
 def test_what_may_pass_is_tried_again_later_from_the_row(settings: LazySettings, reply: Any) -> None:
@@ -120,6 +122,78 @@ def test_what_may_pass_is_tried_again_later_from_the_row(settings: LazySettings,
         make_due()
         assert send_due() == 1
     assert (only().state, inbox.recipients()) == (State.DELIVERED, ["one@example.com"])
+
+
+def offers(extension: bytes, challenge: bytes = b"") -> Any:
+    """Return the replies of a server that offers one extension, with its challenge to a log-in."""
+
+    def reply(line: str) -> bytes | None:
+        if line.upper().startswith("EHLO"):
+            return b"250-test\r\n250 " + extension + b"\r\n"
+        return challenge if line.upper().startswith("AUTH") else None
+
+    return reply
+
+
+LOGIN = {"EMAIL_HOST_USER": "holo", "EMAIL_HOST_PASSWORD": "pass"}
+
+
+@pytest.mark.parametrize(
+    ("reply", "changes"),
+    [
+        pytest.param(offers(b"HELP"), {"EMAIL_USE_TLS": True}, id="no TLS"),
+        pytest.param(offers(b"HELP"), LOGIN, id="no log-in"),
+        pytest.param(offers(b"AUTH CRAM-MD5", b"334 !!!not base64=\r\n"), LOGIN, id="unreadable challenge"),
+        pytest.param(offers(b"AUTH PLAIN"), LOGIN | {"EMAIL_HOST_PASSWORD": "pässwort"}, id="password"),
+        pytest.param(None, {"EMAIL_HOST": "mail..example.com"}, id="empty label of host"),
+        pytest.param(None, {"EMAIL_HOST": "a" * 70 + ".example.com"}, id="long label of host"),
+        pytest.param(None, {"DEFAULT_FROM_EMAIL": "Holo <a@b@c>"}, id="sender"),
+        pytest.param(None, {"DEFAULT_FROM_EMAIL": "a@" + "b" * 70 + ".com"}, id="long label of sender"),
+    ],
+)
+def test_fault_of_the_installation_leaves_the_mail_waiting(
+    settings: LazySettings, reply: Any, changes: dict[str, Any]
+) -> None:
+    """An administrator can mend it, and then the mail is sent; until then it is in nobody's way."""
+    add("one@example.com")
+    with smtp_server(reply or (lambda _line: None)) as inbox:
+        use(settings, inbox)
+        for name, value in changes.items():
+            setattr(settings, name, value)
+        assert send_due() == 1
+    row = only()
+    assert (row.state, row.attempts, row.claimed_until) == (State.WAITING, 1, None)
+    assert row.last_problem
+    assert "@" not in row.last_problem
+
+
+def test_endless_reply_is_read_once(settings: LazySettings) -> None:
+    """Read once for each of its characters, it would take longer than Celery lets a task run."""
+    lines = (b"550-" + b"a" * 4000 + b"\r\n") * 2000 + b"550 one@example.com\r\n"
+    add("one@example.com")
+    with smtp_server(lambda line: lines if line.startswith("rcpt") else None) as inbox:
+        use(settings, inbox)
+        assert send_due() == 1
+    assert (only().state, only().last_problem[:5]) == (State.REFUSED, "550 a")
+
+
+def test_attempts_that_die_stand_behind_the_others_and_end(settings: LazySettings) -> None:
+    add("dies@example.com", "next@example.com")
+    with smtp_server() as inbox:
+        use(settings, inbox)
+        for attempt in range(1, policy.MAX_ATTEMPTS + 1):
+            first = Now() - timedelta(hours=1)
+            Delivery.objects.filter(address="dies@example.com").update(available_at=first)
+            died = claim_delivery()
+            assert died is not None
+            assert died.attempt == attempt
+            Delivery.objects.update(claimed_until=None)
+            assert send_due() == (attempt == 1), "the other one is next, and this one waits for its time"
+        make_due()
+        assert send_due() == 1
+        assert inbox.recipients() == ["next@example.com"]
+    row = Delivery.objects.get(address="dies@example.com")
+    assert (row.state, row.last_problem) == (State.GIVEN_UP, "the last attempt did not come to its end")
 
 
 def test_content_refused_for_good_is_not_sent_again(settings: LazySettings) -> None:
@@ -227,7 +301,7 @@ def test_attempt_of_a_killed_process_counts_and_another_follows(settings: LazySe
     first = claim_delivery()
     assert first is not None
     assert attempt_next() is False
-    Delivery.objects.update(claimed_until=Now() - timedelta(seconds=1))
+    Delivery.objects.update(claimed_until=Now() - timedelta(seconds=1), available_at=Now())
     second = claim_delivery()
     assert second is not None
     assert second.attempt == 2
