@@ -3,6 +3,7 @@
 from uuid import UUID
 
 from django.db import connection
+from django.db.models import QuerySet
 from django.utils.translation import gettext as _
 
 from holo.common.actor import OrganizationId
@@ -36,6 +37,16 @@ def lock_person(user_id: UUID) -> None:
         lock_organization(OrganizationId(organization_id))
     User.objects.select_for_update(of=("self",), no_key=True).filter(pk=user_id).first()
     list(memberships.select_for_update(of=("self",), no_key=True).order_by("pk"))
+
+
+def lock_joining(people: QuerySet[User]) -> User | None:
+    """Lock the one person of `people`, after an organisation: they join no other one meanwhile.
+
+    Returns the person as they are, None if they are none of `people` any more. A new membership refers to the
+    person, so this lock waits for it and holds it up.
+    """
+    require_transaction()
+    return people.select_for_update(of=("self",)).first()
 
 
 def lock_user_change(change_id: UUID) -> UserChange:

@@ -9,6 +9,7 @@ import pytest
 from django.conf import LazySettings
 from django.core import mail
 from django.db import IntegrityError
+from django.db.models.functions import Now
 from django.test import Client
 from django.utils import timezone
 
@@ -55,7 +56,7 @@ def mail_again(*invitations: Invitation) -> int:
     plan_mail()
     for invitation in invitations:
         Delivery.objects.filter(data__invitation_id=str(invitation.pk)).update(
-            state=Delivery.State.WAITING, ended_at=None, address=invitation.email
+            state=Delivery.State.WAITING, available_at=Now(), ended_at=None, address=invitation.email
         )
     before = len(mail.outbox)
     send_due()

@@ -1,28 +1,40 @@
 """Members, projects and changes of users at the same instant; first the positive control, without guards."""
 
+import importlib
 import threading
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from django.db import IntegrityError
+from django.db import IntegrityError, connection, connections
 
+from holo.common.actor import UserId
 from holo.identity import operations
 from holo.identity.errors import (
     EnvironmentSlugTakenError,
+    InvitationOverError,
     LastOwnerError,
     ProjectSlugTakenError,
     UserChangeRunningError,
+    UserSharedError,
 )
 from holo.identity.locks import lock_organization
-from holo.identity.models import Environment, Membership, Project, UserChange
+from holo.identity.models import Environment, Membership, Project, User, UserChange
 from holo.identity.roles import Role
 from holo.identity.selectors import is_last_owner
 from holo.identity.services import (
+    accept_invitation,
+    complete_user_change,
     create_environment,
     create_project,
+    create_user,
+    delete_user,
+    invite_member,
+    issue_invitation_link,
     remove_member,
     request_user_change,
+    update_user,
 )
 from tests.conftest import OwnerAccess
 from tests.identity.people import actor_of, add_member, build_team
@@ -118,3 +130,94 @@ def test_of_equal_changes_of_a_user_at_once_one_is_accepted() -> None:
     }
     outcomes = race([lambda: request_user_change(actor=actor, **wanted)] * 8)
     assert Counter(map(type, outcomes)) == {UserChange: 1, UserChangeRunningError: 7}
+
+
+class Meanwhile:
+    """Lets another command begin at one place of a command, and waits until it has ended or is held up."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, place: str, other: Callable[[], object]) -> None:
+        self.outcome: object = None
+        self._other = other
+        self._thread = threading.Thread(target=self._run)
+        module, _dot, name = place.rpartition(".")
+        plain = getattr(importlib.import_module(module), name)
+
+        def passed(*args: Any, **kwargs: Any) -> Any:
+            if self._thread.ident is None:
+                self._thread.start()
+                self._wait()
+            return plain(*args, **kwargs)
+
+        monkeypatch.setattr(place, passed)
+
+    def join(self) -> object:
+        """Return what became of the other command."""
+        self._thread.join(60)
+        return self.outcome
+
+    def _run(self) -> None:
+        try:
+            self.outcome = self._other()
+        except Exception as error:  # noqa: BLE001 - handed to the test
+            self.outcome = error
+        finally:
+            connections.close_all()
+
+    def _wait(self) -> None:
+        with connection.cursor() as cursor:
+            while self._thread.is_alive():
+                cursor.execute(
+                    "SELECT count(*) FROM pg_locks"
+                    " WHERE NOT granted AND pg_backend_pid() = ANY (pg_blocking_pids(pid))"
+                )
+                if cursor.fetchone() != (0,):
+                    return
+
+
+def invited_elsewhere(action: UserChange.Action, email: str) -> tuple[UserChange, User, str]:
+    """Return a change of a person of one organisation, and the token that asks them into another."""
+    asked: dict[str, Any] = {"actor": build_team().actor(Role.OWNER), "reference": "user-1"}
+    made = request_user_change(action=UserChange.Action.CREATE, email=email, name="Li Wei", **asked)
+    create_user(change_id=made.pk)
+    complete_user_change(change_id=made.pk)
+    wanted = {"email": "new-" + email, "name": "Li Wei"} if action == UserChange.Action.UPDATE else {}
+    change = request_user_change(action=action, **wanted, **asked)
+    invitation = invite_member(actor=build_team().actor(Role.OWNER), email=email, role=Role.MEMBER)
+    issued = issue_invitation_link(invitation_id=invitation.pk)
+    assert issued is not None
+    return change, User.objects.get(email=email), issued[1]
+
+
+def test_person_who_has_just_joined_elsewhere_is_not_erased(monkeypatch: pytest.MonkeyPatch) -> None:
+    change, person, token = invited_elsewhere(UserChange.Action.DELETE, "li.wei@example.com")
+    deleted = Meanwhile(
+        monkeypatch, "holo.identity.services.invitations._end", lambda: delete_user(change_id=change.pk)
+    )
+    joined = accept_invitation(token=token, person_id=UserId(person.pk))
+    assert deleted.join() is True
+    person.refresh_from_db()
+    assert (person.email, person.is_active) == ("li.wei@example.com", True)
+    assert list(Membership.objects.filter(user=person)) == [joined]
+
+
+def test_person_who_is_erased_meanwhile_joins_nowhere(monkeypatch: pytest.MonkeyPatch) -> None:
+    change, person, token = invited_elsewhere(UserChange.Action.DELETE, "li.wei@example.com")
+    joined = Meanwhile(
+        monkeypatch,
+        "holo.identity.services.user_changes.erase_person",
+        lambda: accept_invitation(token=token, person_id=UserId(person.pk)),
+    )
+    assert delete_user(change_id=change.pk)
+    assert isinstance(joined.join(), InvitationOverError)
+    assert not Membership.objects.filter(user=person).exists()
+
+
+def test_person_who_has_just_joined_elsewhere_is_not_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
+    change, person, token = invited_elsewhere(UserChange.Action.UPDATE, "li.wei@example.com")
+    updated = Meanwhile(
+        monkeypatch, "holo.identity.services.invitations._end", lambda: update_user(change_id=change.pk)
+    )
+    accept_invitation(token=token, person_id=UserId(person.pk))
+    assert isinstance(updated.join(), UserSharedError)
+    person.refresh_from_db()
+    assert person.email == "li.wei@example.com"

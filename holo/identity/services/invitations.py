@@ -17,7 +17,7 @@ from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
-from holo.identity.locks import lock_organization
+from holo.identity.locks import lock_joining, lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
@@ -109,9 +109,9 @@ def accept_invitation(
     """Join the organisation as `person_id`, who has shown a password, or as a new person.
 
     A new person needs `name`, in up to 150 characters, and `password_hash` (of `make_password`). Whoever is a
-    member already stays what they are. Not idempotent: the link works once. Locks the organisation. Raises
-    InvitationOverError (also for somebody else's address), PersonKnownError (a new person whose address has
-    an account), InvalidError (of `name`).
+    member already stays what they are. Not idempotent: the link works once. Locks the organisation, then the
+    person. Raises InvitationOverError (also for somebody else's address), PersonKnownError (a new person
+    whose address has an account), InvalidError (of `name`).
     """
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None or not _lock_open(invitation):
@@ -119,7 +119,8 @@ def accept_invitation(
     if person_id is None:
         person = _new_person(invitation.email, name, password_hash)
     else:
-        found = User.objects.called(invitation.email).filter(pk=person_id, is_active=True).first()
+        invited = User.objects.called(invitation.email).filter(pk=person_id, is_active=True)
+        found = lock_joining(invited)
         if found is None:
             raise InvitationOverError(_("this invitation works no longer"))
         person = found

@@ -29,7 +29,7 @@ from holo.identity.errors import (
     UserSharedError,
     UserUnknownError,
 )
-from holo.identity.locks import lock_user_change
+from holo.identity.locks import lock_joining, lock_user_change
 from holo.identity.models import Membership, User, UserChange
 from holo.identity.notices import add_user_notice, lock_change, record_notice
 from holo.identity.operations import lock_manager, require_held
@@ -58,7 +58,7 @@ def request_user_change(
 
     `reference` is what the organisation calls the user, 1 to 64 printable characters; `email` a valid address
     and `name` 2 to 100 characters, both for all but a delete. Idempotent by `request_key`. Locks the
-    organisation. Raises RoleRequiredError, RoleNotHeldError, UserExistsError, UserUnknownError,
+    organisation, the person. Raises RoleRequiredError, RoleNotHeldError, UserExistsError, UserUnknownError,
     EmailTakenError, UserSharedError, UserChangeRunningError, LastOwnerError, InvalidError.
     """
     lock_manager(actor)
@@ -111,7 +111,7 @@ def cancel_user_change(*, actor: Actor, change_id: UUID, request_key: RequestKey
 def validate_user(*, change_id: UUID, run_id: str) -> bool:
     """Note the run, and look once more whether the change is possible.
 
-    Idempotent by nature. Locks the organisation, the change. Raises as `request_user_change`.
+    Idempotent by nature. Locks the organisation, the change, the person. Raises as `request_user_change`.
     """
     change = lock_change(change_id)
     if change.run_id != run_id:
@@ -156,7 +156,7 @@ def create_user(*, change_id: UUID) -> bool:
 def discard_user(*, change_id: UUID) -> None:
     """Take back what `create_user` did, as if it had not been.
 
-    Idempotent: without a person nothing is done. Locks the organisation, the change.
+    Idempotent: without a person nothing is done. Locks the organisation, the change, the person.
     """
     change = lock_change(change_id)
     if change.user_id is None or change.state == State.SUCCEEDED:
@@ -166,7 +166,7 @@ def discard_user(*, change_id: UUID) -> None:
     change.save(update_fields=["user"])
     _record(_requester(change), "identity.user_discarded", change)
     Membership.objects.filter(organization_id=change.organization_id, user_id=person_id).delete()
-    person = User.objects.get(pk=person_id)
+    person = _lock_person(person_id)
     if _belongs_elsewhere(person, change):
         return
     erased = erased_of(person)
@@ -199,7 +199,7 @@ def complete_user_change(*, change_id: UUID) -> bool:
 def update_user(*, change_id: UUID) -> bool:
     """Give the person the new address and name; with it the change has succeeded.
 
-    Idempotent by nature. Locks the organisation, the change. Raises as `request_user_change`.
+    Idempotent by nature. Locks the organisation, the change, the person. Raises as `request_user_change`.
     """
     change = lock_change(change_id)
     if _is_unwanted(change):
@@ -226,8 +226,8 @@ def delete_user(*, change_id: UUID) -> bool:
     """End the membership; who belongs nowhere else can log in no more and is called nothing any more.
 
     What the rows of earlier changes say of the person goes too; this one's address stays until it has been
-    notified. The history keeps its ids. Idempotent by nature. Locks the organisation, the change. Raises as
-    `request_user_change`.
+    notified. The history keeps its ids. Idempotent by nature. Locks the organisation, the change, the person.
+    Raises as `request_user_change`.
     """
     change = lock_change(change_id)
     if _is_unwanted(change):
@@ -310,7 +310,10 @@ def _requester(change: UserChange) -> Actor:
 
 
 def _require_possible(actor: Actor, change: UserChange) -> Membership | None:
-    """Return the member that the change is about, None for a create; raise what is in the way."""
+    """Return the member that the change is about, None for a create; raise what is in the way.
+
+    Locks the organisation, then the member's person: whether they belong elsewhere is decided here.
+    """
     own = lock_manager(actor)
     member = find_member(actor.organization_id, change.reference)
     if change.action == Action.CREATE:
@@ -322,11 +325,18 @@ def _require_possible(actor: Actor, change: UserChange) -> Membership | None:
     if member is None:
         raise UserUnknownError(_("there is no user of this user_id"), field="user_id")
     require_held(own, Role(member.role))
+    member.user = _lock_person(member.user_id)
     if change.action == Action.UPDATE:
         _require_own(member, change)
     elif is_last_owner(member.pk):
         raise LastOwnerError(_("the organisation would be left without an owner"))
     return member
+
+
+def _lock_person(user_id: UUID) -> User:
+    person = lock_joining(User.objects.filter(pk=user_id))
+    assert person is not None, "a member's person is not deleted"
+    return person
 
 
 def _require_own(member: Membership, change: UserChange) -> None:
