@@ -112,6 +112,11 @@ def is_label_wanted(shipment_id: UUID) -> bool:
     return Shipment.objects.filter(pk=shipment_id, state=state, order__abort=None).exists()
 
 
+def is_charge_wanted(payment_id: UUID) -> bool:
+    """Tell whether the order of a payment attempt has not been given up."""
+    return Payment.objects.filter(pk=payment_id, order__abort=None).exists()
+
+
 def find_approval(order: Order) -> ApprovalRequest | None:
     """Return the newest request for a decision about the order."""
     return find_latest_request(subject_type=SUBJECT_TYPE, subject_id=order.pk)

@@ -7,11 +7,15 @@ from orders.outside import CheckedCarrier, CheckedGateway
 from orders.ports import CarrierRefusedError, Charge, ChargeState, Label, OutsideUnavailableError, Parcel
 
 
-def settle_charge(gateway: CheckedGateway, charge: Charge | None) -> ChargeState | None:
+def settle_charge(
+    gateway: CheckedGateway, charge: Charge | None, *, is_wanted: Callable[[], bool]
+) -> ChargeState | None:
     """Authorise and capture, once; return None if there is nothing to charge.
 
-    Where an earlier attempt may have reached the gateway, and whenever an answer is lost, the key is looked
-    up before anything else is sent. Raises OutsideUnavailableError while the outcome is not known.
+    `is_wanted` is asked immediately before the capture: if nobody wants the charge any more, its
+    authorisation is voided instead, so that no money moves. Where an earlier attempt may have reached the
+    gateway, and whenever an answer is lost, the key is looked up before anything else is sent. Raises
+    OutsideUnavailableError while the outcome is not known.
     """
     if charge is None:
         return None
@@ -19,7 +23,7 @@ def settle_charge(gateway: CheckedGateway, charge: Charge | None) -> ChargeState
     if known is None:
         known = _certain(gateway, charge, gateway.authorise)
     if known.state == "authorised":
-        known = _certain(gateway, charge, gateway.capture)
+        known = _certain(gateway, charge, gateway.capture) if is_wanted() else gateway.void(charge)
     if known.state == "authorised":
         raise OutsideUnavailableError("the capture's answer was lost and it did not happen; it is sent again")
     return known

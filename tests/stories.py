@@ -13,7 +13,7 @@ from holo.identity.selectors import AUDITOR_GROUP
 from inventory.models import Product, Warehouse
 from inventory.selectors import stock_snapshot
 from inventory.services import create_product, create_warehouse, receive_stock
-from orders import services, settlement
+from orders import selectors, services, settlement
 from orders.models import Order
 from orders.outside import CheckedCarrier, CheckedGateway
 from orders.sandbox.carrier import SandboxCarrier
@@ -124,7 +124,9 @@ def reserve(order: Order) -> Step:
 def charge(payment_id: UUID) -> Step:
     """Take the charging step, port call included."""
     pending = services.begin_payment(payment_id=payment_id)
-    outcome = settlement.settle_charge(GATEWAY, pending)
+    outcome = settlement.settle_charge(
+        GATEWAY, pending, is_wanted=lambda: selectors.is_charge_wanted(payment_id)
+    )
     return services.record_payment(payment_id=payment_id, outcome=outcome)
 
 

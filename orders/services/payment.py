@@ -137,13 +137,15 @@ def withdraw_payment(*, payment_id: UUID) -> bool:
 
 def _withdraw(order: Order, payment: Payment) -> None:
     payment.state = State.WITHDRAWN
-    payment.save(update_fields=["state"])
+    payment.save(update_fields=["state", "gateway_reference"])
     record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
 
 
 @command
 def record_payment(*, payment_id: UUID, outcome: ChargeState | None) -> Step:
     """Write the gateway's answer: captured makes the shipments, declined waits again or gives up.
+
+    An authorisation that was voided because the order was given up counts as withdrawn.
 
     Idempotent by step key. Locks the order, then its approval request. Next: SHIPPING, PAYMENT or UNWIND.
     """
@@ -185,6 +187,9 @@ def _record_payment(order: Order, payment: Payment, outcome: ChargeState | None)
         return Step(next=Next.UNWIND, status=order.status)
     assert outcome is not None, "a charge without a record has an outcome"
     payment.gateway_reference = outcome.reference
+    if outcome.state == "voided" and is_aborted(order):
+        _withdraw(order, payment)
+        return Step(next=Next.UNWIND, status=order.status)
     if outcome.state != "captured":
         return _declined(order, payment, outcome)
     payment.state, payment.captured_at = State.CAPTURED, order.locked_at

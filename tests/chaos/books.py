@@ -51,8 +51,9 @@ def _gateway(order: Order) -> Iterator[str]:
         yield f"an order that is {order.status} has {kept} captures kept"
     for key, payment in payments.items():
         charge = charges.get(key)
-        found = charge.state if charge else "withdrawn"
-        if payment.state != found:
+        found = charge.state if charge else "none"
+        # What was given up before its capture was never sent, or its authorisation was voided.
+        if found not in {"withdrawn": ("none", "voided")}.get(payment.state, (payment.state,)):
             yield f"payment {key} is {payment.state} here and {found} at the gateway"
         if charge and (charge.captures > 1 or charge.refunds > 1):
             yield f"payment {key}: {charge.captures} captures, {charge.refunds} refunds"

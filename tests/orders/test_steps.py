@@ -24,7 +24,10 @@ from orders.errors import (
     PaymentOpenError,
 )
 from orders.models import Order, OrderHandover, SandboxCharge, SandboxLabel
+from orders.outside import CheckedGateway
+from orders.sandbox.gateway import SandboxGateway
 from orders.services.order import Placement, WantedLine
+from orders.settlement import settle_charge
 from orders.states import Status
 from orders.steps import Failure, Next
 from tests.stories import (
@@ -301,14 +304,39 @@ def test_cancel_before_the_charge_is_sent_withdraws_it(shop: Shop) -> None:
     assert status_of(order) == Status.CANCELLED
 
 
-def test_cancel_during_the_charge_refunds(shop: Shop) -> None:
+@pytest.mark.parametrize("authorised", [False, True])
+def test_cancel_before_the_capture_voids_and_takes_nothing(shop: Shop, authorised: bool) -> None:
     order = shop.place(PHONE)
     reserve(order)
     payment = shop.pay(order)
-    services.begin_payment(payment_id=payment)
+    pending = services.begin_payment(payment_id=payment)
+    assert pending is not None
+    if authorised:
+        CheckedGateway(SandboxGateway()).authorise(pending)
     services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
     assert services.settle_payment(order_id=order.pk).next == Next.CHARGE
     assert charge(payment).next == Next.UNWIND
+    unwind(order)
+    assert status_of(order) == Status.CANCELLED
+    booked = SandboxCharge.objects.get(pk=str(payment))
+    assert (booked.state, booked.captures, booked.refunds) == ("voided", 0, 0)
+    attempt = order.payments.get()
+    assert (attempt.state, attempt.gateway_reference) == ("withdrawn", f"sbx_{payment}")
+    assert shop.stock()[PHONE] == (10, 0)
+
+
+def test_cancel_during_the_capture_refunds(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    reserve(order)
+    payment = shop.pay(order)
+    pending = services.begin_payment(payment_id=payment)
+
+    def cancelled_right_after() -> bool:
+        services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
+        return True
+
+    outcome = settle_charge(CheckedGateway(SandboxGateway()), pending, is_wanted=cancelled_right_after)
+    assert services.record_payment(payment_id=payment, outcome=outcome).next == Next.UNWIND
     unwind(order)
     assert status_of(order) == Status.CANCELLED
     assert SandboxCharge.objects.get(pk=str(payment)).refunds == 1

@@ -37,7 +37,9 @@ def charge_payment(payment: PaymentRef) -> StepTaken:
     try:
         with gateway.turn():
             charge = services.begin_payment(payment_id=payment.payment_id)
-            outcome = settlement.settle_charge(gateway, charge)
+            outcome = settlement.settle_charge(
+                gateway, charge, is_wanted=lambda: selectors.is_charge_wanted(payment.payment_id)
+            )
     except PortBusyError:
         # A cancel does not wait until the gateway has time for a charge that nobody wants any more.
         if not services.withdraw_payment(payment_id=payment.payment_id):
