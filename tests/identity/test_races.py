@@ -12,6 +12,7 @@ from django.db import IntegrityError, connection, connections
 from holo.common.actor import UserId
 from holo.identity import operations
 from holo.identity.errors import (
+    EmailTakenError,
     EnvironmentSlugTakenError,
     InvitationOverError,
     LastOwnerError,
@@ -22,7 +23,7 @@ from holo.identity.errors import (
 from holo.identity.locks import lock_organization
 from holo.identity.models import Environment, Membership, Project, User, UserChange
 from holo.identity.roles import Role
-from holo.identity.selectors import is_last_owner
+from holo.identity.selectors import find_person, is_last_owner
 from holo.identity.services import (
     accept_invitation,
     complete_user_change,
@@ -180,7 +181,9 @@ def invited_elsewhere(action: UserChange.Action, email: str) -> tuple[UserChange
     made = request_user_change(action=UserChange.Action.CREATE, email=email, name="Li Wei", **asked)
     create_user(change_id=made.pk)
     complete_user_change(change_id=made.pk)
-    wanted = {"email": "new-" + email, "name": "Li Wei"} if action == UserChange.Action.UPDATE else {}
+    wanted: dict[str, Any] = (
+        {"email": "new-" + email, "name": "Li Wei"} if action == UserChange.Action.UPDATE else {}
+    )
     change = request_user_change(action=action, **wanted, **asked)
     invitation = invite_member(actor=build_team().actor(Role.OWNER), email=email, role=Role.MEMBER)
     issued = issue_invitation_link(invitation_id=invitation.pk)
@@ -221,3 +224,29 @@ def test_person_who_has_just_joined_elsewhere_is_not_renamed(monkeypatch: pytest
     assert isinstance(updated.join(), UserSharedError)
     person.refresh_from_db()
     assert person.email == "li.wei@example.com"
+
+
+def test_of_two_updates_to_one_address_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The unique index alone would end in an error that no caller knows, and put the address into the log."""
+    changes = []
+    for number in range(2):
+        asked: dict[str, Any] = {
+            "actor": build_team().actor(Role.OWNER),
+            "reference": "user-1",
+            "name": "Li Wei",
+        }
+        made = request_user_change(action=UserChange.Action.CREATE, email=f"li.{number}@example.com", **asked)
+        create_user(change_id=made.pk)
+        complete_user_change(change_id=made.pk)
+        changes.append(request_user_change(action=UserChange.Action.UPDATE, email="li@example.com", **asked))
+    both_have_looked = threading.Barrier(2)
+
+    def look_then_wait(email: str) -> User | None:
+        found = find_person(email)
+        both_have_looked.wait(60)
+        return found
+
+    monkeypatch.setattr("holo.identity.services.user_changes.find_person", look_then_wait)
+    outcomes = race([lambda change=change: update_user(change_id=change.pk) for change in changes])  # type: ignore[misc]
+    assert Counter(map(type, outcomes)) == {bool: 1, EmailTakenError: 1}
+    assert User.objects.filter(email="li@example.com").count() == 1

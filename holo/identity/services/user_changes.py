@@ -6,6 +6,7 @@ each, so that a cancel and the step that writes never both win.
 
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext as _
 
@@ -13,6 +14,7 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId, system_actor
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
+from holo.common.db import UNIQUE_VIOLATION, sqlstate
 from holo.common.erasure import erase_everywhere
 from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
@@ -212,7 +214,13 @@ def update_user(*, change_id: UUID) -> bool:
     assert member is not None
     person, before = member.user, member.user.email
     person.email, person.name = change.email, change.name
-    person.save(update_fields=["email", "name"])
+    try:
+        person.save(update_fields=["email", "name"])
+    except IntegrityError as error:
+        # Somebody took the address after it was looked for.
+        if sqlstate(error) != UNIQUE_VIOLATION:
+            raise
+        raise _email_taken() from None
     # The process itself writes to the new address.
     note_address_change(actor=actor, person=person, before=before, tell=["before"])
     change.user = person
