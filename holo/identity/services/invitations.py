@@ -17,6 +17,7 @@ from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
+from holo.identity.issuers import invitation_stands, token_of
 from holo.identity.locks import lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
@@ -54,6 +55,8 @@ def invite_member(
         email=email,
         role=role,
         invited_by_id=actor.user_id,
+        invited_with=token_of(actor),
+        invited_as=actor.label if token_of(actor) else "",
         expires_at=now + LIFETIME,
     )
     _record(actor, "identity.member_invited", invitation)
@@ -137,10 +140,25 @@ def accept_invitation(
 
 
 def _lock_open(invitation: Invitation) -> bool:
-    """Lock the organisation, read the invitation's state again, and tell whether its link works."""
+    """Lock the organisation, read the invitation's state again, and tell whether its link works.
+
+    It does not where whoever invited could not do so now.
+    """
     lock_organization(OrganizationId(invitation.organization_id))
     invitation.refresh_from_db(fields=["state", "token_hash", "expires_at"])
-    return invitation.state == Invitation.State.OPEN and database_now() < invitation.expires_at
+    is_open = invitation.state == Invitation.State.OPEN and database_now() < invitation.expires_at
+    return is_open and invitation_stands(invitation)
+
+
+def revoke_unfounded(actor: Actor, user_id: UUID) -> None:
+    """End the open invitations that somebody sent into the locked organisation and could not send now."""
+    sent = Invitation.objects.filter(
+        organization_id=actor.organization_id, invited_by_id=user_id, state=Invitation.State.OPEN
+    )
+    for invitation in sent:
+        if not invitation_stands(invitation):
+            _end(invitation, Invitation.State.REVOKED)
+            _record(actor, "identity.invitation_revoked", invitation)
 
 
 def _new_person(email: str, name: str, password_hash: str) -> User:
