@@ -3,7 +3,9 @@
 from collections.abc import Callable
 from uuid import UUID
 
+from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.clock import database_now
 from holo.identity.models import Invitation, User, UserChange
 from holo.identity.operations import role_of, role_required
 from holo.identity.roles import MANAGERS, Role, roles_held
@@ -38,6 +40,34 @@ def invitation_stands(invitation: Invitation) -> bool:
         return False
     role = role_of(issuer)
     return role in MANAGERS and Role(invitation.role) in roles_held(role)
+
+
+def revoke_unfounded(actor: Actor, user_id: UUID) -> None:
+    """End the open invitations that somebody sent into the locked organisation and could not send now."""
+    sent = Invitation.objects.filter(
+        organization_id=actor.organization_id, invited_by_id=user_id, state=Invitation.State.OPEN
+    )
+    for invitation in sent:
+        if not invitation_stands(invitation):
+            end_invitation(invitation, Invitation.State.REVOKED)
+            record_invitation(actor, "identity.invitation_revoked", invitation)
+
+
+def end_invitation(invitation: Invitation, state: Invitation.State) -> None:
+    """End an invitation of the locked organisation."""
+    invitation.state, invitation.ended_at = state, database_now()
+    invitation.save(update_fields=["state", "ended_at"])
+
+
+def record_invitation(actor: Actor, action: str, invitation: Invitation) -> None:
+    """Write to the audit trail what became of an invitation."""
+    record_audit(
+        actor=actor,
+        action=action,
+        subject_type="identity.invitation",
+        subject_id=invitation.pk,
+        data={"role": invitation.role},
+    )
 
 
 def require_not_ended(issuer: Actor) -> None:

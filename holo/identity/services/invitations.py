@@ -7,7 +7,6 @@ from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
@@ -17,7 +16,7 @@ from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
-from holo.identity.issuers import invitation_stands, token_of
+from holo.identity.issuers import end_invitation, invitation_stands, record_invitation, token_of
 from holo.identity.locks import lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
@@ -26,7 +25,6 @@ from holo.outbox.operations import enqueue
 
 LIFETIME = timedelta(days=7)
 _LONGEST_NAME = 150
-_SUBJECT = "identity.invitation"
 
 
 @command
@@ -59,7 +57,7 @@ def invite_member(
         invited_as=actor.label if token_of(actor) else "",
         expires_at=now + LIFETIME,
     )
-    _record(actor, "identity.member_invited", invitation)
+    record_invitation(actor, "identity.member_invited", invitation)
     enqueue(
         topic=events.MEMBER_INVITED,
         key=f"invitation-{invitation.pk}",
@@ -84,8 +82,8 @@ def revoke_invitation(
         raise NotFoundError(_("there is no such invitation"))
     require_held(own, Role(invitation.role))
     if invitation.state == Invitation.State.OPEN:
-        _end(invitation, Invitation.State.REVOKED)
-        _record(actor, "identity.invitation_revoked", invitation)
+        end_invitation(invitation, Invitation.State.REVOKED)
+        record_invitation(actor, "identity.invitation_revoked", invitation)
     return invitation
 
 
@@ -129,13 +127,13 @@ def accept_invitation(
     member, _joined = Membership.objects.get_or_create(
         organization_id=invitation.organization_id, user=person, defaults={"role": invitation.role}
     )
-    _end(invitation, Invitation.State.ACCEPTED)
+    end_invitation(invitation, Invitation.State.ACCEPTED)
     actor = Actor(
         user_id=UserId(person.pk),
         organization_id=OrganizationId(invitation.organization_id),
         label=person.email,
     )
-    _record(actor, "identity.invitation_accepted", invitation)
+    record_invitation(actor, "identity.invitation_accepted", invitation)
     return member
 
 
@@ -150,17 +148,6 @@ def _lock_open(invitation: Invitation) -> bool:
     return is_open and invitation_stands(invitation)
 
 
-def revoke_unfounded(actor: Actor, user_id: UUID) -> None:
-    """End the open invitations that somebody sent into the locked organisation and could not send now."""
-    sent = Invitation.objects.filter(
-        organization_id=actor.organization_id, invited_by_id=user_id, state=Invitation.State.OPEN
-    )
-    for invitation in sent:
-        if not invitation_stands(invitation):
-            _end(invitation, Invitation.State.REVOKED)
-            _record(actor, "identity.invitation_revoked", invitation)
-
-
 def _new_person(email: str, name: str, password_hash: str) -> User:
     name = clean_text(name, field="name", longest=_LONGEST_NAME, joiners=True) if name else ""
     person, created = User.objects.called(email).get_or_create(
@@ -169,18 +156,3 @@ def _new_person(email: str, name: str, password_hash: str) -> User:
     if not created:
         raise PersonKnownError(_("somebody with this e-mail address has an account"))
     return person
-
-
-def _end(invitation: Invitation, state: Invitation.State) -> None:
-    invitation.state, invitation.ended_at = state, database_now()
-    invitation.save(update_fields=["state", "ended_at"])
-
-
-def _record(actor: Actor, action: str, invitation: Invitation) -> None:
-    record_audit(
-        actor=actor,
-        action=action,
-        subject_type=_SUBJECT,
-        subject_id=invitation.pk,
-        data={"role": invitation.role},
-    )

@@ -9,11 +9,11 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor
 from holo.idempotency.commands import RequestKey, command
 from holo.identity.errors import LastOwnerError
+from holo.identity.issuers import revoke_unfounded
 from holo.identity.models import Membership
 from holo.identity.operations import lock_manager, lock_role, require_held
 from holo.identity.roles import Role
 from holo.identity.selectors import get_member, is_last_owner
-from holo.identity.services.invitations import revoke_unfounded
 
 
 @command
