@@ -245,6 +245,10 @@ class Invitation(models.Model):
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(Lower("email"), "created_at", name="identity_invitation_to_address"),
+            models.Index(fields=["organization", "created_at"], name="identity_invitation_sent"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 "organization",

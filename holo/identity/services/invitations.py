@@ -1,6 +1,6 @@
 """Commands about who is asked into an organisation."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Value
@@ -10,7 +10,8 @@ from django.utils.translation import gettext as _
 from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
-from holo.common.errors import NotFoundError
+from holo.common.errors import NotFoundError, ThrottledError
+from holo.common.fence import fence_of_request
 from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
@@ -24,6 +25,10 @@ from holo.identity.roles import Role
 from holo.outbox.operations import enqueue
 
 LIFETIME = timedelta(days=7)
+# Within a day: of one organisation, and to one address from all of them together.
+MOST_OF_ORGANIZATION, MOST_TO_ADDRESS = 200, 10
+_DAY = timedelta(days=1)
+_RETRY_SECONDS = 3600
 _LONGEST_NAME = 150
 
 
@@ -35,7 +40,8 @@ def invite_member(
 
     An open invitation to the same address is replaced, so that asking again sends a new link. `email` is a
     valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation. Raises
-    RoleRequiredError, RoleNotHeldError, AlreadyMemberError.
+    RoleRequiredError, RoleNotHeldError, AlreadyMemberError, ThrottledError (`MOST_OF_ORGANIZATION`,
+    `MOST_TO_ADDRESS`; which of the two is not told).
     """
     require_held(lock_manager(actor), role)
     email = normal_email(email)
@@ -43,6 +49,7 @@ def invite_member(
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"), field="email")
     now = database_now()
+    _require_few(actor, email, now)
     # Compared as the index of open invitations does it.
     before = Invitation.objects.alias(lowered=Lower("email")).filter(
         organization_id=actor.organization_id, lowered=Lower(Value(email)), state=Invitation.State.OPEN
@@ -135,6 +142,16 @@ def accept_invitation(
     )
     record_invitation(actor, "identity.invitation_accepted", invitation)
     return member
+
+
+def _require_few(actor: Actor, email: str, now: datetime) -> None:
+    sent = Invitation.objects.filter(created_at__gt=now - _DAY)
+    of_organization = sent.filter(organization_id=actor.organization_id).count()
+    with fence_of_request():
+        to_address = sent.alias(lowered=Lower("email")).filter(lowered=Lower(Value(email))).count()
+    if of_organization >= MOST_OF_ORGANIZATION or to_address >= MOST_TO_ADDRESS:
+        message = _("too many invitations within a day")
+        raise ThrottledError(message, retry_after=_RETRY_SECONDS, limit="invitations")
 
 
 def _lock_open(invitation: Invitation) -> bool:
