@@ -10,8 +10,8 @@ MANAGE := $(BIN)/python manage.py
 STAMP := .venv/.installed
 # Bytecode is written: without it each of the many processes that the tests start compiles all modules again.
 unexport PYTHONDONTWRITEBYTECODE
-# Two processes, each with a database of its own (tests/servers.py).
-PYTEST = $(BIN)/python -m pytest -n 2
+# Three processes on two cores, each with a database of its own (tests/servers.py): one of them usually waits.
+PYTEST = $(BIN)/python -m pytest -n 3
 SBOM ?= .run/sbom.cdx.json
 LOCK = $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
 	--no-emit-find-links --custom-compile-command "make lock" $(if $(UPGRADE),--upgrade)

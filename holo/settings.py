@@ -182,7 +182,9 @@ SESSION_MAX_SECONDS = env.int("SESSION_MAX_SECONDS", default=12 * 3600, low=120,
 TEMPORAL_ADDRESS = env.address("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
 TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
 _WEB = ("https", "http")
-TEMPORAL_UI_URL = env.url("TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}", schemes=_WEB)
+TEMPORAL_UI_URL = env.url(
+    "TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}" if DEBUG else "", schemes=_WEB
+)
 # As Temporal's own tools name them.
 TEMPORAL_TLS = env.bool("TEMPORAL_TLS", default=False)
 TEMPORAL_TLS_SERVER_CA_CERT_PATH = env.file("TEMPORAL_TLS_SERVER_CA_CERT_PATH", default="")
@@ -338,7 +340,6 @@ LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "holo" / "locale"]
 USE_I18N = True
-USE_TZ = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = RUN_DIR / "static"
@@ -348,7 +349,6 @@ WHITENOISE_AUTOREFRESH = False
 
 # --- Security ------------------------------------------------------------------------------------
 SESSION_COOKIE_AGE = SESSION_MAX_SECONDS
-SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = LANGUAGE_COOKIE_SECURE = not DEBUG
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 CSRF_FAILURE_VIEW = "holo.staff.stale_forms.stale_form"

@@ -61,6 +61,14 @@ def demo_banner_decided() -> None:
     context_processors._looked["answer"] = (math.inf, False)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def nothing_begins() -> None:
+    """Let no answer wait for the process of a change to begin: but for `test_users.py` there is none."""
+    from workflows.users.api import views
+
+    views._BEGINNING = 0.0
+
+
 @pytest.fixture(scope="session")
 def servers(pytestconfig: pytest.Config) -> Servers:
     """The servers of the run."""

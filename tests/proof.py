@@ -31,12 +31,15 @@ def rounds(full: int) -> int:
     return full if FULL else max(1, full // _SHARE)
 
 
-def sample(cases: Sequence[T], *, at_least: int = 1) -> list[T]:
-    """Return all cases in the full proof, else a seeded twentieth of them, in their order."""
+def sample(cases: Sequence[T], *, at_least: int = 1, name: str = "") -> list[T]:
+    """Return all cases in the full proof, else a seeded twentieth of them, in their order.
+
+    Of equally many cases under another `name` it chooses others.
+    """
     if FULL:
         return list(cases)
     count = min(len(cases), max(at_least, len(cases) // _SHARE))
-    chosen = sorted(dice("sample").sample(range(len(cases)), count))
+    chosen = sorted(dice(f"sample{name}").sample(range(len(cases)), count))
     return [cases[index] for index in chosen]
 
 

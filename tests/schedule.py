@@ -1,7 +1,7 @@
-"""Which process runs which tests, and in which order, under `pytest -n 2`.
+"""Which process runs which tests, and in which order, under `pytest -n 3`.
 
 A file stays in one process, so that its module's fixtures are made once; all browser journeys stay in one, so
-that one browser serves the run. The long files come first and the short ones last, so that both processes end
+that one browser serves the run. The long files come first and the short ones last, so that all processes end
 at about the same time. Without `-n` the order is the same.
 """
 

@@ -1,6 +1,6 @@
 """The real servers of a test run: one PostgreSQL, one Valkey and one Temporal, however many processes test.
 
-With one process, a server starts when the first test asks for it. With `pytest -n 2`, the controlling process
+With one process, a server starts when the first test asks for it. With `pytest -n 3`, the controlling process
 starts them all before its workers. Each process has databases, a Valkey database and a Temporal namespace of
 its own, so that no process sees the other's rows, keys or workflows.
 """

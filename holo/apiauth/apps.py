@@ -13,7 +13,10 @@ class ApiAuthConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Make the mail about keys known."""
+        """Make the mail about keys known, and who tells whether a token still works."""
         from holo.apiauth import mail
+        from holo.apiauth.selectors import is_usable
+        from holo.identity.issuers import register_credential_check
 
         mail.register()
+        register_credential_check(is_usable)

@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from uuid import UUID
 
 from django.db import connection
-from django.db.models import QuerySet
-from django.db.models.functions import Now
+from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 
 from holo.apiauth.keys import KeyText, hash_key
 from holo.apiauth.models import ApiKey, AuthorizationCode
@@ -59,6 +59,13 @@ def _find(statement: str, *values: str | UUID) -> tuple[ApiKey, frozenset[str]] 
     key.owner = from_row(User, row[user:organization]) if key.owner_id else None
     key.organization = from_row(Organization, row[organization:-1])
     return key, frozenset(row[-1])
+
+
+def is_usable(key_id: UUID) -> bool:
+    """Tell whether a key, or one of those that replaced it, has neither ended nor been revoked."""
+    first = ApiKey.objects.filter(pk=key_id).values(found=Coalesce("first_id", "id"))
+    rotations = ApiKey.objects.filter(Q(pk__in=first) | Q(first_id__in=first))
+    return rotations.filter(revoked_at__isnull=True, expires_at__gt=Now()).exists()
 
 
 def place_of_key(key_id: UUID) -> Place:

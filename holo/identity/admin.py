@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
@@ -21,7 +22,7 @@ from holo.identity.models import (
     Project,
     UserChange,
 )
-from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited
+from holo.identity.staff import OWN_ORGANIZATIONS, OrganizationLimited, organization_ids
 from holo.outbox.admin import OutboxMessageAdmin
 from holo.outbox.models import OutboxMessage
 
@@ -39,6 +40,11 @@ class OrganizationAdmin(AuditedForms, GuardedFormAdmin[Organization], BoundedSea
     list_display = ["slug", "name", "created_at"]
     search_fields = ["slug", "name"]
     fields = ["slug", "name"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Organization]:
+        """Return all to superusers, to others their own."""
+        rows = super().get_queryset(request)
+        return rows if request.user.is_superuser else rows.filter(pk__in=organization_ids(request))
 
     def get_readonly_fields(self, request: HttpRequest, obj: Organization | None = None) -> Any:
         """Keep the short name: clients send it."""

@@ -232,6 +232,9 @@ class Invitation(models.Model):
     invited_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("invited by")
     )
+    # The organisation's token that invited where no person did, and what rows call it.
+    invited_with = models.UUIDField(_("invited with"), null=True, editable=False)
+    invited_as = models.CharField(_("invited as"), max_length=64, blank=True, db_default="", editable=False)
     state = models.CharField(_("state"), max_length=8, choices=State.choices, default=State.OPEN)
     token_hash = models.CharField(_("hash"), max_length=64, null=True, unique=True)
     created_at = models.DateTimeField(_("created"), auto_now_add=True)
@@ -242,6 +245,10 @@ class Invitation(models.Model):
         verbose_name = _("invitation")
         verbose_name_plural = _("invitations")
         ordering = ["-created_at"]
+        indexes = [
+            models.Index(Lower("email"), "created_at", name="identity_invitation_to_address"),
+            models.Index(fields=["organization", "created_at"], name="identity_invitation_sent"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 "organization",
@@ -305,6 +312,11 @@ class UserChange(models.Model):
     )
     requested_by = models.ForeignKey(
         User, on_delete=models.PROTECT, null=True, related_name="+", verbose_name=_("requested by")
+    )
+    # The organisation's token that asked where no person did, and what rows call it.
+    requested_with = models.UUIDField(_("requested with"), null=True, editable=False)
+    requested_as = models.CharField(
+        _("requested as"), max_length=64, blank=True, db_default="", editable=False
     )
     state = models.CharField(_("state"), max_length=9, choices=State.choices, default=State.RUNNING)
     # Why it failed: a code of the error catalogue.

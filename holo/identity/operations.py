@@ -21,10 +21,11 @@ def lock_role(actor: Actor) -> Role | None:
     person who is no member (any more).
     """
     lock_organization(actor.organization_id)
-    return _role(actor)
+    return role_of(actor)
 
 
-def _role(actor: Actor) -> Role | None:
+def role_of(actor: Actor) -> Role | None:
+    """Return what an actor is in its organisation at this moment; see `lock_role`."""
     if actor.user_id is None and actor.api_key_id is not None:
         return Role.ADMIN
     if actor.user_id is None or User.objects.filter(pk=actor.user_id, is_superuser=True).exists():
@@ -45,7 +46,7 @@ def lock_manager(actor: Actor) -> Role:
 def require_manager(actor: Actor) -> Role:
     """Like `lock_manager` without the lock, for what changes no member and no project."""
     require_transaction()
-    return _manager(_role(actor))
+    return _manager(role_of(actor))
 
 
 def _manager(role: Role | None) -> Role:

@@ -16,6 +16,7 @@ from holo.common.errors import DomainError
 from holo.common.fence import fence_of_request
 from holo.identity.errors import InvitationOverError
 from holo.identity.forms import KnownPersonForm, NewPersonForm
+from holo.identity.issuers import invitation_stands
 from holo.identity.models import Membership
 from holo.identity.selectors import find_invitation, find_person
 from holo.identity.services import accept_invitation
@@ -36,7 +37,7 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     404 where the link leads nowhere, whatever the reason.
     """
     invitation = find_invitation(token)
-    if invitation is None:
+    if invitation is None or not invitation_stands(invitation):
         return _over(request)
     person = find_person(invitation.email)
     form: KnownPersonForm | NewPersonForm

@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.contrib.auth.admin import UserAdmin
 from django.db import IntegrityError
+from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext_lazy as _
 
@@ -29,8 +30,8 @@ from holo.identity.models import (
     Membership,
     User,
 )
-from holo.identity.selectors import is_last_owner
-from holo.identity.staff import OWN_ORGANIZATIONS, actor_of_user, person_of
+from holo.identity.selectors import belongs_beyond, is_last_owner
+from holo.identity.staff import OWN_ORGANIZATIONS, actor_of_user, organization_ids, person_of
 
 _POWERS = ("is_staff", "is_superuser", "groups")
 
@@ -57,6 +58,20 @@ class MembershipInline(_BySuperusers, admin.TabularInline[Membership, User]):
     form = MembershipForm
     extra = 0
     can_delete = False
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return what the person may see of them."""
+        return _own(request, super().get_queryset(request))
+
+
+def _own(request: HttpRequest, memberships: QuerySet[Membership]) -> QuerySet[Membership]:
+    if request.user.is_superuser:
+        return memberships
+    return memberships.filter(organization_id__in=organization_ids(request))
+
+
+def _colleagues(request: HttpRequest) -> QuerySet[Membership, Any]:
+    return _own(request, Membership.objects.all()).values("user_id")
 
 
 @admin.register(User)
@@ -100,10 +115,17 @@ class PersonAdmin(
         fields = super().get_readonly_fields(request, obj)
         return fields if request.user.is_superuser else (*fields, *_POWERS)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
+        """Return everybody to superusers, to others the people of their organisations."""
+        people = super().get_queryset(request)
+        return people if request.user.is_superuser else people.filter(pk__in=_colleagues(request))
+
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Keep superusers out of the reach of others."""
+        """Keep superusers, and whoever belongs to other organisations too, out of the reach of others."""
         allowed = super().has_change_permission(request, obj)
-        return allowed and (obj is None or not obj.is_superuser or request.user.is_superuser)
+        if not allowed or obj is None or request.user.is_superuser:
+            return allowed
+        return not obj.is_superuser and not belongs_beyond(obj.pk, organization_ids(request))
 
     def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
         """Lock the person with the memberships, which are part of the form."""
@@ -175,6 +197,10 @@ class MembershipAdmin(
     list_select_related = ["user", "organization"]
     search_fields = ["user__email", "organization__slug"]
     autocomplete_fields = ["user", "organization"]
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Membership]:
+        """Return what the person may see of them."""
+        return _own(request, super().get_queryset(request))
 
     def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
         """Lock as the commands do that change members."""

@@ -12,6 +12,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.actor import OrganizationId
 from holo.common.errors import NotFoundError
+from holo.common.fence import fence_of_request
 from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
 from holo.identity.invitation_tokens import hash_token
 from holo.identity.models import (
@@ -131,6 +132,15 @@ def is_last_superuser(user_id: UUID) -> bool:
     if person is not None and person.has_usable_password():
         others = others.exclude(password__startswith=UNUSABLE_PASSWORD_PREFIX)
     return person is not None and not others.exists()
+
+
+def belongs_beyond(user_id: UUID, organization_ids: Iterable[UUID]) -> bool:
+    """Tell whether a person is a member of other organisations than these, the caller's fence aside."""
+    with fence_of_request():
+        others = Membership.objects.filter(user_id=user_id).exclude(
+            organization_id__in=list(organization_ids)
+        )
+        return others.exists()
 
 
 def list_invitations(organization_id: OrganizationId) -> QuerySet[Invitation]:

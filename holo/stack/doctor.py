@@ -230,6 +230,8 @@ def _temporal() -> Finding:
             pass
     except OSError as error:
         return Finding(name="temporal", good=False, where=where, detail=str(error))
+    if not settings.TEMPORAL_UI_URL:
+        return Finding(name="temporal", good=True, where=where, detail=_("without a Web UI"))
     status = namespace_status(settings.TEMPORAL_UI_URL, settings.TEMPORAL_NAMESPACE)
     if status == 404:
         text = _("there is no namespace %(name)s") % {"name": settings.TEMPORAL_NAMESPACE}

@@ -88,7 +88,9 @@ def order_page(request: HttpRequest, standing: Standing) -> dict[str, Any]:
 
 
 def workflow_url(order: Order) -> str:
-    """Return the order's workflow in the Temporal UI."""
+    """Return the order's workflow in the Temporal UI; empty where there is none."""
+    if not settings.TEMPORAL_UI_URL:
+        return ""
     base = settings.TEMPORAL_UI_URL.rstrip("/")
     return f"{base}/namespaces/{settings.TEMPORAL_NAMESPACE}/workflows/order-{order.pk}"
 

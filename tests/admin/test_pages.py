@@ -190,6 +190,18 @@ def test_the_workflow_link_has_one_slash_after_the_base(settings: LazySettings, 
     assert workflow_url(waiting) == f"http://127.0.0.1:8233/namespaces/shop/workflows/order-{waiting.pk}"
 
 
+def test_without_a_web_ui_no_page_links_to_it(
+    shop: Shop, waiting: Order, client_of: ClientOf, settings: LazySettings
+) -> None:
+    client = client_of(shop.seller)
+    for ui, linked in (("http://temporal.example", True), ("", False)):
+        settings.TEMPORAL_UI_URL = ui
+        page = client.get(reverse("admin:orders_order_change", args=[waiting.pk])).content.decode()
+        start = client.get(reverse("admin:index")).content.decode()
+        found = ["Open workflow" in page, "temporal.example" in page, "temporal.example" in start]
+        assert found == [linked] * 3
+
+
 @pytest.mark.parametrize("path", ["/nothing-here", "/admin/orders/order/x/change/"])
 def test_an_unknown_address_shows_the_products_own_page(path: str, shop: Shop, client_of: ClientOf) -> None:
     answer = client_of(shop.seller).get(path)

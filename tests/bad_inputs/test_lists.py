@@ -129,12 +129,18 @@ def client(root: User) -> Client:
     return client
 
 
+@pytest.mark.prove
 @pytest.mark.parametrize("model", ADMINS, ids=lambda model: str(model._meta.model_name))
 def test_no_order_search_or_page_breaks_a_list(
     client: Client, model: type[Model], caplog: pytest.LogCaptureFixture
 ) -> None:
     url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_changelist")
-    for query in (*_OF_THE_LIST, "created_at__year=10000", "id__in=%00", "created_at__day=99"):
+    for query in (
+        *sample(_OF_THE_LIST, at_least=8, name=url),
+        "created_at__year=10000",
+        "id__in=%00",
+        "created_at__day=99",
+    ):
         answer = client.get(f"{url}?{query}")
         assert answer.status_code in (200, 302, 400), query
         if answer.status_code == 302:

@@ -194,7 +194,9 @@ def invited_elsewhere(action: UserChange.Action, email: str) -> tuple[UserChange
 def test_person_who_has_just_joined_elsewhere_is_not_erased(monkeypatch: pytest.MonkeyPatch) -> None:
     change, person, token = invited_elsewhere(UserChange.Action.DELETE, "li.wei@example.com")
     deleted = Meanwhile(
-        monkeypatch, "holo.identity.services.invitations._end", lambda: delete_user(change_id=change.pk)
+        monkeypatch,
+        "holo.identity.services.invitations.end_invitation",
+        lambda: delete_user(change_id=change.pk),
     )
     joined = accept_invitation(token=token, person_id=UserId(person.pk))
     assert deleted.join() is True
@@ -218,7 +220,9 @@ def test_person_who_is_erased_meanwhile_joins_nowhere(monkeypatch: pytest.Monkey
 def test_person_who_has_just_joined_elsewhere_is_not_renamed(monkeypatch: pytest.MonkeyPatch) -> None:
     change, person, token = invited_elsewhere(UserChange.Action.UPDATE, "li.wei@example.com")
     updated = Meanwhile(
-        monkeypatch, "holo.identity.services.invitations._end", lambda: update_user(change_id=change.pk)
+        monkeypatch,
+        "holo.identity.services.invitations.end_invitation",
+        lambda: update_user(change_id=change.pk),
     )
     accept_invitation(token=token, person_id=UserId(person.pk))
     assert isinstance(updated.join(), UserSharedError)

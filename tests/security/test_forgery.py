@@ -20,7 +20,7 @@ from tests.stories import build_person as build_worker
 __all__ = ["world"]
 
 # A session is prolonged by a look; who read a secret and who tried what they may not is written down.
-_NOTES = {"django_session", "audit_auditevent"}
+_NOTES = {"django_session", "staff_staffsession", "audit_auditevent"}
 # Asks servers that these tests do not start.
 _NEEDS_SERVERS = {"ready"}
 ELSEWHERE = (
@@ -109,7 +109,7 @@ def test_write_that_a_browser_sends_for_another_site_is_refused(world: World, si
     for endpoint in writes:
         answer = world.send(endpoint, Sent(label=site), As.SESSION, client=client)
         assert (answer.status_code, answer.json()["code"]) == (403, "request.cross_site"), endpoint
-    assert changed(before) <= {"django_session"}
+    assert changed(before) <= {"django_session", "staff_staffsession"}
 
 
 @pytest.mark.parametrize("site", ["same-origin", "none", None])

@@ -86,6 +86,12 @@ def test_data_services_have_no_port_and_the_others_the_loopback_alone(compose: d
         assert all(port.startswith("127.0.0.1:") for port in ports), name
 
 
+def test_web_ui_of_temporal_is_off_unless_asked_for(compose: dict[str, Any]) -> None:
+    assert compose["services"]["temporal-ui"]["profiles"] == ["ui"]
+    for name in PRODUCT:
+        assert compose["services"][name]["environment"]["TEMPORAL_UI_URL"] == "${TEMPORAL_UI_URL:-}", name
+
+
 def test_product_connects_as_the_app_role_and_migrates_as_the_owner(compose: dict[str, Any]) -> None:
     roles = (ROOT / "holo/stack/compose/roles.sh").read_text()
     for name in PRODUCT:

@@ -30,7 +30,7 @@ def test_demo_ends_well_from_an_empty_folder(environment: dict[str, str]) -> Non
         text=True,
     )
     try:
-        output, _ = process.communicate(timeout=180)
+        output, _ = process.communicate(timeout=400)
     finally:
         if process.poll() is None:
             process.send_signal(signal.SIGTERM)

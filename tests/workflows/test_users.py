@@ -41,7 +41,8 @@ Action, State, Notice = UserChange.Action, UserChange.State, UserChange.Notice
 
 
 @pytest.fixture
-def team(live: Live) -> Team:
+def team(live: Live, monkeypatch: pytest.MonkeyPatch) -> Team:
+    monkeypatch.setattr(views, "_BEGINNING", 0.5)
     return build_team()
 
 

@@ -124,6 +124,7 @@ class PersonalTokenView(_TokenView):
     """One of one's own personal tokens."""
 
     required_scopes = {"DELETE": TOKENS_WRITE}
+    step_up = frozenset({"DELETE"})
 
     @extend_schema(responses=answers.TokenAnswer, summary="Revoke a personal token")
     def delete(self, request: Request, token_id: UUID) -> HttpResponse:
@@ -136,6 +137,7 @@ class OrganizationTokenView(_TokenView):
 
     kind = ApiKey.Kind.ORGANIZATION
     required_scopes = {"DELETE": TOKENS_WRITE}
+    step_up = frozenset({"DELETE"})
 
     @extend_schema(responses=answers.TokenAnswer, summary="Revoke a token of the organisation")
     def delete(self, request: Request, token_id: UUID) -> HttpResponse:

@@ -54,7 +54,7 @@ def dashboard(context: template.Context) -> SafeString:
 
 @register.simple_tag
 def temporal_ui_url() -> str:
-    """Return where the Temporal UI is."""
+    """Return where the Temporal UI is; empty where there is none."""
     return str(settings.TEMPORAL_UI_URL)
 
 

@@ -1,22 +1,23 @@
 """Commands about who is asked into an organisation."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 from django.db.models import Value
 from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
-from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
-from holo.common.errors import NotFoundError
+from holo.common.errors import NotFoundError, ThrottledError
+from holo.common.fence import fence_of_request
 from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
+from holo.identity.issuers import end_invitation, invitation_stands, record_invitation, token_of
 from holo.identity.locks import lock_joining, lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
@@ -24,8 +25,11 @@ from holo.identity.roles import Role
 from holo.outbox.operations import enqueue
 
 LIFETIME = timedelta(days=7)
+# Within a day: of one organisation, and to one address from all of them together.
+MOST_OF_ORGANIZATION, MOST_TO_ADDRESS = 200, 10
+_DAY = timedelta(days=1)
+_RETRY_SECONDS = 3600
 _LONGEST_NAME = 150
-_SUBJECT = "identity.invitation"
 
 
 @command
@@ -36,7 +40,8 @@ def invite_member(
 
     An open invitation to the same address is replaced, so that asking again sends a new link. `email` is a
     valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation. Raises
-    RoleRequiredError, RoleNotHeldError, AlreadyMemberError.
+    RoleRequiredError, RoleNotHeldError, AlreadyMemberError, ThrottledError (`MOST_OF_ORGANIZATION`,
+    `MOST_TO_ADDRESS`; which of the two is not told).
     """
     require_held(lock_manager(actor), role)
     email = normal_email(email)
@@ -44,6 +49,7 @@ def invite_member(
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"), field="email")
     now = database_now()
+    _require_few(actor, email, now)
     # Compared as the index of open invitations does it.
     before = Invitation.objects.alias(lowered=Lower("email")).filter(
         organization_id=actor.organization_id, lowered=Lower(Value(email)), state=Invitation.State.OPEN
@@ -54,9 +60,11 @@ def invite_member(
         email=email,
         role=role,
         invited_by_id=actor.user_id,
+        invited_with=token_of(actor),
+        invited_as=actor.label if token_of(actor) else "",
         expires_at=now + LIFETIME,
     )
-    _record(actor, "identity.member_invited", invitation)
+    record_invitation(actor, "identity.member_invited", invitation)
     enqueue(
         topic=events.MEMBER_INVITED,
         key=f"invitation-{invitation.pk}",
@@ -81,8 +89,8 @@ def revoke_invitation(
         raise NotFoundError(_("there is no such invitation"))
     require_held(own, Role(invitation.role))
     if invitation.state == Invitation.State.OPEN:
-        _end(invitation, Invitation.State.REVOKED)
-        _record(actor, "identity.invitation_revoked", invitation)
+        end_invitation(invitation, Invitation.State.REVOKED)
+        record_invitation(actor, "identity.invitation_revoked", invitation)
     return invitation
 
 
@@ -127,21 +135,35 @@ def accept_invitation(
     member, _joined = Membership.objects.get_or_create(
         organization_id=invitation.organization_id, user=person, defaults={"role": invitation.role}
     )
-    _end(invitation, Invitation.State.ACCEPTED)
+    end_invitation(invitation, Invitation.State.ACCEPTED)
     actor = Actor(
         user_id=UserId(person.pk),
         organization_id=OrganizationId(invitation.organization_id),
         label=person.email,
     )
-    _record(actor, "identity.invitation_accepted", invitation)
+    record_invitation(actor, "identity.invitation_accepted", invitation)
     return member
 
 
+def _require_few(actor: Actor, email: str, now: datetime) -> None:
+    sent = Invitation.objects.filter(created_at__gt=now - _DAY)
+    of_organization = sent.filter(organization_id=actor.organization_id).count()
+    with fence_of_request():
+        to_address = sent.alias(lowered=Lower("email")).filter(lowered=Lower(Value(email))).count()
+    if of_organization >= MOST_OF_ORGANIZATION or to_address >= MOST_TO_ADDRESS:
+        message = _("too many invitations within a day")
+        raise ThrottledError(message, retry_after=_RETRY_SECONDS, limit="invitations")
+
+
 def _lock_open(invitation: Invitation) -> bool:
-    """Lock the organisation, read the invitation's state again, and tell whether its link works."""
+    """Lock the organisation, read the invitation's state again, and tell whether its link works.
+
+    It does not where whoever invited could not do so now.
+    """
     lock_organization(OrganizationId(invitation.organization_id))
     invitation.refresh_from_db(fields=["state", "token_hash", "expires_at"])
-    return invitation.state == Invitation.State.OPEN and database_now() < invitation.expires_at
+    is_open = invitation.state == Invitation.State.OPEN and database_now() < invitation.expires_at
+    return is_open and invitation_stands(invitation)
 
 
 def _new_person(email: str, name: str, password_hash: str) -> User:
@@ -152,18 +174,3 @@ def _new_person(email: str, name: str, password_hash: str) -> User:
     if not created:
         raise PersonKnownError(_("somebody with this e-mail address has an account"))
     return person
-
-
-def _end(invitation: Invitation, state: Invitation.State) -> None:
-    invitation.state, invitation.ended_at = state, database_now()
-    invitation.save(update_fields=["state", "ended_at"])
-
-
-def _record(actor: Actor, action: str, invitation: Invitation) -> None:
-    record_audit(
-        actor=actor,
-        action=action,
-        subject_type=_SUBJECT,
-        subject_id=invitation.pk,
-        data={"role": invitation.role},
-    )

@@ -9,6 +9,7 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor
 from holo.idempotency.commands import RequestKey, command
 from holo.identity.errors import LastOwnerError
+from holo.identity.issuers import revoke_unfounded
 from holo.identity.models import Membership
 from holo.identity.operations import lock_manager, lock_role, require_held
 from holo.identity.roles import Role
@@ -26,6 +27,7 @@ def change_member_role(
 ) -> Membership:
     """Make a member of the actor's organisation something else there.
 
+    Invitations that the member sent and could not send now end.
     `check` is called with the member under the lock and may raise, where the caller decided on what it saw
     before. Idempotent by nature. Locks the organisation. Raises RoleRequiredError, NotFoundError,
     RoleNotHeldError (the actor lacks the old or the new role), LastOwnerError, and as `check`.
@@ -41,6 +43,7 @@ def change_member_role(
     _keep_an_owner(member)
     member.role = role
     member.save(update_fields=["role"])
+    revoke_unfounded(actor, user_id)
     record_audit(
         actor=actor,
         action="identity.role_changed",
@@ -59,7 +62,7 @@ def remove_member(
     check: Callable[[Membership], None] | None = None,
     request_key: RequestKey | None = None,
 ) -> Membership:
-    """End a membership and return what it was; the person's keys for the organisation end with it.
+    """End a membership and return what it was; the person's keys and invitations end with it.
 
     Everybody may leave. `check` as in `change_member_role`. Idempotent by `request_key`; else a second call
     finds no member. Locks the organisation. Raises NotFoundError, RoleRequiredError, RoleNotHeldError,
@@ -77,6 +80,7 @@ def remove_member(
     _keep_an_owner(member)
     # Not `member.delete()`: the row's values are the answer.
     Membership.objects.filter(pk=member.pk).delete()
+    revoke_unfounded(actor, user_id)
     record_audit(
         actor=actor,
         action="identity.member_removed",

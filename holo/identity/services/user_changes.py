@@ -11,7 +11,7 @@ from django.db.models import ProtectedError, Q
 from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
-from holo.common.actor import Actor, OrganizationId, UserId, system_actor
+from holo.common.actor import Actor
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
 from holo.common.db import UNIQUE_VIOLATION, sqlstate
@@ -31,6 +31,7 @@ from holo.identity.errors import (
     UserSharedError,
     UserUnknownError,
 )
+from holo.identity.issuers import requester_of, require_not_ended, token_of
 from holo.identity.locks import lock_joining, lock_user_change
 from holo.identity.models import Membership, User, UserChange
 from holo.identity.notices import add_user_notice, lock_change, record_notice
@@ -70,6 +71,8 @@ def request_user_change(
         reference=reference,
         action=action,
         requested_by_id=actor.user_id,
+        requested_with=token_of(actor),
+        requested_as=actor.label if token_of(actor) else "",
     )
     if action != Action.DELETE:
         change.email, change.name = normal_email(email), _clean_name(name)
@@ -122,7 +125,7 @@ def validate_user(*, change_id: UUID, run_id: str) -> bool:
     if _is_unwanted(change):
         return False
     if change.user_id is None:
-        _require_possible(_requester(change), change)
+        _require_possible(requester_of(change), change)
     return True
 
 
@@ -139,7 +142,7 @@ def create_user(*, change_id: UUID) -> bool:
     if change.user_id is not None and change.action == Action.CREATE:
         return True
     require_step(change, "create_user")
-    actor = _requester(change)
+    actor = requester_of(change)
     _require_possible(actor, change)
     person = User(email=change.email, name=change.name)
     person.set_unusable_password()
@@ -166,7 +169,7 @@ def discard_user(*, change_id: UUID) -> None:
     require_step(change, "discard_user")
     person_id, change.user = change.user_id, None
     change.save(update_fields=["user"])
-    _record(_requester(change), "identity.user_discarded", change)
+    _record(requester_of(change), "identity.user_discarded", change)
     Membership.objects.filter(organization_id=change.organization_id, user_id=person_id).delete()
     person = _lock_person(person_id)
     if _belongs_elsewhere(person, change):
@@ -209,7 +212,7 @@ def update_user(*, change_id: UUID) -> bool:
     if change.state == State.SUCCEEDED:
         return True
     require_step(change, "update_user")
-    actor = _requester(change)
+    actor = requester_of(change)
     member = _require_possible(actor, change)
     assert member is not None
     person, before = member.user, member.user.email
@@ -243,7 +246,7 @@ def delete_user(*, change_id: UUID) -> bool:
     if change.state == State.SUCCEEDED:
         return True
     require_step(change, "delete_user")
-    actor = _requester(change)
+    actor = requester_of(change)
     member = _require_possible(actor, change)
     assert member is not None
     person, change.user, change.email = member.user, member.user, member.user.email
@@ -305,23 +308,13 @@ def _is_unwanted(change: UserChange) -> bool:
     return change.state != State.SUCCEEDED
 
 
-def _requester(change: UserChange) -> Actor:
-    """Return who asked, with what they are now: who manages no more has asked for nothing."""
-    organization_id = OrganizationId(change.organization_id)
-    if change.requested_by is None:
-        return system_actor(organization_id)
-    return Actor(
-        user_id=UserId(change.requested_by.pk),
-        organization_id=organization_id,
-        label=change.requested_by.email,
-    )
-
-
 def _require_possible(actor: Actor, change: UserChange) -> Membership | None:
     """Return the member that the change is about, None for a create; raise what is in the way.
 
-    Locks the organisation, then the member's person: whether they belong elsewhere is decided here.
+    Whoever asked is what they are now: who manages no more has asked for nothing. Locks the organisation,
+    then the member's person: whether they belong elsewhere is decided here.
     """
+    require_not_ended(actor)
     own = lock_manager(actor)
     member = find_member(actor.organization_id, change.reference)
     if change.action == Action.CREATE:

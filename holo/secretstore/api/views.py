@@ -15,6 +15,7 @@ class VariableListView(ApiView):
     """The variables of an environment."""
 
     required_scopes = {"GET": SECRETS_READ, "POST": SECRETS_WRITE}
+    step_up = frozenset({"POST"})
     ordering = ("name",)
 
     @extend_schema(
@@ -48,7 +49,7 @@ class VariableView(ApiView):
 
     required_scopes = {"GET": SECRETS_READ, "PATCH": SECRETS_WRITE, "DELETE": SECRETS_WRITE}
     one_state = False  # GET writes who read the value; that and the value are one statement's
-    step_up = frozenset({"GET"})
+    step_up = frozenset({"GET", "PATCH", "DELETE"})
     sensitive = frozenset({"GET"})
     if_match = frozenset({"PATCH", "DELETE"})
 
@@ -108,6 +109,7 @@ class ImportView(ApiView):
     """Many variables at once."""
 
     required_scopes = {"POST": SECRETS_WRITE}
+    step_up = frozenset({"POST"})
 
     @extend_schema(
         request=requests.ImportRequest, responses=answers.ImportAnswer, summary="Import a .env file"

@@ -23,7 +23,9 @@ _STEPPED_UP = (
     "PATCH member-detail",
     "DELETE member-detail",
     "POST invitation-list",
-    "GET variable-detail",
+    *("GET variable-detail", "PATCH variable-detail", "DELETE variable-detail"),
+    *("POST variable-list", "POST variable-import"),
+    *("DELETE personal-token-detail", "DELETE organization-token-detail"),
     "POST user-change-list",
 )
 

@@ -1,0 +1,42 @@
+"""Nobody uses invitations to fill somebody's mailbox."""
+
+from datetime import timedelta
+
+import pytest
+from django.utils import timezone
+
+from holo.common.errors import ThrottledError
+from holo.identity.models import Invitation
+from holo.identity.roles import Role
+from holo.identity.services import invitations, invite_member
+from tests.identity.people import Team, build_team
+
+pytestmark = pytest.mark.django_db
+
+
+def invite(team: Team, email: str = "new@example.com") -> Invitation:
+    return invite_member(actor=team.actor(Role.OWNER), email=email, role=Role.MEMBER)
+
+
+def test_address_gets_so_many_within_a_day_from_all_together() -> None:
+    teams = [build_team() for _ in range(2)]
+    for number in range(invitations.MOST_TO_ADDRESS):
+        invite(teams[number % 2], "New@Example.com" if number % 3 else "new@example.com")
+    for team in (*teams, build_team()):
+        with pytest.raises(ThrottledError, match="too many invitations") as refused:
+            invite(team)
+        assert refused.value.details == {"limit": "invitations"}
+    assert invite(teams[0], "other@example.com").state == Invitation.State.OPEN
+    Invitation.objects.filter(email="new@example.com").update(created_at=timezone.now() - timedelta(days=1))
+    assert invite(teams[0]).state == Invitation.State.OPEN
+
+
+def test_organisation_sends_so_many_within_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(invitations, "MOST_OF_ORGANIZATION", 3)
+    team = build_team()
+    for number in range(3):
+        invite(team, f"new{number}@example.com")
+    with pytest.raises(ThrottledError, match="too many invitations"):
+        invite(team, "new4@example.com")
+    assert Invitation.objects.filter(organization=team.organization).count() == 3
+    invite(build_team(), "new4@example.com")
