@@ -25,7 +25,8 @@ LEFT JOIN identity_user u ON u.id = k.owner_id
 JOIN identity_organization o ON o.id = k.organization_id
 WHERE {{}} AND k.revoked_at IS NULL AND k.expires_at > now() AND (k.owner_id IS NULL
     OR u.is_active AND (u.is_superuser
-        OR EXISTS (SELECT FROM identity_membership m WHERE (m.user_id, m.organization_id) = (u.id, o.id))))
+        OR EXISTS (SELECT FROM identity_membership m WHERE (m.user_id, m.organization_id) = (u.id, o.id)
+            AND m.created_at <= k.created_at)))
 """  # noqa: S608 # of the code's own words
 # With the hash: of a wrong secret no row is joined and read, or its refusal would take longer than that of an
 # unknown prefix (`benchmarks/timing.py`). What comparing hashes may tell is of no use: it is of no key.
@@ -37,7 +38,8 @@ def find_usable_key(given: KeyText) -> tuple[ApiKey, frozenset[str]] | None:
     """Return the row of a key with owner and organisation, and the names of its owner's groups.
 
     None if the secret is wrong, the key has ended or its owner may not use it: an owner must be active and,
-    unless a superuser, still belong to the organisation. An organisation's token has no owner.
+    unless a superuser, belong to the organisation since before the key was made: who left and came back has
+    new ones. An organisation's token has no owner.
     """
     return _find(_BY_KEY, given.prefix, hash_key(given))
 

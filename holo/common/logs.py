@@ -27,6 +27,12 @@ _SECRETS = (
         ),
         r"\1[redacted]",
     ),
+    # What PostgreSQL tells of the row that it refuses: an e-mail address for example.
+    (
+        re.compile(r"(\bKey \([^\n]{1,200}?\)=\()[^\n]{0,2000}?(?=\) (?:already|is |conflicts))"),
+        r"\1[redacted]",
+    ),
+    (re.compile(r"(\bFailing row contains \()[^\n]{0,5000}?(?=\)\.)"), r"\1[redacted]"),
     # Keys of services outside, by the beginnings that their makers gave them.
     (re.compile(r"\b((?:sk|rk|pk|tok|whsec|ghp|xox[a-z])[_-])[\w-]{8,}"), r"\1[redacted]"),
     # What stands after a name that says so, as in `password=…` and `"token": "…"`. A name is looked at once,

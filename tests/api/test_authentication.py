@@ -46,6 +46,10 @@ def ended_keys(organization: Organization) -> dict[str, str]:
     left = build_person(organization=organization, groups=["viewer"])
     _key, left_text = fresh(left)
     Membership.objects.filter(user=left).delete()
+    back = build_person(organization=organization, groups=["viewer"])
+    _key, back_text = fresh(back)
+    Membership.objects.filter(user=back).delete()
+    Membership.objects.create(user=back, organization=organization)
     key, good = fresh()
     other, secret = make_key().text, "0" * 22
     return {
@@ -60,6 +64,7 @@ def ended_keys(organization: Organization) -> dict[str, str]:
         "revoked": f"Bearer {revoked_text}",
         "inactive owner": f"Bearer {gone_text}",
         "owner left": f"Bearer {left_text}",
+        "owner left and came back": f"Bearer {back_text}",
     }
 
 

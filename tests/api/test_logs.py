@@ -57,6 +57,9 @@ def test_line_carries_no_secret(formatter: logging.Formatter) -> None:
         "csrfmiddlewaretoken=hunter2&next=/",
         "https://a.example/?api_key=hunter2",
         "token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhYmMifQ.hunter2",
+        "DETAIL:  Key (lower(email::text))=(hunter2@example.com) already exists.",
+        "DETAIL:  Key (a, b)=(1, (hunter2)) is not present in table x.",
+        "DETAIL:  Failing row contains (1, hunter2, null).",
     ],
 )
 def test_what_is_named_a_secret_is_left_out(formatter: logging.Formatter, text: str) -> None:
