@@ -78,7 +78,8 @@ CUT_OFF = """() => [...document.querySelectorAll(
     "#content-main :is(input, select, textarea, button, .readonly, .errorlist, label)")]
     .filter(one => one.getClientRects().length && !one.closest(".results, #changelist-filter ul"))
     .filter(one => {
-        const card = one.closest("fieldset, #changelist, #content"), edge = card.tagName == "FIELDSET" ? 5 : 0;
+        const card = one.closest("fieldset, #changelist, #content");
+        const edge = card.tagName == "FIELDSET" ? 5 : 0;
         const around = card.getBoundingClientRect(), {left, right} = one.getBoundingClientRect();
         return right > around.right - edge || left < around.left + edge;
     })
