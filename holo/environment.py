@@ -150,6 +150,12 @@ class Environment:
         self._problems.append(f"{name} is not an address such as {next(iter(schemes))}://host:port/…")
         return default
 
+    def database(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the address of a database of PostgreSQL."""
+        url = self.url(name, default=default, schemes=("postgres", "postgresql"))
+        self._problems += _faults_of_database(name, url)
+        return url
+
     def address(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return a host with a port."""
         text = self._given(name) or default
@@ -219,7 +225,7 @@ class Environment:
         return self.str(name, default="").strip()
 
 
-def faults_of_database(name: str, url: str) -> Iterator[str]:
+def _faults_of_database(name: str, url: str) -> Iterator[str]:
     """Yield what is wrong with the URL of a database: no database, or settings that are the product's."""
     if not url:
         return

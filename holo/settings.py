@@ -17,13 +17,7 @@ from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.domains import domain_apps
 from holo.env_file import read_env_file
-from holo.environment import (
-    Environment,
-    faults_of_database,
-    faults_of_secret_keys,
-    faults_of_tls,
-    refuse,
-)
+from holo.environment import Environment, faults_of_secret_keys, faults_of_tls, refuse
 from holo.stack.ports import LARGEST_OFFSET
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
@@ -136,12 +130,9 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- PostgreSQL: the source of truth -------------------------------------------------------------
 DB_LOCK_TIMEOUT_MS = env.int("DB_LOCK_TIMEOUT_MS", default=3000, low=1, high=60_000)
 DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=15000, low=1, high=600_000)
-_POSTGRES = ("postgres", "postgresql")
-DATABASE_URL = env.url("DATABASE_URL", default="", schemes=_POSTGRES)
+DATABASE_URL = env.database("DATABASE_URL", default="")
 # The owner of the tables; only `manage.py migrate` uses it.
-MIGRATE_DATABASE_URL = env.url("MIGRATE_DATABASE_URL", default="", schemes=_POSTGRES)
-problems += faults_of_database("DATABASE_URL", DATABASE_URL)
-problems += faults_of_database("MIGRATE_DATABASE_URL", MIGRATE_DATABASE_URL)
+MIGRATE_DATABASE_URL = env.database("MIGRATE_DATABASE_URL", default="")
 
 
 def database(url: str) -> dict[str, Any]:
