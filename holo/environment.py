@@ -24,9 +24,18 @@ _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
 _FALSE = frozenset({"0", "false", "no", "off", "n"})
 _PAIR = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*([^\s=,]+)")
+# What Django compares a Host header with: ASCII, without scheme and port, perhaps with a dot before it.
+_HOST = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
+_ORIGIN = re.compile(r"https?://[^/?#\s]+")
+_REDIS_DATABASE = re.compile(r"/?[0-9]*")
 _SHOWN = 64
 # As many as Django's own check asks for.
 _SHORTEST_KEY = 50
+# What django-environ makes of the URL of a database and of mail; all else comes from its query.
+_OF_DATABASE = frozenset({"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"})
+_OF_MAIL = frozenset(
+    {"EMAIL_BACKEND", "EMAIL_FILE_PATH", "EMAIL_HOST", "EMAIL_HOST_PASSWORD", "EMAIL_HOST_USER", "EMAIL_PORT"}
+)
 _DJANGOS_SMTP = "django.core.mail.backends.smtp.EmailBackend"
 
 
@@ -40,12 +49,43 @@ class Environment:
         """Return a text."""
         return os.environ.get(name, default)
 
+    def name(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return a text that is never empty: without a value the variable counts as not given."""
+        return os.environ.get(name) or default
+
     def list(
         self, name: builtins.str, *, default: builtins.list[builtins.str]
     ) -> builtins.list[builtins.str]:
         """Return texts that stand with commas between."""
         text = os.environ.get(name)
-        return default if text is None else [part.strip() for part in text.split(",") if part]
+        return default if text is None else list(filter(None, map(builtins.str.strip, text.split(","))))
+
+    def hosts(
+        self, name: builtins.str, *, default: builtins.list[builtins.str]
+    ) -> builtins.list[builtins.str]:
+        """Return names of hosts, as a Host header has them without its port; `*` is any."""
+        return self._matching(
+            name, _HOST, "a host such as holo.example.com, without scheme and port", default
+        )
+
+    def origins(
+        self, name: builtins.str, *, default: builtins.list[builtins.str]
+    ) -> builtins.list[builtins.str]:
+        """Return origins, as a browser sends them."""
+        return self._matching(name, _ORIGIN, "an origin such as https://holo.example.com", default)
+
+    def _matching(
+        self,
+        name: builtins.str,
+        form: re.Pattern[builtins.str],
+        expected: builtins.str,
+        default: builtins.list[builtins.str],
+    ) -> builtins.list[builtins.str]:
+        found = self.list(name, default=default)
+        self._problems += [
+            f"{name}: {_shown(part)} is not {expected}" for part in found if not form.fullmatch(part)
+        ]
+        return found
 
     def pairs(
         self, name: builtins.str, *, default: dict[builtins.str, builtins.str]
@@ -105,16 +145,22 @@ class Environment:
         if not text:
             return default
         parts = _split(text)
-        if parts is not None and parts.scheme in schemes:
+        if parts is not None and parts.scheme in schemes and _is_whole(parts):
             return text
         self._problems.append(f"{name} is not an address such as {next(iter(schemes))}://host:port/…")
         return default
+
+    def database(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the address of a database of PostgreSQL."""
+        url = self.url(name, default=default, schemes=("postgres", "postgresql"))
+        self._problems += _faults_of_database(name, url)
+        return url
 
     def address(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return a host with a port."""
         text = self._given(name) or default
         parts = _split(f"//{text}")
-        if parts is None or not parts.hostname or parts.port is None or parts.username is not None:
+        if parts is None or not parts.hostname or not parts.port or parts.netloc != text or "@" in text:
             self._problems.append(f"{name} is not a host with a port, such as {default}")
         return text
 
@@ -152,8 +198,11 @@ class Environment:
 
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
         """Return Django's mail settings of an address; SMTP has a limit on each attempt as a whole."""
+        text = os.environ.get(name, default)
         try:
-            found = dict(environ.Env.email_url_config(os.environ.get(name, default)))
+            found = dict(environ.Env.email_url_config(text))
+            if urlsplit(text).fragment or not all(isinstance(value, int) for value in _options_of(found)):
+                raise ImproperlyConfigured
         except (ImproperlyConfigured, ValueError):
             self._problems.append(f"{name} is not an address such as smtp+tls://user:password@host:587")
             return dict(environ.Env.email_url_config(default))
@@ -174,6 +223,18 @@ class Environment:
 
     def _given(self, name: builtins.str) -> builtins.str:
         return self.str(name, default="").strip()
+
+
+def _faults_of_database(name: str, url: str) -> Iterator[str]:
+    """Yield what is wrong with the URL of a database: no database, or settings that are the product's."""
+    if not url:
+        return
+    given = environ.Env.db_url_config(url)
+    if not given["NAME"] and "service" not in given.get("OPTIONS", {}):
+        yield f"{name} names no database; it ends in one, such as postgres://host:port/holo"
+    fixed = sorted(option.lower() for option in given if option not in _OF_DATABASE)
+    if fixed:
+        yield f"{name} sets {', '.join(fixed)}; only options of libpq can be given there"
 
 
 def refuse(problems: list[str]) -> None:
@@ -210,6 +271,23 @@ def _split(text: str) -> SplitResult | None:
     except ValueError:
         return None
     return parts
+
+
+def _options_of(mail: dict[str, object]) -> Iterator[object]:
+    """Yield what the query of EMAIL_URL sets; what is no number, Django takes for yes or does not read."""
+    yield from (mail[name] for name in mail if name not in _OF_MAIL)
+    if mail["EMAIL_BACKEND"] == _DJANGOS_SMTP and not mail["EMAIL_HOST"]:
+        yield None
+
+
+def _is_whole(parts: SplitResult) -> bool:
+    """Tell whether an address has all that addresses of its scheme need, and nothing that is dropped."""
+    if parts.scheme in ("http", "https"):
+        return bool(parts.hostname) and not (parts.query or parts.fragment or "@" in parts.netloc)
+    if parts.scheme in ("redis", "rediss"):
+        # Another name of a database is silently read as the first one.
+        return _REDIS_DATABASE.fullmatch(parts.path) is not None
+    return True
 
 
 def _shown(text: str) -> str:

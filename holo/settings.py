@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy as _
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.domains import domain_apps
+from holo.env_file import read_env_file
 from holo.environment import Environment, faults_of_secret_keys, faults_of_tls, refuse
 from holo.stack.ports import LARGEST_OFFSET
 
@@ -31,7 +32,7 @@ env = Environment(problems)
 def _read(file: Path) -> None:
     """Add what a file gives; a variable without a value counts as not given."""
     if file.is_file():
-        environ.Env.read_env(str(file))
+        read_env_file(file, problems)
     for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL", "REDIS_URL", "SECRET_KEY", "TEMPORAL_ADDRESS"):
         if os.environ.get(name) == "":
             del os.environ[name]
@@ -39,7 +40,7 @@ def _read(file: Path) -> None:
 
 # The first to give a variable wins: the environment, then `.env`, then what `manage.py up` wrote.
 _read(BASE_DIR / ".env")
-RUN_DIR = Path(env.str("HOLO_RUN_DIR", default=str(BASE_DIR / ".run")))
+RUN_DIR = Path(env.name("HOLO_RUN_DIR", default=str(BASE_DIR / ".run")))
 _read(RUN_DIR / "env")
 
 PORT_OFFSET = env.int("PORT_OFFSET", default=0, low=0, high=LARGEST_OFFSET)
@@ -54,14 +55,14 @@ if DEMO and not DEBUG:
     problems.append("DEMO=1 is refused without DEBUG=1: demo passwords are known to everybody")
 # What seals secrets: `id:base64` with commas between, the first one for new ones; or a file of such lines.
 KEYRING = env.keyring("SECRETS_KEYRING", default="", file=env.str("SECRETS_KEYRING_FILE", default=""))
-ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
 if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
 # Those of them that answer with pages of people who log in, and know their sessions; empty: all of them.
-ADMIN_HOSTS = env.list("ADMIN_HOSTS", default=[])
+ADMIN_HOSTS = env.hosts("ADMIN_HOSTS", default=[])
 # Own proxies before the web process; that many entries of X-Forwarded-For, from its end, are believed.
 PROXY_HOPS = env.int("PROXY_HOPS", default=0, low=0, high=10)
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", default=[])
+CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", default=[])
 
 INSTALLED_APPS = [
     "holo.staff.apps.StaffAdminConfig",
@@ -129,10 +130,9 @@ TEMPLATES: list[dict[str, Any]] = [
 # --- PostgreSQL: the source of truth -------------------------------------------------------------
 DB_LOCK_TIMEOUT_MS = env.int("DB_LOCK_TIMEOUT_MS", default=3000, low=1, high=60_000)
 DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=15000, low=1, high=600_000)
-_POSTGRES = ("postgres", "postgresql")
-DATABASE_URL = env.url("DATABASE_URL", default="", schemes=_POSTGRES)
+DATABASE_URL = env.database("DATABASE_URL", default="")
 # The owner of the tables; only `manage.py migrate` uses it.
-MIGRATE_DATABASE_URL = env.url("MIGRATE_DATABASE_URL", default="", schemes=_POSTGRES)
+MIGRATE_DATABASE_URL = env.database("MIGRATE_DATABASE_URL", default="")
 
 
 def database(url: str) -> dict[str, Any]:
@@ -180,7 +180,7 @@ SESSION_MAX_SECONDS = env.int("SESSION_MAX_SECONDS", default=12 * 3600, low=120,
 
 # --- Temporal ------------------------------------------------------------------------------------
 TEMPORAL_ADDRESS = env.address("TEMPORAL_ADDRESS", default=f"127.0.0.1:{7233 + PORT_OFFSET}")
-TEMPORAL_NAMESPACE = env.str("TEMPORAL_NAMESPACE", default="default")
+TEMPORAL_NAMESPACE = env.name("TEMPORAL_NAMESPACE", default="default")
 _WEB = ("https", "http")
 TEMPORAL_UI_URL = env.url(
     "TEMPORAL_UI_URL", default=f"http://127.0.0.1:{8233 + PORT_OFFSET}" if DEBUG else "", schemes=_WEB
@@ -244,8 +244,8 @@ ORDER_PAYMENT_DEADLINE = env.seconds("ORDER_PAYMENT_DEADLINE", default=30 * 60, 
 # So many pieces are held by unpaid orders of one buyer, so that nobody empties the shop without paying.
 ORDER_BUYER_PIECES = env.int("ORDER_BUYER_PIECES", default=100, low=1, high=1_000_000)
 ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)
-PAYMENT_GATEWAY = env.str("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
-CARRIER = env.str("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")
+PAYMENT_GATEWAY = env.name("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
+CARRIER = env.name("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")
 
 # --- Celery and Valkey/Redis: only work that can be derived from rows ------------------------------
 REDIS_URL = env.url(

@@ -10,7 +10,7 @@ from typing import Any
 
 from gunicorn import util
 from gunicorn.http import wsgi
-from gunicorn.workers.gthread import ThreadWorker
+from gunicorn.workers import gthread
 
 from holo.common.characters import escaped
 from holo.common.logs import redacted, traceback_lines
@@ -24,7 +24,7 @@ class SlowHeadersError(Exception):
     """The headers did not arrive in time."""
 
 
-class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
+class BoundedThreads(gthread.ThreadWorker):  # type: ignore[misc]  # gunicorn has no types
     """Answers 408 to requests that do not arrive in time, and problem documents to those nobody can read."""
 
     def init_process(self) -> None:
@@ -34,12 +34,17 @@ class BoundedThreads(ThreadWorker):  # type: ignore[misc]  # gunicorn has no typ
         super().init_process()
 
     def handle(self, conn: Any) -> Any:
-        """Serve one request of a connection, reading under a deadline."""
-        if conn.initialized or conn.wait_for_data(_FIRST_BYTE_SECONDS):
-            conn.sock.setblocking(True)
-            conn.init()
-            unreader = conn.parser.unreader
-            unreader.chunk = _Deadline(unreader, conn.sock, time.monotonic() + RECEIVE_SECONDS)
+        """Serve one request of a connection, reading under a deadline.
+
+        A silent connection goes back to the poller. Gunicorn must not wait for it a second time: a request
+        that arrives meanwhile would be read without the deadline.
+        """
+        if not conn.initialized and not conn.wait_for_data(_FIRST_BYTE_SECONDS):
+            return gthread._DEFER
+        conn.sock.setblocking(True)
+        conn.init()
+        unreader = conn.parser.unreader
+        unreader.chunk = _Deadline(unreader, conn.sock, time.monotonic() + RECEIVE_SECONDS)
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: Any) -> Any:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from statistics import median_low
 from uuid import UUID
 
 from django.db import connection
@@ -89,10 +90,13 @@ def list_stock(organization_id: UUID) -> QuerySet[StockLevel]:
 
 
 def usual_receipt(product_id: UUID) -> int:
-    """Return how many pieces usually arrive at once: the mean of the product's last receipts, 0 if none."""
+    """Return how many pieces usually arrive at once, 0 if none ever did.
+
+    It is the median of the product's last receipts: a single one of a billion does not make the next usual.
+    """
     receipts = StockMovement.objects.filter(product_id=product_id, kind=StockMovement.Kind.RECEIPT)
     last = list(receipts.order_by("-id").values_list("quantity", flat=True)[:_RECEIPTS])
-    return sum(last) // len(last) if last else 0
+    return median_low(last) if last else 0
 
 
 def stock_snapshot(organization_id: UUID) -> dict[str, tuple[int, int]]:

@@ -11,6 +11,6 @@ def erase_from_buyers(erased: Erased) -> None:
     What a merchant's clients call their other buyers is the merchant's, whoever has an account here.
     """
     for address in erased.addresses:
-        Order.objects.filter(created_by_id=erased.user_id, buyer__iexact=address).update(
+        Order.objects.filter(created_by_id=erased.user_id, buyer__address=address).update(
             buyer=erased.replacement
         )

@@ -10,8 +10,10 @@ from django.utils.translation import gettext as _
 
 from holo.apiauth.errors import NetworkInvalidError
 
-_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::[0-9]{1,5})?", re.ASCII)
+_BRACKETS = re.compile(r"\[([0-9A-Fa-f:.]+)(?:%[^\[\]\s]+)?\](?::[0-9]{1,5})?", re.ASCII)
 MAX_NETWORKS = 50
+# Bits before the address in `::ffff:0:0/96`.
+_MAPPED = 96
 
 
 def parse_networks(texts: Iterable[str]) -> list[str]:
@@ -22,7 +24,7 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
     found: dict[str, None] = {}
     for text in texts:
         try:
-            found[str(ipaddress.ip_network(text.strip()))] = None
+            found[_network(text.strip())] = None
         except ValueError:
             raise NetworkInvalidError(
                 _("%(text)s is no address or network, such as 203.0.113.0/24") % {"text": text[:64]},
@@ -33,6 +35,22 @@ def parse_networks(texts: Iterable[str]) -> list[str]:
             _("a key has at most %(most)d networks") % {"most": MAX_NETWORKS}, field="networks"
         )
     return list(found)
+
+
+def _network(text: str) -> str:
+    """Return a network as callers are compared with it: one of IPv4 that is written as IPv6 in IPv4's form.
+
+    Raises ValueError, also for a network of one interface (`fe80::1%eth0`): another machine has other names.
+    """
+    network = ipaddress.ip_network(text)
+    if not isinstance(network, ipaddress.IPv6Network):
+        return str(network)
+    mapped = network.network_address.ipv4_mapped
+    if mapped is not None and network.prefixlen >= _MAPPED:
+        return str(ipaddress.ip_network((mapped, network.prefixlen - _MAPPED)))
+    if network.network_address.scope_id is not None:
+        raise ValueError(text)
+    return str(network)
 
 
 def client_address(request: HttpRequest) -> str:
@@ -55,7 +73,7 @@ def _without_port(text: str) -> str:
     if address is not None:
         return address[1]
     host, _colon, port = text.partition(":")
-    return host if port.isdecimal() else text
+    return host if port.isascii() and port.isdecimal() else text
 
 
 def crowd_of(address: str) -> str:

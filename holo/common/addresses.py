@@ -1,13 +1,38 @@
 """E-mail addresses, and names that stand in the header of a mail, checked where they are entered."""
 
+from typing import Any
+
 from django.core.exceptions import ValidationError
 from django.core.mail.message import sanitize_address
 from django.core.validators import validate_email
+from django.db.models import CharField
+from django.db.models.lookups import Exact
 from django.utils.translation import gettext_lazy as _
 
-from holo.common.characters import holds_control, without_unfit
+from holo.common.characters import holds_control, normal, without_unfit
 
 LONGEST_ADDRESS = 254
+
+
+@CharField.register_lookup
+class SameAddress(Exact):
+    """`email__address="Ann@Example.com"`: the same address, in whatever case and normal form.
+
+    Compared in small letters, as the unique index of the addresses does it. Django's `iexact` compares
+    capitals, and `\u0131` has the same one as `i`.
+    """
+
+    lookup_name = "address"
+
+    def get_prep_lookup(self) -> Any:
+        """Return the address without blanks around it."""
+        return normal(str(self.rhs)).strip()
+
+    def as_sql(self, compiler: Any, connection: Any) -> tuple[str, Any]:
+        """Return the comparison."""
+        stored, stored_values = self.process_lhs(compiler, connection)
+        wanted, wanted_values = self.process_rhs(compiler, connection)
+        return f"LOWER({stored}) = LOWER({wanted})", (*stored_values, *wanted_values)
 
 
 def validate_address(text: str) -> None:

@@ -9,6 +9,7 @@ from django import forms
 from django.contrib import admin
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import FieldError, PermissionDenied, ValidationError
 from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
@@ -129,6 +130,14 @@ class BoundedSearch(admin.ModelAdmin[M]):
         kept = kept_form(request)
         return form if kept is None else _filled(form, kept)
 
+    def formfield_for_foreignkey(
+        self, db_field: models.ForeignKey[Any, Any], request: HttpRequest, **kwargs: Any
+    ) -> Any:
+        """Return the field; one that is searched shows nothing where its value is no key."""
+        if db_field.name in self.get_autocomplete_fields(request):
+            kwargs.setdefault("widget", _KeyedSelect(db_field, self.admin_site, using=kwargs.get("using")))
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
     def get_formset_kwargs(self, request: HttpRequest, obj: M, inline: Any, prefix: str) -> dict[str, Any]:
         """Fill the inline forms in the same way."""
         values = super().get_formset_kwargs(request, obj, inline, prefix)
@@ -142,6 +151,21 @@ class BoundedSearch(admin.ModelAdmin[M]):
         if len(search_term) > MAX_SEARCH_LENGTH:
             return queryset.none(), False
         return super().get_search_results(request, queryset, normal(search_term))
+
+
+class _KeyedSelect(AutocompleteSelect):
+    """A row that is searched for. Django asks the database also for what can be no key."""
+
+    def optgroups(self, name: str, value: Sequence[str], attrs: Any = None) -> Any:
+        """Return the chosen row, none for a value that its key cannot have."""
+        return super().optgroups(name, [one for one in value if self._is_key(one)], attrs)
+
+    def _is_key(self, value: str) -> bool:
+        try:
+            self.field.target_field.to_python(value or None)
+        except ValidationError:
+            return False
+        return True
 
 
 def _filled(form: type[Any], kept: QueryDict) -> type[Any]:

@@ -54,7 +54,7 @@ def erase_from_changes(erased: Erased) -> None:
     """
     about = Q(user_id=erased.user_id)
     for address in erased.addresses:
-        about |= Q(email__iexact=address)
+        about |= Q(email__address=address)
     AddressChange.objects.filter(user_id=erased.user_id).update(before="", after="")
     UserChange.objects.filter(about).exclude(state=UserChange.State.RUNNING).update(email="", name="")
 
@@ -63,7 +63,7 @@ def erase_from_changes(erased: Erased) -> None:
 def erase_from_invitations(erased: Erased) -> None:
     """Put the replacement into invitations of the person; one that is open ends, with its audit row."""
     for address in erased.addresses:
-        invitations = Invitation.objects.filter(email__iexact=address)
+        invitations = Invitation.objects.filter(email__address=address)
         for invitation in invitations.filter(state=Invitation.State.OPEN):
             record_audit(
                 actor=system_actor(OrganizationId(invitation.organization_id)),

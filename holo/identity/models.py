@@ -41,12 +41,8 @@ class UserManager(BaseUserManager["User"]):
         return self.called(username or "").get()
 
     def called(self, email: str) -> "models.QuerySet[User]":
-        """Return whoever has this address, in whatever case and normal form.
-
-        At most one person: compared as the index of the addresses does it. Django's `iexact` compares
-        capitals, and `\u0131` has the same one as `i`.
-        """
-        return self.alias(lowered=Lower("email")).filter(lowered=Lower(models.Value(normal(email))))
+        """Return whoever has this address, in whatever case and normal form: at most one person."""
+        return self.filter(email__address=email)
 
 
 class User(AbstractBaseUser, PermissionsMixin):

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import psycopg
 from django.core.exceptions import ImproperlyConfigured
 from django.core.management import ManagementUtility, get_commands
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError, SystemCheckError
 from django.db import DatabaseError, DataError, InterfaceError, ProgrammingError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
@@ -33,6 +33,7 @@ FAILED, BAD_INPUT, INTERRUPTED, CLOSED_PIPE = 1, 2, 130, 141
 _NOT_MIGRATED = ("42P01", "42703")
 # An API key, and a password within an address. Everybody on the machine can read a command line.
 _SECRET = re.compile(r"holo_[a-z]{3,4}_[0-9A-Za-z]{36}|://[^/\s@:]*:[^/\s@]+@")
+_DIGITS = re.compile(r"[+-]?[0-9]{1,40}", re.ASCII)
 _SHOWN_MIGRATIONS, _LONGEST_WORD = 5, 8192
 
 
@@ -115,7 +116,18 @@ class _Utility(ManagementUtility):
         command = super().fetch_command(subcommand)
         made = command.create_parser
         command.create_parser = partial(_terse_parser, made)  # type: ignore[method-assign]
+        command.execute = partial(_tell_escaped, command.execute)  # type: ignore[method-assign]
         return command
+
+
+def _tell_escaped(execute: Any, *args: Any, **options: Any) -> Any:
+    """Run a command; what its refusal quotes reaches the terminal escaped, as every other refusal does."""
+    try:
+        return execute(*args, **options)
+    except CommandError as error:
+        if not isinstance(error, SystemCheckError):
+            error.args = ("\n".join(map(escaped, str(error).split("\n"))),)
+        raise
 
 
 def _terse_parser(made: Any, *args: Any, **kwargs: Any) -> Any:
@@ -123,8 +135,16 @@ def _terse_parser(made: Any, *args: Any, **kwargs: Any) -> Any:
     parser = made(*args, **kwargs)
     known = [option for one in _all_parsers(parser) for option in one._option_string_actions]
     for one in _all_parsers(parser):
+        one.register("type", int, _whole_number)
         one.error = partial(_usage_error, one.prog, known)  # type: ignore[method-assign]
     return parser
+
+
+def _whole_number(text: str) -> int:
+    """Return the integer of ASCII digits; Python's own reads `1_0` and digits of other scripts as well."""
+    if not _DIGITS.fullmatch(text):
+        raise ValueError
+    return int(text)
 
 
 def _all_parsers(parser: argparse.ArgumentParser) -> Iterator[argparse.ArgumentParser]:

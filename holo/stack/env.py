@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Final
 
 import environ
-from django.core.exceptions import ImproperlyConfigured
 
+from holo.env_file import read_env_file
+from holo.environment import refuse
 from holo.secretstore.keyring import make_entry
 
 BASE_DIR: Final = Path(__file__).resolve().parent.parent.parent
@@ -62,11 +63,9 @@ def read_file(path: Path) -> dict[str, str]:
         ENVIRON: dict[str, str] = {}
 
     if path.is_file():
-        try:
-            Reader.read_env(str(path))
-        except UnicodeDecodeError as error:
-            # Not translated: it is read before Django is set up.
-            raise ImproperlyConfigured(f"{path}: not UTF-8 at byte {error.start}") from None
+        problems: list[str] = []
+        read_env_file(path, problems, Reader)
+        refuse(problems)
     return dict(Reader.ENVIRON)
 
 

@@ -166,11 +166,11 @@ class ReceiveStockForm(forms.Form):
             return
         self.fields["sure"].widget = forms.CheckboxInput()
         question = (
-            _now("Usually about %(usual)d pieces arrive at once. Are %(quantity)d right?")
+            _now("Usually about %(usual)s pieces arrive at once. Are %(quantity)s right?")
             if usual
-            else _now("This is the first receipt of the product. Are %(quantity)d pieces right?")
+            else _now("This is the first receipt of the product. Are %(quantity)s pieces right?")
         )
-        self.add_error("sure", question % {"usual": usual, "quantity": quantity})
+        self.add_error("sure", question % {"usual": f"{usual:,}", "quantity": f"{quantity:,}"})
 
 
 def limit(field: forms.Field, choices: Any) -> None:

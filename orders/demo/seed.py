@@ -111,7 +111,7 @@ class _Seeder:
         password = make_password(DEMO_PASSWORD) if missing else ""
         for person in PEOPLE:
             user, created = User.objects.get_or_create(
-                email__iexact=person.email,
+                email__address=person.email,
                 defaults={
                     "email": person.email,
                     "name": person.name,

@@ -103,6 +103,15 @@ def test_other_charset_is_refused(operator: Api, charset: str) -> None:
     kind = f"application/json; charset={charset}"
     response = operator.client.generic("POST", NOTES, b"{}", content_type=kind)
     assert code_of(response) == "request.json_syntax"
+    assert f"the charset of Content-Type is “{charset}”" in response.json()["detail"]
+
+
+@pytest.mark.parametrize("encoding", ["identity, identity", "Identity,", " identity ,IDENTITY", ","])
+def test_identity_is_no_encoding_however_often_it_is_named(operator: Api, encoding: str) -> None:
+    answer = operator.post(NOTES, {"name": "a"}, headers={"Content-Encoding": encoding})
+    assert answer.status_code == 201
+    answer = operator.post(NOTES, {"name": "a"}, headers={"Content-Encoding": f"{encoding},br"})
+    assert answer.json()["details"]["header"] == "Content-Encoding"
 
 
 def test_charset_utf8_is_accepted(operator: Api) -> None:

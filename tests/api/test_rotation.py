@@ -210,7 +210,9 @@ def test_a_foreign_address_notes_no_use(person: User, organization: Organization
         (1, "2001:db8::1", "2001:db8::1"),
         (2, "[2001:db8::1]:4711,10.0.0.1:80", "2001:db8::1"),
         (1, "[::ffff:198.51.100.1]:443", "::ffff:198.51.100.1"),
+        (1, "[fe80::1%eth0]:443", "fe80::1"),
         (1, "[2001:db8::1]:port", "[2001:db8::1]:port"),
+        (1, "198.51.100.1:１２", "198.51.100.1:１２"),
         (1, "198.51.100.1:", "198.51.100.1:"),
         (1, "unknown", "unknown"),
         (1, "", ""),
@@ -230,8 +232,22 @@ def test_networks_are_kept_in_one_form() -> None:
         "203.0.113.7/32",
         "2001:db8::/32",
     ]
+    # Callers of IPv4 are compared as such, also where the server sees them as `::ffff:203.0.113.7`.
+    assert parse_networks(["::ffff:203.0.113.7", "::ffff:cb00:7100/120", "::/0"]) == [
+        "203.0.113.7/32",
+        "203.0.113.0/24",
+        "::/0",
+    ]
     assert not is_within("nonsense", ["0.0.0.0/0", "::/0"])
-    for texts in (["10.0.0.1/8"], ["300.1.1.1"], [""], ["example.com"], [f"10.0.0.{n}" for n in range(51)]):
+    for texts in (
+        ["10.0.0.1/8"],
+        ["300.1.1.1"],
+        [""],
+        ["example.com"],
+        ["fe80::1%eth0"],
+        ["fe80::%eth0/64"],
+        [f"10.0.0.{n}" for n in range(51)],
+    ):
         with pytest.raises(NetworkInvalidError):
             parse_networks(texts)
 

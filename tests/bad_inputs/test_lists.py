@@ -173,6 +173,27 @@ def test_no_query_breaks_the_other_pages(client: Client, caplog: pytest.LogCaptu
     check_quiet(caplog)
 
 
+def test_no_value_breaks_a_form_that_is_filled_in_by_its_address(
+    client: Client, caplog: pytest.LogCaptureFixture
+) -> None:
+    """`add/?user=x`, and the same value sent."""
+    request = RequestFactory().get("/")
+    request.user = User.objects.get(pk=client.session["_auth_user_id"])
+    asked: list[str] = []
+    for model, page in ADMINS.items():
+        if not page.has_add_permission(request):
+            continue
+        url = reverse(f"admin:{model._meta.app_label}_{model._meta.model_name}_add")
+        names = [field.name for field in (*model._meta.fields, *model._meta.many_to_many)]
+        for value in ("x", "\0", _HUGE):
+            values = dict.fromkeys(names, value)
+            assert client.get(url, values).status_code in (200, 302, 400), (url, value)
+        assert client.post(url, values).status_code in (200, 302, 400), url
+        asked.append(model._meta.label)
+    assert {"identity.Membership", "identity.User", "auth.Group"} <= set(asked)
+    check_quiet(caplog)
+
+
 def test_every_list_is_one_that_refuses() -> None:
     for model, page in ADMINS.items():
         assert page.get_changelist(RequestFactory().get("/")) is RefusingChangeList, model

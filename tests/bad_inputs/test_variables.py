@@ -6,7 +6,9 @@ import subprocess
 import sys
 from pathlib import Path
 from secrets import token_urlsafe
+from typing import ClassVar
 
+import environ
 import pytest
 from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
@@ -14,6 +16,7 @@ from django.db import connection
 from django.test import Client
 
 from holo.common import fitness
+from holo.env_file import read_env_file
 from holo.stack import doctor, env
 from holo.stack.command_line import main
 from holo.stack.ports import free_port
@@ -68,6 +71,77 @@ def test_value_is_taken_literally(name: str, text: str, monkeypatch: pytest.Monk
 def test_values_with_commas_are_taken_literally(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://$HOME,https://b")
     assert runpy.run_path(SETTINGS)["CSRF_TRUSTED_ORIGINS"] == ["https://$HOME", "https://b"]
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+def test_blanks_between_commas_are_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An empty name of a host, and an empty key that signs."""
+    for name in ("ALLOWED_HOSTS", "ADMIN_HOSTS", "SECRET_KEY_FALLBACKS", "ENABLE_DOMAINS"):
+        monkeypatch.setenv(name, " , ")
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", " https://a ,, https://b, ")
+    read = runpy.run_path(SETTINGS)
+    assert read["CSRF_TRUSTED_ORIGINS"] == ["https://a", "https://b"]
+    assert read["ALLOWED_HOSTS"] == read["ADMIN_HOSTS"] == read["SECRET_KEY_FALLBACKS"] == []
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("name", "setting"),
+    [(name, name) for name in ("TEMPORAL_NAMESPACE", "PAYMENT_GATEWAY", "CARRIER")]
+    + [("HOLO_RUN_DIR", "RUN_DIR")],
+)
+def test_empty_name_is_the_default(name: str, setting: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(name, raising=False)
+    default = runpy.run_path(SETTINGS)[setting]
+    monkeypatch.setenv(name, "")
+    assert runpy.run_path(SETTINGS)[setting] == default
+
+
+class _Reader(environ.Env):  # type: ignore[misc]  # django-environ has no types
+    """Keeps what a file gives out of the process environment."""
+
+    ENVIRON: ClassVar[dict[str, str]] = {}
+
+
+def _read(file: Path, content: bytes) -> tuple[dict[str, str], list[str]]:
+    file.write_bytes(content)
+    problems: list[str] = []
+    _Reader.ENVIRON = {}
+    read_env_file(file, problems, _Reader)
+    return _Reader.ENVIRON, problems
+
+
+@pytest.mark.pure
+def test_file_with_byte_order_mark_and_crlf_is_read_whole(tmp_path: Path) -> None:
+    content = "\ufeffA=$HOME\r\n\r\n# said\r\nexport B='a b'\r\nC=a#b\r\n".encode()
+    assert _read(tmp_path / "env", content) == ({"A": "$HOME", "B": "a b", "C": "a#b"}, [])
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    ("line", "says"),
+    [
+        *(("hunter2", "is not NAME=value"), (" A=hunter2", "is not NAME=value")),
+        *(("A =hunter2", "is not NAME=value"), ("export  A=hunter2", "is not NAME=value")),
+        *(("A: hunter2", "is not NAME=value"), ("A-B=hunter2", "is not NAME=value")),
+        *((f"A=hunter2{char}B=1", "has a line separator") for char in "\r\v\f\x1c\x85\u2028\u2029"),
+    ],
+)
+def test_line_that_would_be_skipped_or_cut_is_told_by_its_number(
+    tmp_path: Path, line: str, says: str
+) -> None:
+    _found, problems = _read(tmp_path / "env", f"X=1\n{line}\nY=2\n".encode())
+    assert len(problems) == 1
+    assert f"line 2 {says}" in problems[0]
+    assert "hunter2" not in problems[0]
+
+
+@pytest.mark.pure
+def test_file_in_another_encoding_is_told(tmp_path: Path) -> None:
+    assert _read(tmp_path / "env", "A=ü".encode("latin-1"))[1] == [f"{tmp_path}/env: not UTF-8 at byte 2"]
+    assert _read(tmp_path / "env", "A=ü".encode("utf-16"))[1] == [f"{tmp_path}/env: not UTF-8 at byte 0"]
 
 
 @pytest.mark.pure

@@ -10,10 +10,14 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.utils import translation
 from gunicorn import util
+from gunicorn.config import Config
+from gunicorn.glogging import Logger
+from gunicorn.workers.gthread import _DEFER, TConn
 from pytest_django import Settings
 
 from holo import web
@@ -193,6 +197,44 @@ def test_every_status_of_gunicorn_has_an_answer(status: int, answered: int) -> N
     assert _status(said) == answered
     check_answer(said, replace(SLOW_HEAD, code=json.loads(said.partition(b"\r\n\r\n")[2])["code"]))
     assert said.isascii()
+
+
+class _LateConnection(TConn):  # type: ignore[misc]  # gunicorn has no types
+    """A connection whose first byte comes just after the server has given up waiting for it."""
+
+    def __init__(self, config: Config, sock: socket.socket, sender: socket.socket) -> None:
+        super().__init__(config, sock, ("127.0.0.1", 1), ("127.0.0.1", 2))
+        self._sender: socket.socket | None = sender
+
+    def wait_for_data(self, timeout: float) -> bool:
+        """Send the request after the first wait."""
+        found = bool(super().wait_for_data(0))
+        if self._sender is not None:
+            self._sender.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+            self._sender = None
+        return found
+
+
+@pytest.mark.pure
+def test_a_connection_that_stays_silent_at_first_is_served_later() -> None:
+    """A browser opens connections before it needs them: each is waited for once, and read under the limit."""
+    config = Config()
+    worker = web.BoundedThreads(0, os.getpid(), [], None, 30, config, Logger(config))
+
+    def application(environ: Any, start_response: Any) -> list[bytes]:
+        start_response("204 No Content", [])
+        return []
+
+    worker.alive, worker.wsgi = True, application
+    server, client = socket.socketpair()
+    with server, client:
+        connection = _LateConnection(config, server, client)
+        assert worker.handle(connection) is _DEFER
+        assert not connection.initialized
+        connection.data_ready = True
+        worker.handle(connection)
+        assert _status(_received(client)) == 204
+    worker.tmp.close()
 
 
 def test_a47_slow_senders_are_cut_off_and_others_served_after_them(web_server: Web) -> None:

@@ -17,7 +17,7 @@ from orders.groups import ensure_groups
 from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
 from tests.browser.test_staff import set_up
 from tests.logins import Device
-from tests.stories import MAC, Shop, build_person, reserve
+from tests.stories import MAC, PHONE, Shop, build_person, reserve
 
 pytestmark = pytest.mark.browser
 REASON = "Budget confirmed by the finance team."
@@ -73,6 +73,19 @@ LOOKS = pytest.mark.parametrize(
 )
 
 
+# What sticks out of its card, where it cannot be scrolled to.
+CUT_OFF = """() => [...document.querySelectorAll(
+    "#content-main :is(input, select, textarea, button, .readonly, .errorlist, label)")]
+    .filter(one => one.getClientRects().length && !one.closest(".results, #changelist-filter ul"))
+    .filter(one => {
+        const card = one.closest("fieldset, #changelist, #content");
+        const edge = card.tagName == "FIELDSET" ? 5 : 0;
+        const around = card.getBoundingClientRect(), {left, right} = one.getBoundingClientRect();
+        return right > around.right - edge || left < around.left + edge;
+    })
+    .map(one => one.outerHTML.slice(0, 80))"""
+
+
 def superuser(shop: Shop) -> User:
     """Return a superuser of the shop who has a password."""
     ensure_groups()
@@ -88,6 +101,7 @@ def see(visitor: Visitor, name: str, scheme: str) -> None:
     width = page.viewport_size["width"] if page.viewport_size else 0
     visitor.look(f"{name}-{width}-{scheme}")
     assert page.evaluate("document.documentElement.scrollWidth") <= width, name
+    assert page.evaluate(CUT_OFF) == [], name
 
 
 @LOOKS
@@ -121,6 +135,26 @@ def test_histories_and_groups(
 
 
 @LOOKS
+def test_unusual_receipt_is_asked_about(
+    visitor_with: VisitorWith, shop: Shop, locale: str, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    visitor = visitor_with(locale=locale, width=width)
+    page = visitor.page
+    page.emulate_media(color_scheme=scheme)
+    set_up(visitor, superuser(shop))
+    visitor.open(reverse("admin:inventory_stocklevel_receive"))
+    page.locator("#id_warehouse").select_option(str(shop.warehouses["EAST"].pk))
+    page.locator("#id_product").fill(PHONE)
+    page.locator("#id_quantity").fill("1000000000")
+    page.locator(".command-buttons button").click()
+    expect(page.locator(".errorlist")).to_contain_text("1,000,000,000")
+    see(visitor, "receive", scheme)
+    visitor.open(reverse("admin:auth_group_change", args=[Group.objects.get(name="auditor").pk]))
+    expect(page.locator(".selector-chosen")).to_be_visible()
+    see(visitor, "group", scheme)
+
+
+@LOOKS
 def test_new_key_is_shown_once_and_revoking_asks(
     visitor_with: VisitorWith, shop: Shop, locale: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
@@ -143,6 +177,7 @@ def test_new_key_is_shown_once_and_revoking_asks(
     expect(page.locator("#api-key")).to_have_count(0)
     key = ApiKey.objects.get(owner=root)
     visitor.open(reverse("admin:apiauth_apikey_changelist"))
+    see(visitor, "keys", scheme)
     page.locator(f"input.action-select[value='{key.pk}']").check()
     page.locator("select[name=action]").select_option("revoke")
     page.locator(".actions button[type=submit]").click()

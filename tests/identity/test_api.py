@@ -7,7 +7,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from holo.identity.models import Membership, Project
+from holo.identity.models import Membership, Project, User
 from holo.identity.roles import Role
 from holo.identity.services import create_project
 from tests.api.people import Api, build_key, code_of
@@ -64,6 +64,25 @@ def test_a_repeated_key_makes_one_project(team: Team) -> None:
     assert answers[0].content == answers[1].content
     assert answers[1]["Idempotent-Replayed"] == "true"
     assert Project.objects.filter(organization=team.organization).count() == 1
+
+
+@pytest.mark.parametrize(
+    ("stored", "asked"),
+    [
+        ("Ann@BU\u0308CHER.example", "%20ann@b\u00fccher.example%20"),
+        ("ann@STRA\u1e9eE.example", "ANN@STRA\u1e9eE.EXAMPLE"),
+        ("ma\u0131l@example.com", "ma\u0131l@EXAMPLE.com"),
+        ("ma\u0130l2@example.com", "MA\u0130L2@example.com"),
+    ],
+    ids=ascii,
+)
+def test_a_member_is_found_by_the_address_in_whatever_form(team: Team, stored: str, asked: str) -> None:
+    person = User.objects.create_user(stored, None)
+    Membership.objects.create(organization=team.organization, user=person)
+    other = User.objects.create_user("mail@example.com", None)
+    Membership.objects.create(organization=team.organization, user=other)
+    listed = api_of(team, Role.OWNER).get(f"/api/v1/members?email={asked}").json()["results"]
+    assert [one["user_id"] for one in listed] == [str(person.pk)]
 
 
 def test_members_are_listed_changed_and_removed(team: Team) -> None:

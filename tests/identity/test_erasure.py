@@ -202,6 +202,19 @@ def test_no_row_of_any_table_holds_an_address_of_who_was_erased(story: Story) ->
     assert not Invitation.objects.filter(email=f"deleted-{story.person.pk.hex}@deleted.invalid", state="open")
 
 
+def test_a_similar_address_is_another_persons(story: Story) -> None:
+    """`\u0131` has the capital of `i`: compared in capitals, both addresses were one."""
+    elsewhere = build_team()
+    similar = OLD.lower().replace("shop", "sh\u0131p")
+    story.ask(UserChange.Action.UPDATE, email=similar, name="Ann")
+    kept = services.invite_member(
+        actor=elsewhere.actor(Role.OWNER), email=similar.replace("\u0131", "i"), role=Role.MEMBER
+    )
+    story.ask(UserChange.Action.DELETE)
+    kept.refresh_from_db()
+    assert kept.state == Invitation.State.OPEN
+
+
 def test_rows_that_only_grow_name_people_by_id(story: Story) -> None:
     story.do_everything()
     reference = f"user:{story.person.pk}"

@@ -138,11 +138,13 @@ def test_unusual_quantity_is_asked_about_once(operator: Client, shelf: StockLeve
     arrive(operator, shelf, quantity=5)
     on_hand = StockLevel.objects.get(pk=shelf.pk).on_hand
     page = text_of(arrive(operator, shelf, quantity=1_000_000))
-    assert "Are 1000000 right?" in page
+    assert "Are 1,000,000 right?" in page
     assert '<input type="checkbox" name="sure"' in page
     assert StockLevel.objects.get(pk=shelf.pk).on_hand == on_hand
     arrive(operator, shelf, quantity=1_000_000, sure="on")
     assert StockLevel.objects.get(pk=shelf.pk).on_hand == on_hand + 1_000_000
+    # That one receipt does not make the next of its kind usual.
+    assert "Are 999,999 right?" in text_of(arrive(operator, shelf, quantity=999_999))
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ class StrictJSONParser(BaseParser):
         """Return the object, or raise the RequestError that says what is wrong and where."""
         request = (parser_context or {}).get("request")
         encoding = request.META.get("HTTP_CONTENT_ENCODING", "") if request is not None else ""
-        if encoding.strip().lower() not in ("", "identity"):
+        if not {part.strip().lower() for part in encoding.split(",")} <= {"", "identity"}:
             raise UnsupportedMediaTypeError(
                 _("Content-Encoding is “%(received)s”; send the body without it")
                 % {"received": encoding[:64]},
@@ -91,7 +91,8 @@ def _check_charset(media_type: str) -> None:
     for parameter in media_type.split(";")[1:]:
         name, _equals, value = parameter.partition("=")
         if name.strip().lower() == "charset" and value.strip().strip('"').lower() not in ("utf-8", "utf8"):
-            raise JsonSyntaxError(_("JSON is UTF-8; send no other charset"), line=1, column=1)
+            message = _("the charset of Content-Type is “%(received)s”; send JSON in UTF-8")
+            raise JsonSyntaxError(message % {"received": value.strip()[:64]}, line=1, column=1)
 
 
 def parse_object(body: bytes) -> dict[str, Any]:

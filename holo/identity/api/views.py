@@ -26,7 +26,7 @@ class MemberListView(ApiView):
     required_scopes = {"GET": ORGANIZATION_READ}
     filters: ClassVar[Filters] = {
         "role": choice_filter("role", Role.values),
-        "email": text_filter("user__email__iexact", max_length=254),
+        "email": text_filter("user__email__address", max_length=254),
     }
     ordering = ("id",)
 

@@ -159,6 +159,12 @@ LINES = (
     *(_typo(name) for name in COMMANDS),
     _wrong("a flag with a typo", "doctor --jsn", "did you mean --json?"),
     _wrong("another type", "run_relay --threads x", "invalid int value"),
+    *(
+        _wrong("a number that is guessed elsewhere", f"{words} {number}", "invalid int value")
+        for words in ("run_relay --threads", "workflow list --limit", "api_key rotate AAAAAAAA --grace-hours")
+        for number in ("1_0", "２", "١٢", "1.0", "0x10")
+    ),
+    _wrong("a character that turns text around", "verify --only I1\u202e", "no invariant I1\\u202e"),
     _wrong("another type", "verify --grace x", "invalid float value"),
     _wrong("no sub-command", "api_key", "required: command", "--help"),
     _wrong("no scopes", "api_key create --user nobody@example.com", "required: --scopes", "--help"),

@@ -124,11 +124,77 @@ VARIABLES = (
         for value in (f"mysql://a:{SECRET}@h/x", f"a:{SECRET}@h", f"postgres://a:{SECRET}@h:port/x", "x")
     ),
     *(
+        _row("E05", "no database", f"{name} names no database", **{name: value})
+        for name in ("DATABASE_URL", "MIGRATE_DATABASE_URL")
+        for value in (
+            "postgres://",
+            "postgres://$DB",
+            f"postgres://a:{SECRET}@h",
+            "postgres://h/?sslmode=require",
+        )
+    ),
+    *(
+        _row(
+            "E05",
+            "a setting of the product's",
+            f"DATABASE_URL sets {option}",
+            DATABASE_URL=f"postgres:///x?{option}={value}",
+        )
+        for option, value in (("atomic_requests", "true"), ("conn_max_age", "$AGE"), ("autocommit", "0"))
+    ),
+    *(
+        _row("E05", "no database", "REDIS_URL is not an address", REDIS_URL=value)
+        for value in ("redis://h/$DB", "redis://h/x", "rediss://h/0/1", "redis://h/-1")
+    ),
+    *(
+        _row("E05", "no address", f"{name} is not an address", **{name: value})
+        for name in ("PUBLIC_URL", "TEMPORAL_UI_URL")
+        for value in (
+            "https://",
+            "https:h",
+            "https://h/?x=$1",
+            "https://h/#x",
+            f"https://a:{SECRET}@h",
+            "ftp://h",
+        )
+    ),
+    *(
+        _row("E04", "no host", f"{name}: {value!r} is not a host", **{name: value})
+        for name in ("ALLOWED_HOSTS", "ADMIN_HOSTS")
+        for value in ("$HOST", "https://h", "h:8000", "*.h", "bücher.example", "h.", "[::1]:80", "a b", "-")
+    ),
+    *(
+        _row(
+            "E04",
+            "no origin",
+            f"CSRF_TRUSTED_ORIGINS: {value!r} is not an origin",
+            CSRF_TRUSTED_ORIGINS=value,
+        )
+        for value in ("h", "$ORIGIN", "https://", "https://h/", "https://h/path", "ftp://h")
+    ),
+    *(
         _row("E05", "no address", "TEMPORAL_ADDRESS is not a host with a port", TEMPORAL_ADDRESS=value)
-        for value in ("localhost", "h:port", ":7233", f"a:{SECRET}@h:1", "http://h:1")
+        for value in (
+            "localhost",
+            "h:port",
+            ":7233",
+            f"a:{SECRET}@h:1",
+            "http://h:1",
+            "h:0",
+            "h:1/x",
+            "h:1?x",
+            "h:1#x",
+        )
     ),
     _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"carrier-pigeon://a:{SECRET}@h"),
     _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=f"smtp://a:{SECRET}@h:port"),
+    *(
+        _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=value)
+        for value in (
+            *("", "smtp://", "$MAIL", "smtp://h?timeout=$X", "smtp://h?use_tls=false", "smtp://h?ssl=true"),
+            f"smtp://a:1#{SECRET}@h:25",
+        )
+    ),
     *(
         _row("E05", "no sender", "is not an e-mail address such as", DEFAULT_FROM_EMAIL=value)
         for value in ("nobody", "a@b", "Holo <a@example.com\nBcc: b@example.com>", '"a\x01"@example.com')

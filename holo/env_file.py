@@ -1,0 +1,30 @@
+"""Reads files of variables as strictly as the variables themselves."""
+
+import io
+import re
+from pathlib import Path
+
+import environ
+
+# As django-environ reads a line of an env file; it skips every other line without a word.
+_LINE = re.compile(r"(?:export )?[A-Za-z_0-9]+=.*")
+
+
+def read_env_file(file: Path, problems: list[str], reader: type[environ.Env] = environ.Env) -> None:
+    """Add the variables of an env file that are not set yet to `reader.ENVIRON`, by default os.environ.
+
+    Only LF and CRLF end a line. A line that is no `NAME=value` is noted, or its variable would silently keep
+    the default; so is another line separator, where the value would end.
+    """
+    try:
+        text = file.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        problems.append(f"{file}: not UTF-8 at byte {error.start}")
+        return
+    for number, line in enumerate(text.split("\n"), 1):
+        whole = line.removesuffix("\r")
+        if len(whole.splitlines()) > 1:
+            problems.append(f"{file}: line {number} has a line separator or control character in it")
+        elif whole.strip() and not whole.startswith("#") and not _LINE.fullmatch(whole):
+            problems.append(f"{file}: line {number} is not NAME=value, without blanks before and around “=”")
+    reader.read_env(io.StringIO(text))
