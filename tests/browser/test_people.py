@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from holo.apiauth.models import ApiKey
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
-from holo.identity.models import User
+from holo.identity.models import Organization, User
 from holo.staff.models import StaffSession
 from inventory.models import Product
 from inventory.services import change_product
@@ -109,6 +109,7 @@ def test_histories_and_groups(
     visitor_with: VisitorWith, shop: Shop, locale: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     root = superuser(shop)
+    Organization.objects.create(slug=f"long-{root.pk.hex}", name="Halls of the Northern Provinces, Wholesale")
     product = Product.objects.filter(organization=shop.organization)[0]
     change_product(actor=shop.seller_actor, product_id=product.pk, name="Another name")
     group = Group.objects.create(name=f"night shift {root.pk.hex[-6:]}")
