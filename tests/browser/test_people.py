@@ -1,6 +1,6 @@
 """What a browser shows of histories, forms that come back, groups, and keys that are shown once."""
 
-from typing import Literal
+from typing import Any, Literal
 
 import pytest
 from django.contrib.auth.models import Group
@@ -17,6 +17,7 @@ from orders.groups import ensure_groups
 from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
 from tests.browser.test_staff import set_up
 from tests.logins import Device
+from tests.proof import sample
 from tests.stories import MAC, PHONE, Shop, build_person, reserve
 
 pytestmark = pytest.mark.browser
@@ -67,10 +68,12 @@ def test_reason_comes_back_after_the_session_has_ended(
     assert ApprovalDecision.objects.get(request=request).reason == REASON
 
 
-LOOKS = pytest.mark.parametrize(
-    ("locale", "width", "scheme"),
-    [("en-GB", 1280, "light"), ("zh-CN", 1280, "dark"), ("en-GB", 375, "light"), ("zh-CN", 375, "dark")],
-)
+_LOOKS = [("en-GB", 1280, "light"), ("zh-CN", 1280, "dark"), ("en-GB", 375, "light"), ("zh-CN", 375, "dark")]
+
+
+def in_looks(name: str) -> Any:
+    """Run a test in one of the looks, in the full proof in all of them."""
+    return pytest.mark.parametrize(("locale", "width", "scheme"), sample(_LOOKS, name=name))
 
 
 # What sticks out of its card, where it cannot be scrolled to.
@@ -104,7 +107,8 @@ def see(visitor: Visitor, name: str, scheme: str) -> None:
     assert page.evaluate(CUT_OFF) == [], name
 
 
-@LOOKS
+@pytest.mark.prove
+@in_looks("groups")
 def test_histories_and_groups(
     visitor_with: VisitorWith, shop: Shop, locale: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
@@ -135,7 +139,8 @@ def test_histories_and_groups(
     see(visitor, "own-rights", scheme)
 
 
-@LOOKS
+@pytest.mark.prove
+@in_looks("receipt")
 def test_unusual_receipt_is_asked_about(
     visitor_with: VisitorWith, shop: Shop, locale: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
@@ -155,7 +160,8 @@ def test_unusual_receipt_is_asked_about(
     see(visitor, "group", scheme)
 
 
-@LOOKS
+@pytest.mark.prove
+@in_looks("keys")
 def test_new_key_is_shown_once_and_revoking_asks(
     visitor_with: VisitorWith, shop: Shop, locale: str, width: int, scheme: Literal["light", "dark"]
 ) -> None:
