@@ -18,14 +18,17 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponse:
     """
     if not _is_own_form(request):
         return csrf_failure(request, reason=reason)
+    if request.path_info == reverse("admin:logout"):
+        text = _("Nothing was changed: the page was older than your log-in. Log out again.")
+        messages.warning(request, text)
+        return HttpResponseRedirect(reverse("admin:index"))
     page = request.get_full_path()
     if getattr(request, "staff_session_id", None) is None:
         keep_until_login(request)
         return HttpResponseRedirect(reverse("admin:login", query={"next": page}))
     if not keep_form(request):
-        messages.warning(
-            request, _("Nothing was changed: the form was too long to be kept. Fill it in again.")
-        )
+        text = _("Nothing was changed: the form was too long to be kept. Fill it in again.")
+        messages.warning(request, text)
     return HttpResponseRedirect(page)
 
 
@@ -35,5 +38,5 @@ def _is_own_form(request: HttpRequest) -> bool:
         request.headers.get("Sec-Fetch-Site") == "same-origin"
         and bool(getattr(request, "person_mark", ""))
         and has_pages_with_forms(request.path_info)
-        and not request.path_info.startswith((reverse("admin:login"), reverse("admin:logout")))
+        and not request.path_info.startswith(reverse("admin:login"))
     )
