@@ -1,6 +1,6 @@
 """What a browser shows of histories, forms that come back, groups, and keys that are shown once."""
 
-from typing import Any, Literal
+from typing import Literal
 
 import pytest
 from django.contrib.auth.models import Group
@@ -71,7 +71,7 @@ def test_reason_comes_back_after_the_session_has_ended(
 _LOOKS = [("en-GB", 1280, "light"), ("zh-CN", 1280, "dark"), ("en-GB", 375, "light"), ("zh-CN", 375, "dark")]
 
 
-def in_looks(name: str) -> Any:
+def in_looks(name: str) -> pytest.MarkDecorator:
     """Run a test in one of the looks, in the full proof in all of them."""
     return pytest.mark.parametrize(("locale", "width", "scheme"), sample(_LOOKS, name=name))
 
