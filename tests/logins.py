@@ -33,14 +33,14 @@ class Device:
     def code(self) -> str:
         """Return a code that the server takes: of this step, or where it was shown of the next ones.
 
-        Three at most within half a minute; from the step before this one to the step after it. In the last
-        seconds of a step the one before is left out: it would be too old when it arrives.
+        Three within half a minute, from the step before this one to the one after; a fourth is waited for.
+        In the last seconds of a step the one before is left out: it would be too old when it arrives.
         """
         moment = time.time()
         now = int(moment) // STEP
         oldest = now - 1 if moment % STEP < STEP - _ON_ITS_WAY else now
         self._shown = max(self._shown + 1, oldest)
-        assert self._shown <= now + 1, "three codes within half a minute are all that the server takes"
+        time.sleep(max(0.0, (self._shown - 1) * STEP - moment))
         return code_at(self.secret, self._shown * STEP)
 
 
