@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.conf import settings
 
+from tests.proof import Proof, gathered
+
 pytestmark = pytest.mark.pure
 
 ROOT = Path(settings.BASE_DIR)
@@ -58,6 +60,19 @@ def test_record_that_proves_nothing_is_refused() -> None:
         ({"proofs": {"a": {**passed, "outcome": "failed"}}}, "a failed"),
     ):
         assert faults_of({**good, **change}, released=day) == [says]
+
+
+def test_cases_without_figures_are_one_proof_and_a_failure_has_its_own() -> None:
+    cases = {f"a.py::test_a[{number}]": Proof(outcome="passed", seconds=0.5) for number in range(3)}
+    others = {
+        "a.py::test_a[3]": Proof(outcome="failed", seconds=1.0),
+        "a.py::test_a[4]": Proof({"orders": 2}, "passed", 1.0),
+        "a.py::test_b": Proof(outcome="passed", seconds=1.0),
+    }
+    assert gathered({**cases, **others}) == {
+        "a.py::test_a": Proof({"cases": 3}, "passed", 1.5),
+        **others,
+    }
 
 
 def test_last_release_is_the_newest_with_a_day() -> None:
