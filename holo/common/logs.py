@@ -35,8 +35,8 @@ _SECRETS = (
     (re.compile(r"(\bFailing row contains \()[^\n]{0,5000}?(?=\)\.)"), r"\1[redacted]"),
     # Keys of services outside, by the beginnings that their makers gave them.
     (re.compile(r"\b((?:sk|rk|pk|tok|whsec|ghp|xox[a-z])[_-])[\w-]{8,}"), r"\1[redacted]"),
-    # What stands after a name that says so, as in `password=…` and `"token": "…"`. A name is looked at once,
-    # as a whole: a long word would take the square of its length otherwise.
+    # The value after a name such as `password=…` or `"token": "…"`. A name is matched as a whole, without
+    # trying each of its parts: for a long word the time would grow with the square of its length.
     (
         re.compile(
             rf"((?<![\w-])(?=[\w-]*{_NAMED})[\w-]++[\"']?\s*[=:]\s*[\"']?)(?![\"'\s\[])[^\s\"',;&)}}]+",

@@ -52,7 +52,7 @@ def _gateway(order: Order) -> Iterator[str]:
     for key, payment in payments.items():
         charge = charges.get(key)
         found = charge.state if charge else "none"
-        # What was given up before its capture was never sent, or its authorisation was voided.
+        # An attempt that was withdrawn before its capture was never sent, or its authorisation was voided.
         if found not in {"withdrawn": ("none", "voided")}.get(payment.state, (payment.state,)):
             yield f"payment {key} is {payment.state} here and {found} at the gateway"
         if charge and (charge.captures > 1 or charge.refunds > 1):

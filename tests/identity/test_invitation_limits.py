@@ -1,4 +1,4 @@
-"""Nobody uses invitations to fill somebody's mailbox."""
+"""Within a day an organisation sends, and an address gets, a limited number of invitations."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What was asked for is carried out only while whoever asked might still ask for it."""
+"""An invitation, or a change of a user, is carried out only while its issuer still has the right to it."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""Whoever may change people in the admin reaches those of their own organisations and nobody else."""
+"""Staff with the right to change people see and change only people of their own organisations."""
 
 import pytest
 from django.contrib.auth.models import Permission

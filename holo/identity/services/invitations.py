@@ -3,8 +3,6 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
-from django.db.models import Value
-from django.db.models.functions import Lower
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor, OrganizationId, UserId
@@ -50,9 +48,8 @@ def invite_member(
         raise AlreadyMemberError(_("the person is a member already"), field="email")
     now = database_now()
     _require_few(actor, email, now)
-    # Compared as the index of open invitations does it.
-    before = Invitation.objects.alias(lowered=Lower("email")).filter(
-        organization_id=actor.organization_id, lowered=Lower(Value(email)), state=Invitation.State.OPEN
+    before = Invitation.objects.filter(
+        organization_id=actor.organization_id, email__address=email, state=Invitation.State.OPEN
     )
     before.update(state=Invitation.State.REVOKED, ended_at=now)
     invitation = Invitation.objects.create(
@@ -149,7 +146,7 @@ def _require_few(actor: Actor, email: str, now: datetime) -> None:
     sent = Invitation.objects.filter(created_at__gt=now - _DAY)
     of_organization = sent.filter(organization_id=actor.organization_id).count()
     with fence_of_request():
-        to_address = sent.alias(lowered=Lower("email")).filter(lowered=Lower(Value(email))).count()
+        to_address = sent.filter(email__address=email).count()
     if of_organization >= MOST_OF_ORGANIZATION or to_address >= MOST_TO_ADDRESS:
         message = _("too many invitations within a day")
         raise ThrottledError(message, retry_after=_RETRY_SECONDS, limit="invitations")
