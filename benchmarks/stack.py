@@ -171,7 +171,7 @@ def _name(pid: int) -> str:
     names = {
         "run_worker": "worker",
         "run_relay": "relay",
-        "gunicorn": "web",
+        "run_web": "web",
         "celery -A holo --quiet worker": "celery",
         "celery -A holo --quiet beat": "beat",
         "valkey-server": "valkey",
