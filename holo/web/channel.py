@@ -112,7 +112,6 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             return
         header = request.headers.get("X_FORWARDED_FOR", "")
         self.client = crowd_of(forwarded_address(header, hops=self.server.hops))
-        self.server.crowded = True
 
     def note_response(self) -> None:
         """Begin to wait for the client: it takes the response, then it may send a request."""

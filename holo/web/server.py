@@ -20,7 +20,7 @@ _ACCEPTED_AT_ONCE = 64
 _OTHER_FILES = 200
 # A connection, a request and a response that are too large for memory.
 _FILES_EACH = 3
-_LAST_SECOND = 1.0
+_NEW_SECONDS = _LAST_SECOND = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,8 +46,6 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self.limits = limits
         self.hops = hops
         self.stopping = False
-        # Set where a client may have one connection too many.
-        self.crowded = False
         self._is_due = False
         super().__init__(application, **adjustments)
 
@@ -64,7 +62,6 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
                 # The client has gone already.
                 return
             self.channel_class(self, connection, address, self.adj, map=self._map)
-            self.crowded = True
 
     def maintenance(self, now: float) -> None:
         """Look for late connections after this turn. Waitress calls this once a second."""
@@ -103,35 +100,41 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         wasyncore.loop(timeout=self.adj.asyncore_loop_timeout, use_poll=True, map=self._map, count=1)
         if self._is_due:
             self._is_due = False
-            now = time.monotonic()
-            for channel in self._channels():
-                channel.end_if_late(now)
-        if self.crowded:
-            self.crowded = False
-            self._make_room()
+            self._end_late()
+        while len(self.active_channels) > self.limits.connections and self._close_one():
+            pass
+
+    def _end_late(self) -> None:
+        """Close what is late, and the oldest connections of clients with too many.
+
+        A new one has a second to send its request, even while somebody behind the same address opens one
+        after the other.
+        """
+        now = time.monotonic()
+        for channel in self._channels():
+            channel.end_if_late(now)
+        for client, count in Counter(channel.client for channel in self._channels()).items():
+            excess = count - self.limits.connections_per_client
+            if client and excess > 0:
+                for channel in self._waiting(client)[:excess]:
+                    if now - channel.waits_since > _NEW_SECONDS:
+                        channel.handle_close()
+
+    def _close_one(self) -> bool:
+        """Close the oldest connection of the client with the most; return whether there was one to close."""
+        held = Counter(channel.client for channel in self._channels() if not channel.in_hand)
+        if not held:
+            return False
+        self._waiting(max(held, key=held.__getitem__))[0].handle_close()
+        return True
+
+    def _waiting(self, client: str) -> list[Channel]:
+        """Return a client's connections without a request in hand, oldest first: how long each has waited."""
+        own = [channel for channel in self._channels() if channel.client == client and not channel.in_hand]
+        return sorted(own, key=lambda channel: channel.waits_since)
 
     def _channels(self) -> list[Channel]:
         return list(self.active_channels.values())
-
-    def _make_room(self) -> None:
-        """Close connections where there are too many of a client, or too many in all.
-
-        Those are closed that have kept the server waiting for the longest time, in all those of the client
-        with the most of them. A connection whose request is in hand stays.
-        """
-        for client, count in Counter(channel.client for channel in self._channels()).items():
-            if client and count > self.limits.connections_per_client:
-                self._close_oldest(client, count - self.limits.connections_per_client)
-        while len(self.active_channels) > self.limits.connections:
-            waiting = Counter(channel.client for channel in self._channels() if not channel.in_hand)
-            if not waiting:
-                return
-            self._close_oldest(max(waiting, key=waiting.__getitem__), 1)
-
-    def _close_oldest(self, client: str, count: int) -> None:
-        own = [channel for channel in self._channels() if channel.client == client and not channel.in_hand]
-        for channel in sorted(own, key=lambda channel: channel.waits_since)[:count]:
-            channel.handle_close()
 
 
 def make_server(application: Any, *, address: str, port: int, limits: Limits) -> Server:

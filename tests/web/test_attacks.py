@@ -63,6 +63,6 @@ def test_control_waitress_as_it_comes_answers_nobody(tmp_path: Path, key: str) -
     with web_process(tmp_path / "plain.log", command=command, key=key) as plain:
         assert live(plain) == 200
         with attacked("headers", connections=200, port=plain.port):
-            eventually(lambda: held(plain) >= 100, what="the attack")
+            eventually(lambda: held(plain) >= 98, what="the attack")
             assert live(plain) == 0
         plain.process.kill()
