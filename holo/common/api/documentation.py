@@ -27,6 +27,8 @@ from holo.common.error_catalogue import list_errors
 class ApiSchema(APIView):
     """The OpenAPI document, as it is in docs/openapi.yaml: making it takes more than a second."""
 
+    # It does not describe itself.
+    schema = None
     authentication_classes = ()
     permission_classes = (AllowAny,)
     # They are asked only which form a client wants: YAML or JSON.
