@@ -1,13 +1,13 @@
-"""What slow clients do to other clients, and how fast orders are placed: this web server against an earlier one.
+"""What slow clients do to other clients, and how fast orders are placed: the web server before and now.
 
     git worktree add /tmp/before COMMIT
     .venv/bin/python -m benchmarks.attacks /tmp/before
 
-starts PostgreSQL and Valkey, then for each attack first the earlier web process and then the present one, each
-fresh. The attackers are a process of their own. Beside them one client places an order and asks for
-`/healthz/live`, one after the other on new connections. A request that takes longer than ten seconds is given
-up and counts as ten. Everything is on the loopback. Times in milliseconds, memory in MiB (the most that was
-resident).
+starts PostgreSQL and Valkey, then for each attack the earlier web process and the present one, one after the
+other and each fresh. The attackers are a process of their own. Beside them one client places an order and
+asks for `/healthz/live`, in turns and on new connections. A request that takes longer than ten seconds, or
+gets no answer, counts as ten. Everything is on the loopback. Times in milliseconds, memory in MiB (the most
+that was resident).
 """
 
 import argparse
@@ -25,7 +25,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.stack import ROOT, BenchmarkError, MeasuredStack, _descendants, measured_stack
+from benchmarks.stack import ROOT, BenchmarkError, MeasuredStack, descendants, measured_stack
 
 _GIVEN_UP = 10.0
 _START_SECONDS, _ROUNDS = 120.0, 10
@@ -153,9 +153,9 @@ def _beside(port: int, key: str, seconds: float) -> dict[str, object]:
     taken: dict[str, list[float]] = {"live": [], "place": []}
     until = time.monotonic() + seconds
     while time.monotonic() < until:
-        for name, ask in (("live", lambda: _live(port)), ("place", lambda: _place(port, key))):
+        for name in taken:
             begun = time.monotonic()
-            status = ask()
+            status = _live(port) if name == "live" else _place(port, key)
             taken[name].append(time.monotonic() - begun if status in (200, 201) else _GIVEN_UP)
     found: dict[str, object] = {}
     for name, times in taken.items():
@@ -197,7 +197,7 @@ def _ask(port: int, request: bytes) -> int:
 def _memory(pid: int) -> float:
     """Return the most that a process and those below it had resident."""
     total = 0
-    for one in _descendants(pid):
+    for one in descendants(pid):
         with suppress(OSError):
             fields = Path(f"/proc/{one}/status").read_text().partition("VmHWM:")[2].split()
             total += int(fields[0])

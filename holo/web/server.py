@@ -4,7 +4,7 @@ import logging
 import resource
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from django.conf import settings
@@ -167,11 +167,15 @@ def make_server(application: Any, *, address: str, port: int, limits: Limits) ->
     )
 
 
-def allow_files(limits: Limits) -> int:
-    """Raise this process's limit of open files to what `limits` need; return what it is afterwards."""
+def with_files(limits: Limits) -> Limits:
+    """Raise this process's limit of open files to what `limits` need; return those that it can keep."""
     wanted = limits.connections * _FILES_EACH + _OTHER_FILES
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft < wanted:
         most = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, most), hard))
-    return resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    possible = (resource.getrlimit(resource.RLIMIT_NOFILE)[0] - _OTHER_FILES) // _FILES_EACH
+    if possible >= limits.connections:
+        return limits
+    logger.warning("only %d connections at the same time: the limit of open files is too low", possible)
+    return replace(limits, connections=possible)

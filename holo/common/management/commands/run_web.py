@@ -12,7 +12,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.fitness import refuse_unfit_database
 from holo.common.stopping import leave_in_time
-from holo.web.server import Limits, Server, allow_files, make_server
+from holo.web.server import Limits, Server, make_server, with_files
 
 logger = logging.getLogger(__name__)
 
@@ -53,14 +53,11 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         """Serve until a signal; requests in hand are finished first."""
         address, port = _address(options["bind"])
-        limits = _limits(options)
+        limits = with_files(_limits(options))
         try:
             refuse_unfit_database()
         except ImproperlyConfigured as error:
             raise CommandError(str(error), returncode=2) from error
-        if allow_files(limits) < limits.connections:
-            text = _("--connections %(count)d needs as many open files; raise the limit (ulimit -n)")
-            raise CommandError(text % {"count": limits.connections}, returncode=2)
         # Not at the top: it loads all middleware.
         from holo.wsgi import application
 
