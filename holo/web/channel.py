@@ -37,7 +37,19 @@ class ResponseTask(WSGITask):  # type: ignore[misc]  # waitress has no types
         """Run it; the last response of a server that stops says so."""
         if self.channel.server.stopping:
             self.set_close_on_finish()
-        super().execute()
+        try:
+            super().execute()
+        except OSError as error:
+            # Waitress takes it for the client's end and says nothing. Clients that go raise another error.
+            raise RuntimeError("the application failed") from error
+
+    def set_close_on_finish(self) -> None:
+        """End the connection after this response, unless waitress ends it for want of a length.
+
+        A response that has no body, such as 304, needs none.
+        """
+        if self.has_body or self.request.connection_close or self.channel.server.stopping:
+            super().set_close_on_finish()
 
     def write(self, data: bytes) -> None:
         """Send a piece; Django leaves it to the server to send no body for HEAD."""

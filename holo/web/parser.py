@@ -11,9 +11,10 @@ MOST_HEADERS = 100
 BAD_REQUEST, LENGTH_REQUIRED, ADDRESS_TOO_LONG = 400, 411, 414
 EXPECTATION_FAILED, HEADERS_TOO_LARGE = 417, 431
 
-# Waitress accepts folded headers. Its pattern for headers needs quadratic time where a control character
-# follows many blanks.
+# Folded headers, which waitress accepts, and control characters.
 _UNFIT = re.compile(rb"\r\n[ \t]|[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+# Waitress needs the square of their number of steps: 13 s for the 30,000 blanks that fit into one header.
+_BLANKS = re.compile(rb"(\r\n[!-9;-~]+:)[ \t]+")
 _CODING = re.compile(rb"\r\ntransfer-encoding[ \t]*:", re.IGNORECASE)
 _LENGTH = re.compile(rb"\r\ncontent-length[ \t]*:", re.IGNORECASE)
 
@@ -50,7 +51,7 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no
         if self.error is not None:
             return
         try:
-            super().parse_header(header_plus)
+            super().parse_header(_BLANKS.sub(rb"\1", header_plus))
         except ValueError as error:
             # A length of thousands of digits, or brackets in the address that enclose no IPv6 address.
             raise ParsingError(str(error)) from error

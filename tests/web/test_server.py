@@ -2,6 +2,7 @@
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -124,6 +125,29 @@ def test_connection_is_kept_for_the_next_request(default: Running) -> None:
             assert received(line).endswith(b"/again")
 
 
+@pytest.mark.parametrize("status", ["204 No Content", "304 Not Modified"])
+def test_connection_is_kept_after_a_response_without_a_body(default: Running, status: str) -> None:
+    def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
+        start_response(status, [])
+        return []
+
+    default.server.application = application
+    with default.connect() as line:
+        for _turn in range(2):
+            line.sendall(_GET % b"again")
+            assert status_of(received(line)) == int(status[:3])
+        line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+        said = b"".join(iter(lambda: line.recv(65_536), b""))
+    assert b"\r\nConnection: close\r\n" in said
+
+
+def test_largest_body_is_read_and_one_byte_more_is_not(default: Running, settings: Settings) -> None:
+    limit = settings.DATA_UPLOAD_MAX_MEMORY_SIZE
+    for length, status in ((limit, 200), (limit + 1, 413)):
+        head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: %d\r\n\r\n" % length
+        assert status_of(default.ask(head + b"x" * length)) == status
+
+
 def test_head_has_the_length_and_no_body(default: Running) -> None:
     with default.connect() as line:
         line.sendall(b"HEAD /page HTTP/1.1\r\nHost: x\r\n\r\n")
@@ -161,6 +185,14 @@ def test_nothing_after_a_refusal_is_taken_for_a_request(default: Running) -> Non
     assert status_of(said) == 400
     assert said.count(b"HTTP/1.1") == 1
     assert default.application.begun == []
+
+
+def test_blanks_in_a_header_take_no_time(default: Running) -> None:
+    """The pattern of waitress takes 13 seconds for them, in the thread that serves all connections."""
+    begun = time.monotonic()
+    for value in (b" " * 30_000 + b"a", b"a" + b" " * 30_000, b" \t" * 15_000, b"a " * 15_000):
+        assert status_of(default.ask(b"GET / HTTP/1.1\r\nHost: x\r\nX-A:%s\r\n\r\n" % value)) == 200
+    assert time.monotonic() - begun < 5
 
 
 def test_headers_of_proxies_reach_the_application_and_underscores_do_not() -> None:
@@ -299,9 +331,12 @@ def test_stop_waits_for_a_request_that_hangs_no_longer_than_its_time(settings: S
         assert server.left == [1]
 
 
-def test_fault_of_the_application_is_a_problem_document(caplog: pytest.LogCaptureFixture) -> None:
+@pytest.mark.parametrize("kind", [RuntimeError, OSError])
+def test_fault_of_the_application_is_a_problem_document(
+    kind: type[Exception], caplog: pytest.LogCaptureFixture
+) -> None:
     def application(environ: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-        raise RuntimeError("a secret")
+        raise kind("a secret")
 
     with running() as server:
         server.server.application = application
