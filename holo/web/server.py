@@ -12,6 +12,7 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 
 from holo.web.channel import Channel
+from holo.web.dispatcher import FairDispatcher
 
 logger = logging.getLogger(__name__)
 
@@ -147,7 +148,7 @@ def make_server(application: Any, *, address: str, port: int, limits: Limits) ->
         hops=settings.PROXY_HOPS,
         host=address,
         port=port,
-        threads=settings.WEB_THREADS,
+        dispatcher=FairDispatcher(threads=settings.WEB_THREADS),
         # No name and no version in answers.
         ident=None,
         # The product reads them itself, by PROXY_HOPS.
