@@ -64,6 +64,11 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
                 return
             self.channel_class(self, connection, address, self.adj, map=self._map)
 
+    def add_task(self, task: Channel) -> None:
+        """Let a thread serve the first request of a channel."""
+        task.recognise(task.requests[0])
+        super().add_task(task)
+
     def maintenance(self, now: float) -> None:
         """Look for late connections after this turn. Waitress calls this once a second."""
         self._is_due = True
