@@ -38,6 +38,7 @@ from tests.api.people import PASSWORD, build_person
 from tests.conftest import OwnerAccess
 from tests.identity.people import Team, build_team
 from tests.logins import log_in
+from tests.planting import plant
 from tests.post import plan_mail, send_due
 from tests.racing import race
 
@@ -218,7 +219,7 @@ def test_a_revoked_or_old_invitation_leads_nowhere_and_is_not_mailed(team: Team)
     assert revoke_invitation(actor=actor, invitation_id=revoked.pk).state == REVOKED
     ended_at = revoke_invitation(actor=actor, invitation_id=revoked.pk).ended_at
     assert Invitation.objects.get(pk=revoked.pk).ended_at == ended_at
-    Invitation.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    plant(Invitation.objects.filter(pk=old.pk), expires_at=timezone.now() - timedelta(seconds=1))
     pages = [Client().get(f"/invitations/{token}") for token in (*tokens, "made-up")]
     assert [page.status_code for page in pages] == [404, 404, 404]
     assert len({page.content for page in pages}) == 1
