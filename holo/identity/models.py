@@ -77,6 +77,12 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def is_unclaimed(self) -> bool:
+        """Whether an organisation's system made the account and nobody has had a password for it yet."""
+        rights = self.is_staff or self.is_superuser
+        return self.is_active and not rights and self.last_login is None and not self.has_usable_password()
+
 
 class Organization(Record):
     """A merchant: the owner of everything that is not shared by all."""

@@ -197,6 +197,37 @@ def test_an_invitation_is_for_one_address(team: Team) -> None:
     assert (User.objects.get(pk=person.pk).check_password(PASSWORD), role_of(team, NEW)) == (True, None)
 
 
+def test_account_that_nobody_has_used_yet_keeps_nobody_out(team: Team) -> None:
+    """Another organisation's system made it; the link shows whose address it is."""
+    elsewhere = build_team()
+    person = User.objects.create_user(NEW, None, name="As a system wrote it")
+    Membership.objects.create(organization=elsewhere.organization, user=person)
+    client, token = Client(), link_of(invite(team))
+    page = f"/invitations/{token}"
+    assert "new_password1" in client.get(page).content.decode()
+    sent = {"name": "Wang Fang", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert client.post(page, sent).status_code == 200
+    person.refresh_from_db()
+    assert (person.name, person.check_password(PASSWORD)) == ("Wang Fang", True)
+    assert role_of(team, NEW) == Role.MEMBER
+    assert person.memberships.count() == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"is_staff": True}, {"is_superuser": True}, {"is_active": False}, {"last_login": timezone.now()}],
+)
+def test_account_without_a_password_that_is_somebodys_is_not_taken(
+    team: Team, fields: dict[str, Any]
+) -> None:
+    User.objects.create_user(NEW, None, **fields)
+    token = link_of(invite(team))
+    assert "new_password1" not in Client().get(f"/invitations/{token}").content.decode()
+    with pytest.raises(PersonKnownError):
+        accept_invitation(token=token, name="x", password_hash="x")
+    assert role_of(team, NEW) is None
+
+
 def test_a_second_invitation_replaces_the_first(team: Team) -> None:
     first = link_of(invite(team))
     second = link_of(invite(team, email=NEW.upper(), role=Role.ADMIN))
