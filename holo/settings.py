@@ -241,8 +241,10 @@ except RequestError as _error:
 _YEAR = 365 * 24 * 3600
 ORDER_APPROVAL_DEADLINE = env.seconds("ORDER_APPROVAL_DEADLINE", default=24 * 3600, low=1, high=_YEAR)
 ORDER_PAYMENT_DEADLINE = env.seconds("ORDER_PAYMENT_DEADLINE", default=30 * 60, low=1, high=_YEAR)
-# So many pieces are held by unpaid orders of one buyer, so that nobody empties the shop without paying.
+# Pieces that unpaid orders hold, so that nobody empties the shop without paying.
 ORDER_BUYER_PIECES = env.int("ORDER_BUYER_PIECES", default=100, low=1, high=1_000_000)
+ORDER_ADDRESS_PIECES = env.int("ORDER_ADDRESS_PIECES", default=200, low=1, high=1_000_000)
+ORDER_NETWORK_PIECES = env.int("ORDER_NETWORK_PIECES", default=1000, low=1, high=1_000_000)
 ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)
 PAYMENT_GATEWAY = env.name("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
 CARRIER = env.name("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")

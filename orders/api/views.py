@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
+from holo.apiauth.networks import client_address
 from holo.apiauth.views import ApiView
 from holo.approvals.models import ApprovalDecision
 from holo.approvals.services import Decided, decide
@@ -51,7 +52,11 @@ class OrderListView(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Place an order; its fulfilment starts at once."""
-        placement = requests.placement_of(self.valid(requests.PlaceOrderRequest), buyer=self.actor.buyer)
+        placement = requests.placement_of(
+            self.valid(requests.PlaceOrderRequest),
+            buyer=self.actor.buyer,
+            address=client_address(request._request),
+        )
         return self.run_command(
             lambda key: services.place_order(actor=self.actor, placement=placement, request_key=key),
             render=answers.render_order,

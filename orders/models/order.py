@@ -38,6 +38,9 @@ class Order(Record):
     # Whose unpaid orders hold no more than so much stock: what the shop calls its customer, else the public
     # token that placed the order, else nobody in particular.
     buyer = models.CharField(_("buyer"), max_length=64, blank=True, default="")
+    # Of a public token: marks of where it ordered from (`orders.origins`).
+    origin_address = models.CharField(max_length=24, blank=True, default="", db_default="", editable=False)
+    origin_network = models.CharField(max_length=24, blank=True, default="", db_default="", editable=False)
     ship_to = models.JSONField(_("ship to"), null=True)
     sandbox = models.JSONField(_("sandbox"), default=dict)
     payment_deadline = models.DateTimeField(_("payment deadline"), null=True)
@@ -83,6 +86,11 @@ class Order(Record):
                 fields=["organization", "buyer"],
                 name="orders_order_unpaid_of_buyer",
                 condition=models.Q(status__in=sorted(UNPAID)) & ~models.Q(buyer=""),
+            ),
+            models.Index(
+                fields=["organization", "origin_network"],
+                name="orders_order_unpaid_of_network",
+                condition=~models.Q(origin_network=""),
             ),
         ]
 
