@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
@@ -25,6 +26,7 @@ from holo.stack.plan import CELERY_PROCESSES
 from holo.stack.postgres_binaries import FLOOR, find_binaries
 from holo.stack.process import explain
 from holo.stack.temporal_cli import find_temporal
+from holo.stack.temporal_origin import origin_of
 from holo.stack.temporal_server import namespace_status
 from holo.stack.valkey import find_valkey
 
@@ -46,7 +48,8 @@ class Finding:
 def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
-    return [*found, *_database(), _redis(), _temporal(), _payloads(), _domains(), _passwords()]
+    found += [*_database(), _redis(), _temporal(), _payloads(), _domains(), _passwords()]
+    return found
 
 
 def _stack() -> Finding:
@@ -94,7 +97,12 @@ def _temporal_program() -> Finding:
             raise StackError(_("no Temporal CLI yet; `manage.py up` gets it"))
         return str(binary.path), binary.server
 
-    return _program("temporal program", "TEMPORAL_ADDRESS", find)
+    found = _program("temporal program", "TEMPORAL_ADDRESS", find)
+    if not found.version:
+        return found
+    origin = origin_of(Path(found.where))
+    detail = f"{origin.text}; SHA-256 {origin.sha256}"
+    return replace(found, good=not origin.changed, detail=detail)
 
 
 def _database() -> list[Finding]:
