@@ -13,6 +13,7 @@ from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from holo.common.fitness import current_role, lossy_settings
+from holo.common.weak_settings import weak_settings
 from holo.domains import domain_queues
 from holo.outbox.relay import THREADS as RELAY_THREADS
 from holo.secretstore.selectors import count_versions_by_key
@@ -49,7 +50,7 @@ def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
     found += [*_database(), _redis(), _temporal(), _payloads(), _domains(), _passwords()]
-    return found
+    return [*found, *_settings()]
 
 
 def _stack() -> Finding:
@@ -216,6 +217,22 @@ def _passwords() -> Finding:
         else _("BREACHED_PASSWORDS_FILE is not set; common ones are refused, those of breaches are not")
     )
     return Finding(name="passwords", good=True, where=where or "-", detail=detail)
+
+
+def _settings() -> list[Finding]:
+    """What is weak in production, each by its name; `check --deploy` says the same."""
+    if settings.DEBUG:
+        return [Finding(name="settings", good=True, where="-", detail=_("DEBUG=1: not judged"))]
+    found = [
+        Finding(
+            name=weak.setting,
+            good=False,
+            where=_("refused by all processes") if weak.refused else _("weak"),
+            detail=weak.detail,
+        )
+        for weak in weak_settings()
+    ]
+    return found or [Finding(name="settings", good=True, where="-", detail=_("none of them is weak"))]
 
 
 def _redis() -> Finding:

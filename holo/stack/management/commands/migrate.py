@@ -1,4 +1,7 @@
-"""`manage.py migrate` as the owner of the tables, one at a time, granting the app role its use of them."""
+"""`manage.py migrate` as the owner of the tables, one at a time, granting the app role its use of them.
+
+Of all that is weak it refuses published passwords of the roles alone: no other process knows the owner's.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -11,6 +14,7 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from holo.common.weak_settings import weak_settings
 from holo.settings import database
 from holo.stack.fences import fence_tables
 from holo.stack.grants import grant_app_role, grant_readers
@@ -26,6 +30,8 @@ class Command(MigrateCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Switch to the owner, migrate, grant, and switch back."""
+        if weak := weak_settings("DATABASE_URL", "MIGRATE_DATABASE_URL"):
+            raise CommandError("; ".join(one.line for one in weak), returncode=BAD_INPUT)
         connection = connections[options["database"]]
         app_role = str(connection.settings_dict["USER"])
         with _as_owner(connection):
