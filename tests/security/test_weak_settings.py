@@ -21,7 +21,7 @@ from holo.identity.demo import DEMO_ADMIN, DEMO_PASSWORD
 from holo.identity.models import User
 from holo.stack.doctor import _settings as findings_of_settings
 from tests.bad_inputs.cases.variables import BASE
-from tests.docs.documents import ROOT
+from tests.docs.documents import ROOT, table_rows
 from tests.security.test_production import environment
 from tests.stack.conftest import SERVER_VARIABLES
 
@@ -152,6 +152,15 @@ def test_what_no_command_runs_with_is_refused_by_the_settings(judged: Any, name:
 def test_every_rule_has_a_row_in_the_matrix(judged: Any) -> None:
     met = {(weak.setting, weak.what) for row in MATRIX for weak in judged(row.values)}
     assert met == {(rule.setting, str(rule.what)) for rule in weak_settings.RULES}
+
+
+@pytest.mark.pure
+def test_document_says_of_every_rule_whether_it_refuses_or_lists() -> None:
+    rows = table_rows(ROOT / "docs" / "deploy.md", first_cell="setting")
+    told = {name: cells for names, *cells in rows for name in re.findall(r"`(\w+)", names)}
+    for rule in weak_settings.RULES:
+        name = "RATE_" if rule.setting.startswith("RATE_") else rule.setting
+        assert told[name][0 if rule.refused else 1], rule.setting
 
 
 @pytest.mark.pure
