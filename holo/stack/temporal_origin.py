@@ -65,7 +65,7 @@ def origin_of(binary: Path) -> Origin:
         return Origin(text=f"{note.version}, {note.origin}", sha256=sha256)
     if os.environ.get("TEMPORAL_CLI"):
         return Origin(text=_("named by TEMPORAL_CLI"), sha256=sha256)
-    return Origin(text=_("found there; Holo has not put it there"), sha256=sha256)
+    return Origin(text=_("found there, without a note of where it came from"), sha256=sha256)
 
 
 def refuse_changed(binary: Path) -> None:

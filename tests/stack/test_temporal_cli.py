@@ -232,7 +232,7 @@ def test_other_binaries_are_told_with_where_they_are_and_their_hash(
     hashed = sha256(on_path.read_bytes()).hexdigest()
     found = _examined(monkeypatch)
     assert (found.good, found.where) == (True, str(on_path))
-    assert found.detail == f"found there; Holo has not put it there; SHA-256 {hashed}"
+    assert found.detail == f"found there, without a note of where it came from; SHA-256 {hashed}"
     monkeypatch.setenv("TEMPORAL_CLI", str(named))
     found = _examined(monkeypatch)
     assert (found.good, found.where) == (True, str(named))
