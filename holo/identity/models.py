@@ -12,6 +12,7 @@ from django.utils.translation import pgettext_lazy
 from holo.common.addresses import validate_address, validate_single_line
 from holo.common.characters import normal
 from holo.common.ids import uuid7
+from holo.common.records import Record
 
 # What addresses of the API carry: lower case, digits, single hyphens between.
 SHORT_NAME = r"^[a-z0-9]+(-[a-z0-9]+)*$"
@@ -45,8 +46,13 @@ class UserManager(BaseUserManager["User"]):
         return self.filter(email__address=email)
 
 
-class User(AbstractBaseUser, PermissionsMixin):
+class User(Record, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address."""
+
+    mutable = frozenset(
+        {"password", "last_login", "is_superuser", "email", "name", "language", "is_staff", "is_active"}
+    )
+    deletable = True
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(_("e-mail address"), unique=True, validators=[validate_address])
@@ -71,9 +77,17 @@ class User(AbstractBaseUser, PermissionsMixin):
     def __str__(self) -> str:
         return self.email
 
+    @property
+    def is_unclaimed(self) -> bool:
+        """Whether an organisation's system made the account and nobody has had a password for it yet."""
+        rights = self.is_staff or self.is_superuser
+        return self.is_active and not rights and self.last_login is None and not self.has_usable_password()
 
-class Organization(models.Model):
+
+class Organization(Record):
     """A merchant: the owner of everything that is not shared by all."""
+
+    mutable = frozenset({"name"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(_("short name"), unique=True)
@@ -92,8 +106,11 @@ class Organization(models.Model):
         return self.name
 
 
-class Membership(models.Model):
+class Membership(Record):
     """That a person belongs to an organisation, and as what."""
+
+    mutable = frozenset({"role", "reference"})
+    deletable = True
 
     class Role(models.TextChoices):
         """What a member is: who may manage the organisation. Work with orders takes groups and scopes."""
@@ -134,8 +151,10 @@ class Membership(models.Model):
         return f"{self.user} · {self.organization}"
 
 
-class Project(models.Model):
+class Project(Record):
     """A part of an organisation's business with environments of its own."""
+
+    mutable = frozenset({"name"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -162,7 +181,7 @@ class Project(models.Model):
         return self.name
 
 
-class Environment(models.Model):
+class Environment(Record):
     """Where a project runs; keys, secrets and events belong to one of them."""
 
     class Kind(models.TextChoices):
@@ -206,11 +225,13 @@ class Environment(models.Model):
         return self.slug
 
 
-class Invitation(models.Model):
+class Invitation(Record):
     """That somebody is asked into an organisation; it ends once, or runs out.
 
     Of the link only a hash is kept, and only once it has been mailed.
     """
+
+    mutable = frozenset({"email", "state", "token_hash", "ended_at"})
 
     class State(models.TextChoices):
         """How far it is; an open one may have run out."""
@@ -267,11 +288,15 @@ class Invitation(models.Model):
         return f"{self.email} · {self.organization}"
 
 
-class UserChange(models.Model):
+class UserChange(Record):
     """That an organisation's system wants a person created, updated or deleted, and what became of it.
 
     The process that does it carries only the id. What it says of a person goes when the person is deleted.
     """
+
+    mutable = frozenset(
+        {"email", "name", "user", "state", "code", "notice", "run_id", "cancel_requested_at", "ended_at"}
+    )
 
     class Action(models.TextChoices):
         """What is wanted."""
@@ -359,8 +384,11 @@ class UserChange(models.Model):
         return f"user-{self.action}-{self.pk}"
 
 
-class AddressChange(models.Model):
+class AddressChange(Record):
     """That a person's e-mail address was changed; both addresses are told. Erasing the person empties it."""
+
+    mutable = frozenset({"before", "after"})
+    deletable = True
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="+", verbose_name=_("user"))

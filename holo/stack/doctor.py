@@ -21,7 +21,7 @@ from holo.stack.command_line import pending_migrations
 from holo.stack.env import given, run_dir
 from holo.stack.errors import StackError
 from holo.stack.fences import tables_of_organizations
-from holo.stack.grants import guarded_tables
+from holo.stack.grants import guarded_tables, wider_than_declared
 from holo.stack.instance import Instance
 from holo.stack.plan import CELERY_PROCESSES
 from holo.stack.postgres_binaries import FLOOR, find_binaries
@@ -142,6 +142,7 @@ def _roles(where: str) -> Finding:
         for table in guarded_tables(cursor):
             cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')", [table])
             open_tables += [table] if cursor.fetchone()[0] else []
+        wider = wider_than_declared(cursor, str(connection.settings_dict["USER"]))
         unfenced = [table.name for table in tables_of_organizations(cursor) if not table.is_fenced]
     if role.makes_temporary and not role.owned_tables:
         text = _("the app role may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
@@ -156,6 +157,12 @@ def _roles(where: str) -> Finding:
     if unfenced:
         names = ", ".join(unfenced)
         text = _("not fenced by organisation: %(names)s; run `manage.py migrate`") % {"names": names}
+        return Finding(name="roles", good=False, where=where, detail=text)
+    if wider:
+        text = _(
+            "the app role may change more than this version needs in %(names)s; when all processes run it,"
+            " run `manage.py migrate --tighten`"
+        ) % {"names": ", ".join(wider)}
         return Finding(name="roles", good=False, where=where, detail=text)
     return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
 

@@ -157,9 +157,11 @@ def _require_room(actor: Actor, placement: Placement, pieces: int) -> None:
         )
 
 
-def _next_number() -> str:
+def _next_number(organization_id: UUID) -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), nextval('orders_order_number_seq')")
+        cursor.execute(
+            "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), orders_next_number(%s)", [organization_id]
+        )
         year, number = cursor.fetchone() or ("", 0)
     return f"SO-{year}-{number:06d}"
 
@@ -167,7 +169,7 @@ def _next_number() -> str:
 def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
     order = Order(
         organization_id=actor.organization_id,
-        number=_next_number(),
+        number=_next_number(actor.organization_id),
         currency=total.currency,
         total_minor=total.minor,
         created_by_id=actor.person,
