@@ -37,7 +37,13 @@ class IdempotencyLog(Record):
                 fields=["expires_at"],
                 name="idempotency_log_expiry",
                 condition=models.Q(expires_at__isnull=False),
-            )
+            ),
+            models.Index(
+                fields=["scope"],
+                name="idempotency_log_refused",
+                opclasses=["varchar_pattern_ops"],
+                condition=models.Q(status__gte=400),
+            ),
         ]
 
     def __str__(self) -> str:
