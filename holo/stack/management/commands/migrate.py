@@ -2,6 +2,8 @@
 
 It adds rights and takes none away, so that processes of the version before go on; `--tighten`, once all run
 this version, takes away what its models do not declare.
+
+Of all that is weak it refuses published passwords of the roles alone: no other process knows the owner's.
 """
 
 import os
@@ -15,6 +17,7 @@ from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from holo.common.weak_settings import weak_settings
 from holo.settings import database
 from holo.stack.fences import fence_tables
 from holo.stack.grants import grant_app_role, grant_readers
@@ -39,6 +42,8 @@ class Command(MigrateCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Switch to the owner, migrate, grant, and switch back."""
+        if weak := weak_settings("DATABASE_URL", "MIGRATE_DATABASE_URL"):
+            raise CommandError("; ".join(one.line for one in weak), returncode=BAD_INPUT)
         connection = connections[options["database"]]
         app_role = str(connection.settings_dict["USER"])
         with _as_owner(connection):
