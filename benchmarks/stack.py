@@ -95,7 +95,7 @@ class MeasuredStack:
         if self._process is None:
             return []
         found: dict[str, float] = {}
-        for pid in _descendants(self._process.pid):
+        for pid in descendants(self._process.pid):
             name = _name(pid)
             private = _private_mib(pid) if name == "postgres" else _resident_mib(pid)
             found[name] = found.get(name, 0.0) + private
@@ -104,7 +104,7 @@ class MeasuredStack:
     def processor_seconds(self) -> dict[str, float]:
         """Return the CPU time that the processes of each name have used so far."""
         found: dict[str, float] = {}
-        for pid in _descendants(self._process.pid) if self._process else ():
+        for pid in descendants(self._process.pid) if self._process else ():
             try:
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 name = _name(pid)
@@ -155,7 +155,8 @@ def _environment(folder: Path, port_offset: int) -> dict[str, str]:
     }
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
+    """Return a process and all below it."""
     children: dict[int, list[int]] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -174,7 +175,7 @@ def _name(pid: int) -> str:
     names = {
         "run_worker": "worker",
         "run_relay": "relay",
-        "gunicorn": "web",
+        "run_web": "web",
         "celery -A holo --quiet worker": "celery",
         "celery -A holo --quiet beat": "beat",
         "valkey-server": "valkey",

@@ -16,10 +16,10 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 from prometheus_client import Counter
 
-from holo.apiauth.networks import client_address, crowd_of
 from holo.common.api.errors import InvalidValueError
 from holo.common.api.parsers import body_too_large, parse_json
 from holo.common.api.problems import as_domain_error, problem_http
+from holo.common.callers import caller_of
 from holo.common.context import bound
 from holo.common.errors import DomainError
 from holo.common.metrics import registry
@@ -65,8 +65,7 @@ def csp_reports(request: HttpRequest) -> HttpResponse:
 
 def _spend(request: HttpRequest) -> None:
     """Count the call by its address, apart from the address's calls of the API. Raises ThrottledError."""
-    address = client_address(request)
-    refuse_excess(spend(buckets_of(address=f"reports:{crowd_of(address) or address}")))
+    refuse_excess(spend(buckets_of(address=f"reports:{caller_of(request)}")))
 
 
 def _told(request: HttpRequest) -> list[tuple[str, str, str]]:

@@ -103,6 +103,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "holo.staff.middleware.StaffSessionMiddleware",
+    "holo.common.strangers.AnonymousRateMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -339,7 +340,6 @@ RATES = {
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", _("English")), ("zh-hans", _("Simplified Chinese"))]
 LOCALE_PATHS = [BASE_DIR / "holo" / "locale"]
-USE_I18N = True
 TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 STATIC_ROOT = RUN_DIR / "static"

@@ -7,10 +7,10 @@ from django.views.generic import RedirectView
 
 from holo.apiauth.pages import authorization_page
 from holo.common.api.documentation import ApiDocumentation, ApiSchema, error_catalogue
-from holo.common.api.problems import nothing_here
 from holo.common.health import live, ready
 from holo.common.metrics import metrics
 from holo.common.middleware import REPORTS_PATH
+from holo.common.strangers import no_such_call
 from holo.csp_reports import csp_reports
 from holo.domains import domain_urls
 from holo.identity.language import switch_language
@@ -41,7 +41,7 @@ urlpatterns = [
     path("api/schema", ApiSchema.as_view(), name="schema"),
     path("api/docs", ApiDocumentation.as_view(url_name="schema"), name="docs"),
     path("api/errors", error_catalogue, name="errors"),
-    re_path(r"^api/(?P<path>.*)$", nothing_here),
+    re_path(r"^api/(?P<path>.*)$", no_such_call),
     path("healthz/live", live, name="live"),
     path("healthz/ready", ready, name="ready"),
     path("metrics", metrics, name="metrics"),

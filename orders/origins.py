@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from django.utils.crypto import salted_hmac
 
-from holo.apiauth.networks import crowd_of, neighbourhood_of
+from holo.common.callers import crowd_of, neighbourhood_of
 
 _DIGITS = 24
 

@@ -23,11 +23,12 @@ from holo.apiauth.errors import (
 )
 from holo.apiauth.keys import contains_key, make_key, matches, parse_key
 from holo.apiauth.models import ApiKey, UsedPublicToken
-from holo.apiauth.networks import client_address, is_within
+from holo.apiauth.networks import is_within
 from holo.apiauth.public_tokens import Claims, claim_refused, key_id_of, looks_public, verify
 from holo.apiauth.scopes import OF_BUYERS, OF_ORGANIZATION, PUBLIC, scopes_of_groups, scopes_of_user
 from holo.apiauth.selectors import find_usable_key, find_usable_key_by_id, place_of_key, signing_secret_name
 from holo.common.actor import OrganizationId, system_actor
+from holo.common.callers import client_address
 from holo.common.fence import any_fence, fence_in
 from holo.identity.models import User
 from holo.secretstore.services import get_secret

@@ -16,7 +16,6 @@ from rest_framework.views import APIView
 
 from holo.apiauth.authentication import Grant, spend_token
 from holo.apiauth.errors import KeyInUrlError, StepUpRequiredError, UnauthenticatedError
-from holo.apiauth.networks import client_address, crowd_of
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
 from holo.apiauth.request_keys import (
@@ -34,6 +33,7 @@ from holo.common.api.field_errors import field_problems
 from holo.common.api.filters import Filters, apply_filters, check_parameters
 from holo.common.api.pagination import PARAMETERS, paginate
 from holo.common.api.problems import json_bytes, problem, refusal_of_fields
+from holo.common.callers import caller_of
 from holo.common.errors import DomainError, ThrottledError
 from holo.common.fence import fence_in
 from holo.common.one_state import ReadsOneState
@@ -57,12 +57,6 @@ class AlwaysJson(BaseContentNegotiation):
     def select_renderer(self, request: Request, renderers: Any, format_suffix: str | None = None) -> Any:
         """Return the only renderer."""
         return renderers[0], renderers[0].media_type
-
-
-def _caller(request: Request) -> str:
-    """Return what counts as one caller: an address, of IPv6 its /64; what is none counts as it is."""
-    address = client_address(request._request)
-    return crowd_of(address) or address
 
 
 def _method(request: Request) -> str | None:
@@ -118,7 +112,7 @@ class ApiView(ReadsOneState, APIView):
     def check_throttles(self, request: Request) -> None:
         """Count the call by who makes it, by address where nobody is asked who. Raises ThrottledError."""
         if not isinstance(request.auth, Grant):
-            self._count(address=_caller(request))
+            self._count(address=caller_of(request._request))
             return
         key = request.auth.api_key
         person = getattr(request.user, "pk", None)
@@ -135,7 +129,7 @@ class ApiView(ReadsOneState, APIView):
         """Count the calls of those who are not known, each address on its own; then answer as ever."""
         if isinstance(exc, UnauthenticatedError | KeyInUrlError):
             try:
-                self._count(address=_caller(self.request))
+                self._count(address=caller_of(self.request._request))
             except ThrottledError as refusal:
                 exc = refusal
         return super().handle_exception(exc)

@@ -19,8 +19,11 @@ from django.utils.translation import gettext_noop as _
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_safe
 
+from holo.common.metrics import is_operator
+
 logger = logging.getLogger(__name__)
 TIMEOUT = 2.0
+_RECENT_SECONDS = 1.0
 
 
 class Unhealthy(Exception):
@@ -75,21 +78,44 @@ def live(request: HttpRequest) -> JsonResponse:
 def ready(request: HttpRequest) -> JsonResponse:
     """Answer 503 when a part that every request needs does not answer, else 200.
 
-    `status` is ok, degraded (requests are served, what `failed` names catches up later) or failed.
+    `status` is ok, degraded (requests are served, what `failed` names catches up later) or failed. Operators
+    also see what each check found; others get the findings of the last second, however often they ask.
     """
-    findings = run_checks()
+    operator = is_operator(request)
+    findings = run_checks() if operator else _recent.findings()
     failed = [finding.name for finding in findings if not finding.ok]
     unready = any(finding.required and not finding.ok for finding in findings)
-    body = {
+    body: dict[str, object] = {
         "status": "failed" if unready else "degraded" if failed else "ok",
         "failed": failed,
-        "checks": {finding.name: finding.as_wire() for finding in findings},
     }
+    if operator:
+        body["checks"] = {finding.name: finding.as_wire() for finding in findings}
     response = JsonResponse(body, status=503 if unready else 200)
     response["Cache-Control"] = "no-store"
     # The checks have logged what failed; Django would add an error for each probe.
     response._has_been_logged = True  # type: ignore[attr-defined]
     return response
+
+
+class _Recent:
+    """Findings that are a second old at most; callers that come meanwhile wait for them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._found: list[Finding] = []
+        self._until = 0.0
+
+    def findings(self) -> list[Finding]:
+        """Return them."""
+        with self._lock:
+            if time.monotonic() >= self._until:
+                self._found = run_checks()
+                self._until = time.monotonic() + _RECENT_SECONDS
+            return self._found
+
+
+_recent = _Recent()
 
 
 def run_checks() -> list[Finding]:

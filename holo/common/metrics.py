@@ -79,14 +79,15 @@ def observe_request(*, route: str, method: str, status: int, seconds: float) -> 
 @require_safe
 def metrics(request: HttpRequest) -> HttpResponse:
     """Serve the numbers to this machine, or to who sends METRICS_TOKEN."""
-    if not _may_scrape(request):
+    if not is_operator(request):
         return HttpResponse(status=404)
     # Of the whole installation, whoever's cookie the request happens to bring.
     with fence_of_request():
         return HttpResponse(generate_latest(registry), content_type=CONTENT_TYPE_LATEST)
 
 
-def _may_scrape(request: HttpRequest) -> bool:
+def is_operator(request: HttpRequest) -> bool:
+    """Tell whether a request sends METRICS_TOKEN or, where there is none, comes from this machine."""
     token = str(getattr(settings, "METRICS_TOKEN", ""))
     given = request.headers.get("Authorization", "").removeprefix("Bearer ").strip()
     if token:

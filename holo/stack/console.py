@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import BinaryIO, TextIO
 
 _COLOURS = (36, 32, 33, 35, 34, 96, 92, 93, 95, 94)
-_KEEP_BYTES = 20_000_000
+# Of each part: the present file and two older ones.
+_FILE_BYTES, _OLDER_FILES = 5_000_000, 2
 
 
 class Console:
@@ -33,8 +34,11 @@ class Console:
 
     def line(self, name: str, raw: bytes, *, prefix: bool = True) -> None:
         """Take one line of a part's output."""
-        self._file(name).write(raw + b"\n")
-        self._file(name).flush()
+        file = self._file(name)
+        file.write(raw + b"\n")
+        file.flush()
+        if file.tell() > _FILE_BYTES:
+            self._rotate(name)
         text = raw.decode(errors="replace")
         if not prefix:
             self._print(text)
@@ -60,11 +64,17 @@ class Console:
     def _file(self, name: str) -> BinaryIO:
         if name not in self._files:
             self.log_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            path = self.log_file(name)
-            if path.exists() and path.stat().st_size > _KEEP_BYTES:
-                path.replace(path.with_suffix(".log.1"))
-            self._files[name] = path.open("ab")
+            self._files[name] = self.log_file(name).open("ab")
         return self._files[name]
+
+    def _rotate(self, name: str) -> None:
+        """Begin a new file; the part writes into a pipe and need not know."""
+        self._files.pop(name).close()
+        path = self.log_file(name)
+        older = [path.with_suffix(f".log.{number}") for number in range(1, _OLDER_FILES + 1)]
+        for source, target in reversed(list(zip([path, *older], older, strict=False))):
+            if source.exists():
+                source.replace(target)
 
 
 def _nowhere() -> TextIO:

@@ -132,9 +132,7 @@ class Stack:
         )
 
     def _product(self, after: tuple[str, ...]) -> list[Part]:
-        web = [sys.executable, "-m", "gunicorn", "holo.wsgi:application"]
-        web += ["--bind", f"{LOOPBACK}:{self.ports.web}", "--workers", "1", "--no-control-socket"]
-        web += ["--threads", given().get("WEB_THREADS", "8")]
+        web = _manage_py("run_web", "--bind", f"{LOOPBACK}:{self.ports.web}")
         # On a development machine root is no news.
         celery = [sys.executable, "-W", "ignore:You're running the worker with superuser privileges"]
         celery += ["-m", "celery", "-A", "holo", "--quiet"]
@@ -144,7 +142,7 @@ class Stack:
         # The first page comes first: on two cores five processes that start together take five times as long.
         after = (*after, "web")
         return [
-            self._lasting("web", tuple(web), ("migrate",), self._web_answers),
+            self._lasting("web", web, ("migrate",), self._web_answers),
             self._lasting("relay", _manage_py("run_relay"), after, _listens(self.ports.relay_metrics)),
             self._lasting("worker", _manage_py("run_worker"), after, _listens(self.ports.worker_metrics)),
             self._lasting("celery", tuple(worker), after, text=b" ready."),

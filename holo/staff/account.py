@@ -13,7 +13,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from django.utils.translation import gettext as _
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from holo.apiauth.networks import client_address
+from holo.common.callers import client_address
 from holo.common.shown_once import show_once, taken_once
 from holo.common.step_up import step_up
 from holo.identity.staff import person_of

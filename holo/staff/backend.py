@@ -8,7 +8,7 @@ from django.contrib.auth.hashers import make_password
 from django.http import HttpRequest
 from django.views.decorators.debug import sensitive_variables
 
-from holo.apiauth.networks import client_address
+from holo.common.callers import client_address
 from holo.common.errors import BusyError
 from holo.identity.models import User
 from holo.identity.selectors import find_person

@@ -22,7 +22,7 @@ from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from django.views.decorators.http import require_http_methods
 
-from holo.apiauth.networks import client_address
+from holo.common.callers import client_address
 from holo.common.errors import DomainError
 from holo.common.kept_form import drop_lost_form
 from holo.identity.models import User

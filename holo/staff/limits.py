@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from django.conf import settings
 from django.db import connection
 
-from holo.apiauth.networks import crowd_of
+from holo.common.callers import crowd_of
 from holo.common.db import require_transaction
 
 # From one address, so many times the limit of one e-mail address: an office shares it.

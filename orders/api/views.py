@@ -8,11 +8,11 @@ from django.utils.translation import gettext as _
 from drf_spectacular.utils import OpenApiResponse, extend_schema
 from rest_framework.request import Request
 
-from holo.apiauth.networks import client_address
 from holo.apiauth.views import ApiView
 from holo.approvals.models import ApprovalDecision
 from holo.approvals.services import Decided, decide
 from holo.common.api.filters import Filters, choices_filter, moment_filter, text_filter
+from holo.common.callers import client_address
 from orders import selectors, services
 from orders.api import answers, requests
 from orders.errors import NotAwaitingApprovalError

@@ -10,7 +10,6 @@ import pytest
 from holo.apiauth.keys import make_key
 from holo.common.context import bound
 from holo.common.logs import ContextFilter, JsonFormatter, TextFormatter
-from holo.web import _safe_to_print
 
 pytestmark = pytest.mark.pure
 
@@ -144,19 +143,3 @@ def test_a_traceback_in_json_is_one_line() -> None:
     line = JsonFormatter().format(failed(_FORGED))
     assert _RAW.search(line) is None
     assert "forged" in json.loads(line)["exception"]
-
-
-@pytest.mark.parametrize("logger", ["gunicorn.error", "gunicorn.access"])
-def test_gunicorn_prints_no_control_character_either(logger: str) -> None:
-    record = failed(_FORGED)
-    record.name, record.msg, record.args = logger, "Invalid request: %s", (_FORGED,)
-    assert _safe_to_print(record)
-    first, *lines = logging.Formatter("%(asctime)s %(message)s").format(record).split("\n")
-    assert _RAW.search(first) is None
-    assert all(line.startswith("    ") and _RAW.search(line) is None for line in lines)
-
-
-def test_access_lines_of_gunicorn_keep_their_atoms() -> None:
-    record = record_of('%(h)s "%(a)s" 100%%', {"h": "192.0.2.1", "a": "curl\x1b[2J"})
-    assert _safe_to_print(record)
-    assert record.getMessage() == '192.0.2.1 "curl\\x1b[2J" 100%'

@@ -21,10 +21,11 @@ from holo.apiauth.errors import (
 )
 from holo.apiauth.keys import KeyText, parse_key
 from holo.apiauth.models import ApiKey
-from holo.apiauth.networks import client_address, is_within, parse_networks
+from holo.apiauth.networks import is_within, parse_networks
 from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.audit.models import AuditEvent
 from holo.common.actor import OrganizationId, system_actor
+from holo.common.callers import client_address
 from holo.common.errors import NotFoundError
 from holo.identity.models import Environment, Organization, User
 from holo.identity.services import create_project

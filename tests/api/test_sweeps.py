@@ -7,9 +7,9 @@ import pytest
 from django.utils import timezone
 
 from holo.apiauth.models import ApiKey, AuthorizationCode, UsedPublicToken
-from holo.apiauth.networks import crowd_of
 from holo.apiauth.services import create_authorization_code
 from holo.apiauth.tasks import purge_ended_logins
+from holo.common.callers import crowd_of
 from tests.planting import plant
 
 

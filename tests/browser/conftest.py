@@ -7,12 +7,7 @@ with the same two questions: did the browser refuse anything, did a request leav
 import os
 import re
 import shutil
-import ssl
-import subprocess
-import sys
-import urllib.request
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -22,11 +17,11 @@ from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, R
 from pytest_django.plugin import DjangoDbBlocker
 
 from holo.identity.models import User
-from holo.stack.ports import free_port
 from holo.stack.postgres import PostgresServer
 from tests.conftest import cloned_database
 from tests.logins import Device, enrol
 from tests.stories import Shop, build_shop
+from tests.web_process import web_process
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 # The same engine without a window and without services such as reports: a quarter less processor for a page.
@@ -74,44 +69,8 @@ def database(
 @pytest.fixture(scope="package")
 def base_url(database: str, server_dir: Path) -> Iterator[str]:
     """A web process on a free port for all journeys."""
-    with web_process(server_dir / "web.log") as url:
-        yield url
-
-
-@contextmanager
-def web_process(
-    log_file: Path, *options: str, scheme: str = "http", environment: Mapping[str, str] | None = None
-) -> Iterator[str]:
-    """Run the web process on a free port until the block ends; give its address."""
-    port = free_port()
-    command = [sys.executable, "-m", "gunicorn", "holo.wsgi:application", "--no-control-socket"]
-    command += ["--bind", f"127.0.0.1:{port}", "--threads", "4", *options]
-    environment = environment or {**os.environ, "DJANGO_SETTINGS_MODULE": "tests.web_settings"}
-    with log_file.open("w") as log:
-        process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=log, stderr=subprocess.STDOUT)
-        try:
-            _wait_until_it_answers(f"{scheme}://127.0.0.1:{port}/healthz/live", process)
-            yield f"{scheme}://127.0.0.1:{port}"
-        finally:
-            process.terminate()
-            process.wait(60)
-
-
-def _wait_until_it_answers(url: str, process: "subprocess.Popen[bytes]") -> None:
-    waited = 0
-    while process.poll() is None and waited < 200:
-        try:
-            # Its certificate, where it has one, is its own.
-            urllib.request.urlopen(url, timeout=5, context=ssl._create_unverified_context()).close()
-            return
-        except OSError:  # refused, reset, or slower than the limit on a busy machine
-            waited += 1
-            # The process itself is what is waited for: it ends at once if it cannot start.
-            try:
-                process.wait(0.1)
-            except subprocess.TimeoutExpired:
-                continue
-    raise AssertionError("the web process does not answer")
+    with web_process(server_dir / "web.log") as running:
+        yield f"http://127.0.0.1:{running.port}"
 
 
 @pytest.fixture(scope="package")

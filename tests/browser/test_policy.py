@@ -1,20 +1,18 @@
 """The policy of pages in a real browser: Swagger UI lives with it, and over TLS offences are told as well."""
 
+import sys
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 from playwright.sync_api import Browser
 
-from tests.browser.conftest import LISTEN, Visitor, reported, web_process
+from tests.browser.conftest import LISTEN, Visitor, reported
+from tests.browser.tls import tls_before
 from tests.live import eventually
 from tests.security.test_production import environment
 from tests.stories import Shop
+from tests.web_process import web_process
 
 pytestmark = pytest.mark.browser
 
@@ -40,35 +38,16 @@ def test_documentation_works_and_offends_nothing(visitor: Visitor, shop: Shop) -
     visitor.complaints[:] = [one for one in visitor.complaints if "401 (Unauthorized)" not in one]
 
 
-def certify_itself(key_file: Path, certificate_file: Path) -> None:
-    """Write a key and a certificate of it for an hour."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
-    now = datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(minutes=5))
-        .not_valid_after(now + timedelta(hours=1))
-        .sign(key, hashes.SHA256())
-    )
-    pem, plain = serialization.Encoding.PEM, serialization.NoEncryption()
-    key_file.write_bytes(key.private_bytes(pem, serialization.PrivateFormat.PKCS8, plain))
-    certificate_file.write_bytes(certificate.public_bytes(pem))
-
-
 @pytest.fixture(scope="module")
 def secure_url(database: str, server_dir: Path) -> Iterator[str]:
-    """A web process with the settings of production that ends TLS itself, with a certificate of its own."""
-    key, certificate = server_dir / "tls.key", server_dir / "tls.crt"
-    certify_itself(key, certificate)
-    # In place of gunicorn.conf.py, which refuses the database of tests.
-    config = server_dir / "secure.conf.py"
-    config.write_text(
-        f'worker_class = "holo.web.BoundedThreads"\nkeyfile = "{key}"\ncertfile = "{certificate}"\n'
-    )
+    """A web process with the settings of production, behind a proxy with a certificate of its own."""
+    command = (sys.executable, "-m", "tests.browser.unchecked_web")
     log = server_dir / "secure.log"
-    with web_process(log, "--config", str(config), scheme="https", environment=environment()) as url:
-        yield url
+    with (
+        web_process(log, command=command, environment=environment()) as running,
+        tls_before(running.port, server_dir) as port,
+    ):
+        yield f"https://127.0.0.1:{port}"
 
 
 def test_over_tls_the_newer_kind_of_report_arrives(whole_chromium: Browser, secure_url: str) -> None:

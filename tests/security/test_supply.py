@@ -22,7 +22,7 @@ pytestmark = pytest.mark.pure
 
 # What a package may say of itself. The LGPL of psycopg asks for nothing where it is used as it comes.
 _ALLOWED = re.compile(
-    r"MIT|BSD|Unlicense|Apache|PSF|ISC|MPL|Mozilla Public License|LGPL|Python Software Foundation"
+    r"MIT|BSD|Unlicense|Apache|PSF|ISC|MPL|Mozilla Public License|LGPL|Python Software Foundation|ZPL|Zope"
 )
 _REFUSED = re.compile(
     r"\bA?GPL|Affero|(?<!Lesser )General Public License|SSPL|BUSL|Commons Clause|Proprietary"

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from holo.stack import console
 from holo.stack.console import Console
 from holo.stack.errors import StackError
 from holo.stack.part import Part
@@ -187,3 +188,22 @@ Supervisor([stage.lasting("plain"), stage.lasting("parent", {parent!r})], stage.
     supervisor.kill()
     supervisor.wait()
     assert eventually(lambda: not stage.leftovers(), seconds=60)
+
+
+def test_logs_are_bounded_while_their_part_goes_on_writing(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(console, "_FILE_BYTES", 2_000)
+    stage.console.quiet = True
+    talker = stage.task("talker", "for number in range(1000): print(f'line {number:>6}', flush=True)")
+    assert Supervisor([talker], stage.console, until="talker").run() == 0
+    stage.console.close()
+    logs = stage.folder / "logs"
+    newest_last = ["talker.log.2", "talker.log.1", "talker.log"]
+    assert sorted(path.name for path in logs.iterdir()) == sorted(newest_last)
+    texts = [(logs / name).read_text() for name in newest_last]
+    assert all(len(text) <= 2_000 + len("line      0\n") for text in texts)
+    # The last lines are all there, in their order, and none is cut.
+    kept = "".join(texts).splitlines()
+    assert len(kept) > 300
+    assert kept == [f"line {number:>6}" for number in range(1000 - len(kept), 1000)]

@@ -10,9 +10,9 @@ from rest_framework.request import Request
 
 from holo.apiauth import services
 from holo.apiauth.api import answers, requests
-from holo.apiauth.networks import client_address
 from holo.apiauth.services.codes import POLL_EVERY
 from holo.apiauth.views import ApiView
+from holo.common.callers import client_address
 from holo.common.fence import fence_of_request
 
 

@@ -23,7 +23,6 @@ from holo.apiauth.errors import (
 )
 from holo.apiauth.locks import lock_address, lock_code
 from holo.apiauth.models import ApiKey, AuthorizationCode
-from holo.apiauth.networks import crowd_of
 from holo.apiauth.operations import (
     DEFAULT_LIFETIME,
     Kind,
@@ -34,6 +33,7 @@ from holo.apiauth.operations import (
 from holo.apiauth.scopes import scopes_of_user
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.callers import crowd_of
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
 from holo.idempotency.commands import command
