@@ -146,6 +146,9 @@ def _environment(folder: Path, port_offset: int) -> dict[str, str]:
         "WORKER_SANDBOX": "0",
         "LOG_LEVEL": "WARNING",
         "EMAIL_URL": "dummymail://",
+        "PAYMENT_GATEWAY": "orders.sandbox.gateway.SandboxGateway",
+        "CARRIER": "orders.sandbox.carrier.SandboxCarrier",
+        "ALLOW_SANDBOX": "1",
         # Counted as ever, but never one too many.
         **{f"RATE_{name}": "1000000/1:1000000" for name in ("CREDENTIAL", "USER", "ORGANIZATION", "ADDRESS")},
         "DJANGO_SETTINGS_MODULE": "holo.settings",

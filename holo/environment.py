@@ -16,6 +16,8 @@ import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
 
 from holo.common.addresses import validate_address, validate_single_line
+from holo.common.errors import RequestError
+from holo.common.money import parse_amount
 from holo.common.rates import Rate, RateError, parse_rate
 from holo.identity.breaches import BreachesError, check_breaches
 from holo.secretstore.keyring import Keyring, KeyringError, read_keyring
@@ -171,6 +173,15 @@ class Environment:
         except RateError as error:
             self._problems.append(f"{name}: {error}")
             return None
+
+    def amount(self, name: builtins.str, *, default: builtins.str, currency: builtins.str) -> builtins.str:
+        """Return an amount of money as it is given."""
+        text = self.str(name, default=default)
+        try:
+            parse_amount(text, currency=currency)
+        except RequestError as error:
+            self._problems.append(f"{name}={_shown(text)}: {error.message}")
+        return text
 
     def breaches(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return the path of a file of breached passwords; empty for none."""

@@ -13,8 +13,6 @@ import environ
 from django.http.request import validate_host
 from django.utils.translation import gettext_lazy as _
 
-from holo.common.errors import RequestError
-from holo.common.money import parse_amount
 from holo.domains import domain_apps
 from holo.env_file import read_env_file
 from holo.environment import Environment, faults_of_secret_keys, faults_of_tls, refuse
@@ -234,19 +232,21 @@ OUTBOX_HANDLERS = [
 ]
 
 # --- Orders --------------------------------------------------------------------------------------
-ORDER_APPROVAL_THRESHOLD = env.str("ORDER_APPROVAL_THRESHOLD", default="10000.00")
-try:
-    parse_amount(ORDER_APPROVAL_THRESHOLD, currency="CNY")
-except RequestError as _error:
-    problems.append(f"ORDER_APPROVAL_THRESHOLD={ORDER_APPROVAL_THRESHOLD[:64]!r}: {_error.message}")
+ORDER_APPROVAL_THRESHOLD = env.amount("ORDER_APPROVAL_THRESHOLD", default="10000.00", currency="CNY")
 _YEAR = 365 * 24 * 3600
 ORDER_APPROVAL_DEADLINE = env.seconds("ORDER_APPROVAL_DEADLINE", default=24 * 3600, low=1, high=_YEAR)
 ORDER_PAYMENT_DEADLINE = env.seconds("ORDER_PAYMENT_DEADLINE", default=30 * 60, low=1, high=_YEAR)
-# So many pieces are held by unpaid orders of one buyer, so that nobody empties the shop without paying.
+# Pieces that unpaid orders hold, so that nobody empties the shop without paying.
 ORDER_BUYER_PIECES = env.int("ORDER_BUYER_PIECES", default=100, low=1, high=1_000_000)
+ORDER_ADDRESS_PIECES = env.int("ORDER_ADDRESS_PIECES", default=200, low=1, high=1_000_000)
+ORDER_NETWORK_PIECES = env.int("ORDER_NETWORK_PIECES", default=1000, low=1, high=1_000_000)
 ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)
-PAYMENT_GATEWAY = env.name("PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway")
-CARRIER = env.name("CARRIER", default="orders.sandbox.carrier.SandboxCarrier")
+# Where money and parcels matter, nobody gets a sandbox without naming it.
+PAYMENT_GATEWAY = env.name(
+    "PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway" if DEBUG else ""
+)
+CARRIER = env.name("CARRIER", default="orders.sandbox.carrier.SandboxCarrier" if DEBUG else "")
+ALLOW_SANDBOX = env.bool("ALLOW_SANDBOX", default=False)
 
 # --- Celery and Valkey/Redis: only work that can be derived from rows ------------------------------
 REDIS_URL = env.url(

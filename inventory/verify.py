@@ -130,4 +130,11 @@ WHERE price_minor <= 0 OR currency <> ALL (%(currencies)s)
         changes="SELECT stock_level_id::text, count(*) FROM inventory_stockmovement"
         " WHERE kind = 'receipt' GROUP BY 1",
     ),
+    # No command adjusts stock yet, so an adjustment is somebody's raw SQL.
+    audited(
+        _("Each adjustment has its audit row."),
+        action="inventory.stock_adjusted",
+        changes="SELECT stock_level_id::text, count(*) FROM inventory_stockmovement"
+        " WHERE kind = 'adjustment' GROUP BY 1",
+    ),
 )

@@ -53,12 +53,12 @@ def lock_order(order_id: UUID, *, actor: Actor | None = None) -> Order:
     return _order(*_results(_OWN_ORDER, {"id": order_id, **reach}))
 
 
-def lock_buyer(organization_id: UUID, buyer: str) -> None:
-    """Let one order of a buyer be placed at a time, until the transaction ends."""
+def lock_room(organization_id: UUID, whose: str) -> None:
+    """Let one order of a buyer, or from one place, be placed at a time, until the transaction ends."""
     require_transaction()
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 4712))", [f"{organization_id}|{buyer}"]
+            "SELECT pg_advisory_xact_lock(hashtextextended(%s, 4712))", [f"{organization_id}|{whose}"]
         )
 
 

@@ -70,13 +70,16 @@ def list_timeline(orders: QuerySet[Order], order_id: UUID) -> QuerySet[OrderEven
     return OrderEvent.objects.filter(order_id=order_id).annotate(by=actor_name()).order_by("id")
 
 
-def pieces_of_unpaid_orders(organization_id: UUID, buyer: str) -> int:
-    """Return how many pieces one buyer's unpaid orders want or hold, those that wait for an operator too."""
+def pieces_of_unpaid_orders(organization_id: UUID, **of: str) -> int:
+    """Return how many pieces unpaid orders want or hold, those that wait for an operator too.
+
+    `of` says whose: their `buyer`, or the marks of where they came from.
+    """
     paid = Exists(Payment.objects.filter(order=OuterRef("pk"), state=Payment.State.CAPTURED))
     unpaid = Order.objects.filter(
         Q(status__in=UNPAID) | (Q(status=Status.NEEDS_ATTENTION) & ~paid),
         organization_id=organization_id,
-        buyer=buyer,
+        **of,
     )
     return int(unpaid.aggregate(pieces=Coalesce(Sum("lines__quantity"), 0))["pieces"])
 

@@ -24,6 +24,7 @@ from holo.settings import database
 from holo.stack.postgres import PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
+from tests.planting import FUNCTION
 from tests.servers import Servers, servers_of
 
 pytest_plugins = ["tests.schedule", "tests.proof", "tests.coverage_floor"]
@@ -129,6 +130,7 @@ def django_db_setup(servers: Servers, postgres: PostgresServer, django_db_blocke
                 use_database(postgres, TEMPLATE)
                 call_command("migrate", verbosity=0)
                 connections.close_all()
+                OwnerAccess(server=postgres, database=TEMPLATE).execute(FUNCTION)
         postgres.create_database(own_database(servers), template=TEMPLATE)
         use_database(postgres, own_database(servers))
 

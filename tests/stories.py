@@ -70,7 +70,7 @@ class Shop:
         """Return on hand and reserved by SKU."""
         return stock_snapshot(self.organization.pk)
 
-    def place(self, *skus: str, quantity: int = 1, **sandbox: object) -> Order:
+    def place(self, *skus: str, quantity: int = 1, buyer: str = "", **sandbox: object) -> Order:
         """Place an order of `quantity` of each SKU."""
         lines = [
             WantedLine(sku=sku, quantity=quantity, pointer=f"/items/{index}")
@@ -78,7 +78,9 @@ class Shop:
         ]
         return services.place_order(
             actor=self.seller_actor,
-            placement=Placement(lines=lines, sandbox=sandbox, ship_to={"name": "Li Wei", "city": "Xi'an"}),
+            placement=Placement(
+                lines=lines, buyer=buyer, sandbox=sandbox, ship_to={"name": "Li Wei", "city": "Xi'an"}
+            ),
         )
 
     def pay(self, order: Order, token: str = "tok_ok") -> UUID:

@@ -8,14 +8,17 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 from holo.identity.models import Environment, Organization
 
 
-class ApiKey(models.Model):
+class ApiKey(Record):
     """A credential in one organisation, shown once, when made: a key, or a token of a person or of nobody.
 
     One model for the three, because what holds of one holds of all: hash, scopes, life, networks, end.
     """
+
+    mutable = frozenset({"name", "replaced_by", "expires_at", "revoked_at", "last_used_at"})
 
     class Kind(models.TextChoices):
         """What a credential is. A key is one program's, a personal token the person's own."""
@@ -81,6 +84,8 @@ class ApiKey(models.Model):
         verbose_name_plural = _("API keys")
         ordering = ["-created_at"]
         constraints = [
+            # What foreign keys of keys refer to, so that both are of one organisation.
+            models.UniqueConstraint(fields=["id", "organization"], name="apiauth_apikey_tenant"),
             models.CheckConstraint(
                 condition=models.Q(kind__in=["key", "personal"], owner__isnull=False)
                 | models.Q(kind="organization", owner__isnull=True),
@@ -96,8 +101,10 @@ class ApiKey(models.Model):
         return self.name or self.prefix
 
 
-class UsedPublicToken(models.Model):
+class UsedPublicToken(Record):
     """That a public token for one use was used; kept for as long as it could be shown again."""
+
+    deletable = True
 
     jti: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, editable=False)
     expires_at = models.DateTimeField(_("expires"), db_index=True)
@@ -110,8 +117,11 @@ class UsedPublicToken(models.Model):
         return str(self.jti)
 
 
-class AuthorizationCode(models.Model):
+class AuthorizationCode(Record):
     """That a program without a browser asks for a person's token; of the code only a hash is kept."""
+
+    mutable = frozenset({"client_name", "state", "organization", "user", "token", "polled_at"})
+    deletable = True
 
     class State(models.TextChoices):
         """How far it is; an open or approved one may have run out."""

@@ -12,6 +12,7 @@ from holo.common.actor import Actor
 from holo.idempotency.errors import KeyInvalidError
 
 _MAX_KEY = 255
+_BUYER = ":buyer:"
 _MAX_SCOPE = 200
 
 
@@ -45,7 +46,12 @@ def principal_of(actor: Actor, grant: Grant) -> str:
     else:
         assert key is not None
         principal = str(key.first_id or key.pk)
-    return f"{principal}:buyer:{grant.public.buyer}" if grant.public is not None else principal
+    return f"{principal}{_BUYER}{grant.public.buyer}" if grant.public is not None else principal
+
+
+def all_scopes_of(principal: str) -> str:
+    """Return what the scopes of a principal begin with, and those of its key's public tokens."""
+    return f"http:{principal.partition(_BUYER)[0]}:"
 
 
 def scope_of(request: Request, principal: str) -> str:

@@ -19,6 +19,7 @@ from holo.apiauth.errors import KeyInUrlError, StepUpRequiredError, Unauthentica
 from holo.apiauth.organization import organization_of
 from holo.apiauth.permissions import RequireScope, grant_of
 from holo.apiauth.request_keys import (
+    all_scopes_of,
     content_of,
     former_scope_of,
     principal_of,
@@ -224,8 +225,10 @@ class ApiView(ReadsOneState, APIView):
             return refusals[0]
 
         grant = grant_of(self.request)
+        principal = principal_of(self.actor, grant)
         key = RequestKey(
-            scope=scope_of(self.request, principal_of(self.actor, grant)),
+            scope=scope_of(self.request, principal),
+            all_scopes=all_scopes_of(principal),
             former_scope=former_scope_of(self.request, grant),
             key=read_idempotency_key(self.request),
             content=content_of(self.request),

@@ -8,15 +8,18 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 from holo.identity.models import SHORT_NAME
 
 
-class Integration(models.Model):
+class Integration(Record):
     """Another company's product that Holo could work with; the same catalogue for everybody.
 
     Rows come from `catalogue.json` and are put in step with it whenever the database is migrated. What has
     left the file keeps its votes and is no longer `listed`.
     """
+
+    mutable = frozenset({"name", "category", "home_page", "listed"})
 
     class Category(models.TextChoices):
         """What it does."""
@@ -52,11 +55,13 @@ class Integration(models.Model):
         return self.name
 
 
-class ApiIntegrationVote(models.Model):
+class ApiIntegrationVote(Record):
     """That a person wishes for an integration; the row is the vote.
 
     It is the person's, whichever organisation they speak for: nobody has two by belonging to two.
     """
+
+    deletable = True
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     integration = models.ForeignKey(

@@ -9,15 +9,18 @@ from django.utils.translation import gettext, pgettext_lazy
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 from holo.identity.models import Organization
 
 
-class ApprovalRequest(models.Model):
+class ApprovalRequest(Record):
     """That something needs a decision: what, why, until when, and who must not decide it.
 
     The subject is named by type, id, version and a digest of what the decider sees, so that a decision can
     be bound to exactly that content. `contributors` are the persons who made it.
     """
+
+    mutable = frozenset({"state", "closed_at", "applied_at"})
 
     class State(models.TextChoices):
         """Open, and the ways to end; a request ends once."""
@@ -76,7 +79,7 @@ class ApprovalRequest(models.Model):
         return [{**reason, "rule": gettext(reason["rule"])} for reason in self.reasons]
 
 
-class ApprovalDecision(models.Model):
+class ApprovalDecision(Record):
     """What one person decided about a request, and which content was seen."""
 
     class Verdict(models.TextChoices):

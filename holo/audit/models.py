@@ -3,8 +3,10 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.records import Record
 
-class AuditEvent(models.Model):
+
+class AuditEvent(Record):
     """Who did what to which row; written in the transaction of the change.
 
     Actor and organisation are ids without a foreign key, so that this table points nowhere upwards and

@@ -1,11 +1,14 @@
 """App registration."""
 
 from django.apps import AppConfig
+from django.core.checks import Tags
+from django.core.checks import register as register_check
 from django.urls import register_converter
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.api.converters import IdConverter
 from holo.common.crash import plan_from_environment
+from holo.common.weak_settings import check_deployment
 
 
 class CommonConfig(AppConfig):
@@ -17,6 +20,7 @@ class CommonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Name the parts of addresses; take up what a test planned for this process."""
+        """Name the parts of addresses and what `check --deploy` asks; take up what a test planned."""
         register_converter(IdConverter, "id")
+        register_check(check_deployment, Tags.security, deploy=True)
         plan_from_environment()

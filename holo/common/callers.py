@@ -39,10 +39,20 @@ def _without_port(text: str) -> str:
 
 def crowd_of(address: str) -> str:
     """Return the network that counts as one caller: the address, of IPv6 its /64; empty where it is none."""
+    return _around(address, 32, 64)
+
+
+def neighbourhood_of(address: str) -> str:
+    """Return the network around a caller: the /24 of IPv4, the /48 of IPv6; empty for what is no address."""
+    return _around(address, 24, 48)
+
+
+def _around(address: str, length_4: int, length_6: int) -> str:
     caller = parsed_address(address)
     if caller is None:
         return ""
-    return str(ipaddress.ip_network((caller, 32 if caller.version == 4 else 64), strict=False))
+    length = length_4 if caller.version == 4 else length_6
+    return str(ipaddress.ip_network((caller, length), strict=False))
 
 
 def caller_of(request: HttpRequest) -> str:

@@ -23,6 +23,7 @@ SERIALIZATION_FAILURE = "40001"
 DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 UNIQUE_VIOLATION = "23505"
+FOREIGN_KEY_VIOLATION = "23503"
 _MAX_ATTEMPTS = 5
 # Rows that one round trip of a streamed read brings.
 _FETCHED = 1000
@@ -127,7 +128,7 @@ def snapshot() -> Iterator[None]:
 
 @contextmanager
 def contained() -> Iterator[None]:
-    """Let a statement inside a snapshot fail without ending the snapshot."""
+    """Let a statement inside a transaction fail without ending it."""
     with transaction.atomic():
         yield
 

@@ -1,4 +1,5 @@
-"""What a production installation refuses to start with: a role too strong, commits that a crash may lose.
+"""What a production installation refuses to start with: settings that are weak, a role that is too strong,
+commits that a crash may lose.
 
 A database that does not answer yet is no reason not to start; its processes wait for it.
 """
@@ -11,6 +12,8 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, connection
 from django.utils.translation import gettext as _
+
+from holo.common.weak_settings import weak_settings
 
 logger = logging.getLogger(__name__)
 
@@ -60,16 +63,17 @@ def lossy_settings() -> list[str]:
 def refuse_unfit_database() -> None:
     """Raise ImproperlyConfigured, with all that is wrong in one line, where orders would not be safe.
 
-    With DEBUG=1 nothing is asked. One address for everything (no MIGRATE_DATABASE_URL) is the operator's
-    choice, and `doctor` says that the fence is off; a superuser is refused all the same.
+    That is where a setting is weak (holo/common/weak_settings.py) and where the database is not fit. With
+    DEBUG=1 nothing is asked. One address for everything (no MIGRATE_DATABASE_URL) is the operator's choice,
+    and `doctor` says that the fence is off; a superuser is refused all the same.
     """
     if settings.DEBUG:
         return
+    problems = [weak.line for weak in weak_settings() if weak.refused]
     try:
-        problems = list(_problems())
+        problems += _problems()
     except DatabaseError:
         logger.warning("the database is not looked at before the start: PostgreSQL does not answer")
-        return
     finally:
         connection.close()
     if problems:

@@ -43,3 +43,78 @@ def append_only(table: str) -> migrations.RunSQL:
         DROP TRIGGER IF EXISTS {table}_no_truncate_append_only ON {table};
         """,
     )
+
+
+def same_organization(table: str, column: str, target: str) -> migrations.RunSQL:
+    """Return the operation that keeps a row of `table` and the one that it names of one organisation.
+
+    Rows that were there are not looked at until `validate_same_organization`, which locks out nobody.
+    """
+    name = _tenant_key(table, column)
+    return migrations.RunSQL(
+        sql=f"ALTER TABLE {table} ADD CONSTRAINT {name} FOREIGN KEY ({column}, organization_id)"
+        f" REFERENCES {target} (id, organization_id) DEFERRABLE INITIALLY DEFERRED NOT VALID",
+        reverse_sql=f"ALTER TABLE {table} DROP CONSTRAINT IF EXISTS {name}",
+    )
+
+
+def validate_same_organization(table: str, column: str) -> migrations.RunSQL:
+    """Return the operation that looks at the rows that were there; in a migration after the other one."""
+    return migrations.RunSQL(
+        sql=f"ALTER TABLE {table} VALIDATE CONSTRAINT {_tenant_key(table, column)}",
+        reverse_sql=migrations.RunSQL.noop,
+    )
+
+
+def _tenant_key(table: str, column: str) -> str:
+    return f"{table}_same_{column.removesuffix('_id')}"
+
+
+_STAMP_FUNCTION = """
+CREATE OR REPLACE FUNCTION holo_stamp_time() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    NEW.created_at := clock_timestamp();
+    RETURN NEW;
+END $$;
+"""
+
+
+def stamped(table: str) -> migrations.RunSQL:
+    """Return the operation that lets the database's clock alone say when a row was added.
+
+    Not ENABLE ALWAYS: a replica keeps the time of the original.
+    """
+    return migrations.RunSQL(
+        sql=f"""{_STAMP_FUNCTION}
+        CREATE TRIGGER {table}_stamp BEFORE INSERT ON {table}
+            FOR EACH ROW EXECUTE FUNCTION holo_stamp_time();
+        """,
+        reverse_sql=f"DROP TRIGGER IF EXISTS {table}_stamp ON {table}",
+    )
+
+
+_ONCE_FUNCTION = """
+CREATE OR REPLACE FUNCTION holo_refuse_second_value() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '% has a fact that is set once', TG_TABLE_NAME
+        USING ERRCODE = '23514', CONSTRAINT = TG_TABLE_NAME || '_set_once';
+END $$;
+"""
+
+
+def set_once(table: str, *columns: str) -> migrations.RunSQL:
+    """Return the operation that keeps what these columns hold once they are not NULL.
+
+    The condition is part of the trigger, so an ordinary update calls no function.
+    """
+    changed = " OR ".join(
+        f"(OLD.{name} IS NOT NULL AND NEW.{name} IS DISTINCT FROM OLD.{name})" for name in columns
+    )
+    return migrations.RunSQL(
+        sql=f"""{_ONCE_FUNCTION}
+        CREATE TRIGGER {table}_set_once BEFORE UPDATE OF {", ".join(columns)} ON {table}
+            FOR EACH ROW WHEN ({changed}) EXECUTE FUNCTION holo_refuse_second_value();
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {table}_set_once;
+        """,
+        reverse_sql=f"DROP TRIGGER IF EXISTS {table}_set_once ON {table}",
+    )

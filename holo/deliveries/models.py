@@ -7,9 +7,10 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 
 
-class Delivery(models.Model):
+class Delivery(Record):
     """One message to one recipient: what it is about, when it is tried next, and how it ended.
 
     The text is not stored. It is written from the rows immediately before each attempt, so that this table
@@ -18,6 +19,11 @@ class Delivery(models.Model):
     as the one before a change), and is removed once the mail is delivered. `claimed_until` belongs to the
     attempt in progress.
     """
+
+    mutable = frozenset(
+        {"address", "state", "attempts", "available_at", "claimed_until", "last_problem", "ended_at"}
+    )
+    deletable = True
 
     class State(models.TextChoices):
         """Waiting, and the four ways to end."""

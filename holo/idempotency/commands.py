@@ -24,6 +24,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 HTTP_KEY_LIFETIME = timedelta(hours=24)
+# Of one caller, within that time; and bytes of one.
+MAX_REFUSALS = 1000
+MAX_REFUSAL_BYTES = 16_384
 # The serialiser of each type of result; making one costs a millisecond.
 _adapters: dict[Any, TypeAdapter[Any]] = {}
 
@@ -61,6 +64,8 @@ class RequestKey:
     render_error: Callable[[DomainError], Answer]
     # Called in the transaction before what happens the first time; what it writes is undone with a refusal.
     before: Callable[[], None] | None = None
+    # What the scopes of all keys of this caller begin with; by default this one's are all.
+    all_scopes: str = ""
     # Where an earlier version would have stored this key; may be the same scope.
     former_scope: str = ""
     answer: Answer | None = None
@@ -71,7 +76,8 @@ def command(service: Callable[P, T]) -> Callable[P, T]:
 
     With a key: a replay raises Replayed, another body KeyReusedError, a body that cannot be compared
     KeyUnverifiableError, a racer that waits longer than the lock timeout KeyInFlightError. A refusal that is
-    final for the request (`DomainError.stored`) rolls back to the savepoint after the key and is stored too;
+    final for the request (`DomainError.stored`) rolls back to the savepoint after the key and is stored too,
+    up to MAX_REFUSALS of one caller;
     any other one rolls back the key as well, so that the request may be repeated or corrected.
     """
 
@@ -102,9 +108,10 @@ def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
             result = _first(request_key, effect)
             answer = request_key.render(result)
     except DomainError as refusal:
-        if not refusal.stored:
+        answer = request_key.render_error(refusal)
+        if not refusal.stored or not _has_room(request_key, answer):
             raise
-        _store(row_id, request_key.render_error(refusal))
+        _store(row_id, answer)
         return refusal
     _store(row_id, answer)
     request_key.answer = answer
@@ -145,6 +152,16 @@ def _replay(request_key: RequestKey, stored: IdempotencyLog) -> Exception:
     return Replayed(
         Answer(status=stored.status or 200, body=bytes(stored.body or b""), headers=stored.headers)
     )
+
+
+def _has_room(request_key: RequestKey, refusal: Answer) -> bool:
+    """Tell whether a refusal may be kept: it changed nothing, so whoever asks for many must not fill a table.
+
+    One that is not kept is judged anew when it is repeated, and comes out the same.
+    """
+    scopes = request_key.all_scopes or request_key.scope
+    kept = IdempotencyLog.objects.filter(status__gte=400, scope__startswith=scopes)
+    return len(refusal.body) <= MAX_REFUSAL_BYTES and kept[:MAX_REFUSALS].count() < MAX_REFUSALS
 
 
 def _insert_first(scope: str, key: str, fingerprint: str, *, lifetime: timedelta | None) -> int | None:

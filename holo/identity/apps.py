@@ -14,10 +14,12 @@ class IdentityConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the check that nobody defines these entities a second time, and the mail of this app."""
+        """Register the checks of these entities and of demonstration people, and the mail of this app."""
+        from holo.common import weak_settings
         from holo.identity import mail, notices
-        from holo.identity.checks import defined_once
+        from holo.identity.checks import DEMO_PEOPLE, defined_once
 
         register(defined_once)
+        weak_settings.register(DEMO_PEOPLE)
         mail.register()
         notices.register()

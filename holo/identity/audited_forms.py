@@ -6,11 +6,9 @@ the transaction of the change.
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from django.contrib import admin
 from django.db import connection
-from django.db.models import Model
 from django.http import HttpRequest
 
 from holo.audit.operations import record_audit
@@ -99,19 +97,9 @@ def _record_membership(request: HttpRequest, member: Membership, form: Any) -> N
     before = form.initial if "role" in form.initial and form.initial.get("organization") else None
     if before is None:
         _record_member(request, member, "identity.member_added", {"role": member.role})
-    elif "organization" in form.changed_data or "user" in form.changed_data:
-        old = Membership(
-            organization_id=_key(before["organization"]), user_id=_key(before["user"]), role=before["role"]
-        )
-        _record_member(request, old, "identity.member_removed", {"role": old.role})
-        _record_member(request, member, "identity.member_added", {"role": member.role})
     elif "role" in form.changed_data:
         role = {"before": before["role"], "after": member.role}
         _record_member(request, member, "identity.role_changed", {"role": role})
-
-
-def _key(value: Any) -> UUID:
-    return UUID(str(value.pk if isinstance(value, Model) else value))
 
 
 def _record_member(request: HttpRequest, member: Membership, action: str, data: dict[str, object]) -> None:

@@ -1,4 +1,4 @@
-"""A system check: who is who is defined once, in this app."""
+"""Checks of people: who is who is defined once, here, and in production none is of the demonstration."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -6,7 +6,18 @@ from typing import Any
 from django.apps import AppConfig, apps
 from django.core.checks import CheckMessage, Error
 from django.db.models import Model
+from django.utils.translation import gettext_lazy as _
 
+from holo.common.weak_settings import Rule
+from holo.identity.selectors import demo_passwords_work
+
+DEMO_PEOPLE = Rule(
+    setting="demo people",
+    is_weak=lambda _given: demo_passwords_work(),
+    what=_("can log in here with a password that everybody knows"),
+    todo=_("deactivate them or give them other passwords; `seed_demo` has no place in production"),
+    refused=True,
+)
 # What a second model of a person, a tenant or a place to run in would be called, in lower case.
 _SHARED = {
     **dict.fromkeys(("user", "person", "profile", "employee"), "User"),

@@ -1,12 +1,13 @@
 """Erases a person: what stays is an id that tells nothing."""
 
+from django.db import IntegrityError, connection
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Now
 
 from holo.audit.operations import record_audit
 from holo.audit.selectors import subjects_of
 from holo.common.actor import OrganizationId, system_actor
-from holo.common.db import require_transaction
+from holo.common.db import FOREIGN_KEY_VIOLATION, contained, require_transaction, sqlstate
 from holo.common.erasure import Erased, erase_everywhere, erases
 from holo.identity.models import AddressChange, Invitation, User, UserChange
 
@@ -24,6 +25,25 @@ def erase_person(person: User) -> None:
     person.save(update_fields=["email", "name", "is_active", "password"])
     person.groups.clear()
     erase_everywhere(erased)
+
+
+def delete_unused_person(person: User) -> bool:
+    """Delete somebody of whom no row tells; False, with nothing changed, where one does.
+
+    Which rows do is left to the foreign keys: Django would delete its own log of the person with them.
+    """
+    require_transaction()
+    try:
+        with contained(), connection.cursor() as cursor:
+            AddressChange.objects.filter(user=person).delete()
+            cursor.execute("DELETE FROM identity_user WHERE id = %s", [person.pk])
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            cursor.execute("SET CONSTRAINTS ALL DEFERRED")
+    except IntegrityError as error:
+        if sqlstate(error) != FOREIGN_KEY_VIOLATION:
+            raise
+        return False
+    return True
 
 
 def erased_of(person: User) -> Erased:

@@ -95,10 +95,16 @@ class MembershipForm(ShownValues, forms.ModelForm[Membership]):
         model = Membership
         fields = ("user", "organization", "role")
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk:
+            for name in self.fields.keys() & {"user", "organization"}:
+                self.fields[name].disabled = True
+
     def clean(self) -> dict[str, Any]:
         """Refuse to leave an organisation without an owner, before the database does."""
         values = super().clean() or {}
-        stays = values.get("role") == Membership.Role.OWNER and "organization" not in self.changed_data
+        stays = values.get("role") == Membership.Role.OWNER
         if self.instance.pk and not stays and is_last_owner(self.instance.pk):
             raise forms.ValidationError(
                 _("The organisation would be left without an owner; make somebody else one first.")

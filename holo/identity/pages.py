@@ -40,6 +40,8 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     if invitation is None or not invitation_stands(invitation):
         return _over(request)
     person = find_person(invitation.email)
+    if person is not None and person.is_unclaimed:
+        person = None
     form: KnownPersonForm | NewPersonForm
     if person is not None:
         form = KnownPersonForm(request.POST or None, request=request, person=person)

@@ -4,13 +4,20 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from holo.common.records import Record
 
-class OutboxMessage(models.Model):
+
+class OutboxMessage(Record):
     """One message to Temporal, Celery, mail or a webhook. Those of one `key` are delivered in order.
 
     `delivered_at` and `dead_at` are its two ends; a dead letter holds back the later ones of its key until it
     is retried. `available_at` is when it may be tried next, `claimed_until` a relay's short claim.
     """
+
+    mutable = frozenset(
+        {"available_at", "claimed_until", "attempts", "last_error", "delivered_at", "dead_at"}
+    )
+    deletable = True
 
     id = models.BigAutoField(primary_key=True)
     topic = models.CharField(_("topic"), max_length=100)

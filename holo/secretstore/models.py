@@ -6,11 +6,14 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 from holo.identity.models import Environment, Organization, Project
 
 
-class Secret(models.Model):
+class Secret(Record):
     """The name of a secret in a place: an environment, a project, an organisation, or the installation."""
+
+    mutable = frozenset({"version", "deleted_at"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -57,8 +60,10 @@ class Secret(models.Model):
         return self.version > 0 and self.deleted_at is None
 
 
-class SecretVersion(models.Model):
+class SecretVersion(Record):
     """One value that a secret had. When the secret is deleted, ciphertext and data key are wiped."""
+
+    mutable = frozenset({"key_id", "data_key", "ciphertext"})
 
     id = models.BigAutoField(primary_key=True)
     secret = models.ForeignKey(

@@ -2,7 +2,8 @@
 
 import socket
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import redis
@@ -12,6 +13,7 @@ from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
 from holo.common.fitness import current_role, lossy_settings
+from holo.common.weak_settings import weak_settings
 from holo.domains import domain_queues
 from holo.outbox.relay import THREADS as RELAY_THREADS
 from holo.secretstore.selectors import count_versions_by_key
@@ -19,12 +21,13 @@ from holo.stack.command_line import pending_migrations
 from holo.stack.env import given, run_dir
 from holo.stack.errors import StackError
 from holo.stack.fences import tables_of_organizations
-from holo.stack.grants import guarded_tables
+from holo.stack.grants import guarded_tables, wider_than_declared
 from holo.stack.instance import Instance
 from holo.stack.plan import CELERY_PROCESSES
 from holo.stack.postgres_binaries import FLOOR, find_binaries
 from holo.stack.process import explain
 from holo.stack.temporal_cli import find_temporal
+from holo.stack.temporal_origin import origin_of
 from holo.stack.temporal_server import namespace_status
 from holo.stack.valkey import find_valkey
 
@@ -46,7 +49,8 @@ class Finding:
 def findings() -> list[Finding]:
     """Return everything there is to say; nothing is changed."""
     found = [_stack(), _postgres_programs(), _valkey_program(), _temporal_program()]
-    return [*found, *_database(), _redis(), _temporal(), _payloads(), _domains(), _passwords()]
+    found += [*_database(), _redis(), _temporal(), _payloads(), _domains(), _passwords()]
+    return [*found, *_settings()]
 
 
 def _stack() -> Finding:
@@ -94,7 +98,12 @@ def _temporal_program() -> Finding:
             raise StackError(_("no Temporal CLI yet; `manage.py up` gets it"))
         return str(binary.path), binary.server
 
-    return _program("temporal program", "TEMPORAL_ADDRESS", find)
+    found = _program("temporal program", "TEMPORAL_ADDRESS", find)
+    if not found.version:
+        return found
+    origin = origin_of(Path(found.where))
+    detail = f"{origin.text}; SHA-256 {origin.sha256}"
+    return replace(found, good=not origin.changed, detail=detail)
 
 
 def _database() -> list[Finding]:
@@ -133,6 +142,7 @@ def _roles(where: str) -> Finding:
         for table in guarded_tables(cursor):
             cursor.execute("SELECT has_table_privilege(%s, 'UPDATE, DELETE, TRUNCATE')", [table])
             open_tables += [table] if cursor.fetchone()[0] else []
+        wider = wider_than_declared(cursor, str(connection.settings_dict["USER"]))
         unfenced = [table.name for table in tables_of_organizations(cursor) if not table.is_fenced]
     if role.makes_temporary and not role.owned_tables:
         text = _("the app role may make temporary tables; REVOKE TEMP ON DATABASE … FROM PUBLIC")
@@ -147,6 +157,12 @@ def _roles(where: str) -> Finding:
     if unfenced:
         names = ", ".join(unfenced)
         text = _("not fenced by organisation: %(names)s; run `manage.py migrate`") % {"names": names}
+        return Finding(name="roles", good=False, where=where, detail=text)
+    if wider:
+        text = _(
+            "the app role may change more than this version needs in %(names)s; when all processes run it,"
+            " run `manage.py migrate --tighten`"
+        ) % {"names": ", ".join(wider)}
         return Finding(name="roles", good=False, where=where, detail=text)
     return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
 
@@ -208,6 +224,22 @@ def _passwords() -> Finding:
         else _("BREACHED_PASSWORDS_FILE is not set; common ones are refused, those of breaches are not")
     )
     return Finding(name="passwords", good=True, where=where or "-", detail=detail)
+
+
+def _settings() -> list[Finding]:
+    """What is weak in production, each by its name; `check --deploy` says the same."""
+    if settings.DEBUG:
+        return [Finding(name="settings", good=True, where="-", detail=_("DEBUG=1: not judged"))]
+    found = [
+        Finding(
+            name=weak.setting,
+            good=False,
+            where=_("refused by all processes") if weak.refused else _("weak"),
+            detail=weak.detail,
+        )
+        for weak in weak_settings()
+    ]
+    return found or [Finding(name="settings", good=True, where="-", detail=_("none of them is weak"))]
 
 
 def _redis() -> Finding:

@@ -29,11 +29,11 @@ def prepare(argv: list[str]) -> None:
     _given = {**read_file(BASE_DIR / ".env"), **os.environ}
     known = {**read_file(run_dir() / "env"), **_given}
     if len(argv) > 1 and argv[1] in _UNCONFIGURED:
-        if not known.get("SECRET_KEY"):
-            # These commands sign nothing, so any key will do.
-            os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
         if "DEBUG" not in known:
             os.environ["DEBUG"] = "1"
+        # These commands sign nothing, so any key will do; that production has none, `doctor` must say.
+        if not known.get("SECRET_KEY") and (argv[1] != "doctor" or is_true(known.get("DEBUG", "1"))):
+            os.environ["SECRET_KEY"] = secrets.token_urlsafe(50)
 
 
 def given() -> Mapping[str, str]:

@@ -1,12 +1,18 @@
-"""What each role may do with the tables: the app role writes, readers read, and neither owns one.
+"""What each role may do with the tables: the app role writes what models declare, readers read.
 
-The app role uses every table and never changes an append-only one. `holo_auditor` and `holo_checker` are for
-people and programs that only read (`docs/deploy.md`): they log in as roles of their own, granted one of them.
+Neither owns one. `holo_auditor` and `holo_checker` are for people and programs that only read
+(`docs/deploy.md`): they log in as roles of their own, granted one of them.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from django.apps import apps
 from django.db import transaction
 from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.backends.utils import CursorWrapper
+
+from holo.common.records import Record
 
 # Guarded tables are known by their trigger; see `holo.common.guards`.
 GUARD_SUFFIX = "_append_only"
@@ -38,22 +44,92 @@ WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY
 _TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 
 
-def grant_app_role(connection: BaseDatabaseWrapper, role: str) -> None:
-    """Grant `role` the use of all tables and sequences as the connected owner; again and again if need be.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rights:
+    """What the app role may do with a table besides reading it and adding rows."""
 
-    Of an append-only table it reads rows and adds some, but chooses no number of one.
+    update: frozenset[str] = frozenset()
+    delete: bool = False
+    insert: bool = True
+
+
+_READ_ONLY = Rights(insert=False)
+# The tables of Django, whose models declare nothing. Permissions and kinds of content are migrate's.
+_OF_DJANGO: dict[str, Rights] = {
+    "auth_group": Rights(update=frozenset({"name"}), delete=True),
+    "auth_permission": _READ_ONLY,
+    # A person who is erased leaves these two; who did what to which row, and when, stays.
+    "django_admin_log": Rights(update=frozenset({"object_repr", "change_message"})),
+    "django_content_type": _READ_ONLY,
+    "django_migrations": _READ_ONLY,
+    "django_session": Rights(update=frozenset({"session_data", "expire_date"}), delete=True),
+}
+_RIGHTS = """
+SELECT c.relname, has_table_privilege(%(role)s, c.oid, 'SELECT'),
+    has_any_column_privilege(%(role)s, c.oid, 'INSERT'), has_table_privilege(%(role)s, c.oid, 'DELETE'),
+    ARRAY(SELECT a.attname::text FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0
+          AND NOT a.attisdropped AND has_column_privilege(%(role)s, c.oid, a.attnum, 'UPDATE'))
+FROM pg_class c WHERE c.relnamespace = 'public'::regnamespace AND c.relkind = 'r' ORDER BY 1
+"""
+
+
+def declared_rights() -> Mapping[str, Rights]:
+    """Return, by table, what models declare (`holo.common.records`); links between two rows come and go."""
+    declared = dict(_OF_DJANGO)
+    for model in apps.get_models(include_auto_created=True):
+        if issubclass(model, Record):
+            fields = model._meta.concrete_fields
+            columns = frozenset(str(field.column) for field in fields if field.name in model.mutable)
+            declared[model._meta.db_table] = Rights(update=columns, delete=model.deletable)
+        elif model._meta.auto_created:
+            declared[model._meta.db_table] = Rights(delete=True)
+    return declared
+
+
+def wider_than_declared(cursor: CursorWrapper, role: str) -> list[str]:
+    """Return the tables of which `role` may change more than is declared."""
+    declared = declared_rights()
+    cursor.execute(_RIGHTS, {"role": role})
+    wider = []
+    for table, _reads, inserts, deletes, updates in cursor.fetchall():
+        rights = declared.get(table, _READ_ONLY)
+        if (inserts and not rights.insert) or (deletes and not rights.delete) or set(updates) - rights.update:
+            wider.append(table)
+    return wider
+
+
+def grant_app_role(connection: BaseDatabaseWrapper, role: str, *, tighten: bool) -> None:
+    """Grant `role` the declared use of all tables and sequences, as the connected owner.
+
+    What it could do before it can do until `tighten`: a process of the version before may still need it.
+    A new table has only what is declared from the start. Of an append-only one no row's number is chosen.
     """
     name = connection.ops.quote_name(role)
+    declared = declared_rights()
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(f"GRANT USAGE ON SCHEMA public TO {name}")
-        cursor.execute(f"GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO {name}")
         cursor.execute(f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}")
-        for table in guarded_tables(cursor):
+        cursor.execute(f"GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO {name}")
+        guarded = set(guarded_tables(cursor))
+        cursor.execute(_RIGHTS, {"role": role})
+        for table, reads, *_rest in cursor.fetchall():
             quoted = connection.ops.quote_name(table)
+            if tighten or table in guarded or not reads:
+                cursor.execute(f"REVOKE ALL ON {quoted} FROM {name}")
             given = [column for column, is_identity in _columns(cursor, table) if not is_identity]
-            columns = ", ".join(map(connection.ops.quote_name, given))
-            cursor.execute(f"REVOKE INSERT, UPDATE, DELETE, TRUNCATE ON {quoted} FROM {name}")
-            cursor.execute(f"GRANT INSERT ({columns}) ON {quoted} TO {name}")
+            rights = declared.get(table, _READ_ONLY)
+            privileges = ["SELECT"]
+            if rights.insert:
+                privileges.append(f"INSERT{_list(connection, given)}" if table in guarded else "INSERT")
+            if rights.update:
+                privileges.append(f"UPDATE{_list(connection, sorted(rights.update))}")
+            if rights.delete:
+                privileges.append("DELETE")
+            cursor.execute(f"GRANT {', '.join(privileges)} ON {quoted} TO {name}")
+
+
+def _list(connection: BaseDatabaseWrapper, columns: Sequence[str]) -> str:
+    return f" ({', '.join(map(connection.ops.quote_name, columns))})"
 
 
 def grant_readers(connection: BaseDatabaseWrapper) -> None:

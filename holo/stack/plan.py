@@ -107,7 +107,7 @@ class Stack:
             return parts
         names = {server.name for server in servers}
         before_web = ("migrate",)
-        parts.append(self._manage("migrate", "migrate", "--noinput", after=names & {"postgres"}))
+        parts.append(self._manage("migrate", "migrate", "--noinput", "--tighten", after=names & {"postgres"}))
         if self.options.demo:
             parts.append(self._manage("seed", "seed_demo", after={"migrate"}))
             before_web = ("seed",)

@@ -10,6 +10,7 @@ from pathlib import Path
 from django.utils.translation import gettext as _
 
 from holo.stack.errors import StackError
+from holo.stack.temporal_origin import is_outdated
 
 FLOOR = (1, 29)
 
@@ -30,7 +31,8 @@ def cache_dir() -> Path:
 def find_temporal(*, cache: Path | None = None) -> TemporalBinary | None:
     """Return the binary that TEMPORAL_CLI names, else the cached one, else the one on PATH, else None.
 
-    A TEMPORAL_CLI that does not fit is an error: somebody asked for exactly that one.
+    A TEMPORAL_CLI that does not fit is an error: somebody asked for exactly that one. A cached one of another
+    version than the one that is fetched or built now does not count.
     """
     named = os.environ.get("TEMPORAL_CLI", "")
     if named:
@@ -43,7 +45,7 @@ def find_temporal(*, cache: Path | None = None) -> TemporalBinary | None:
         return binary
     on_path = shutil.which("temporal")
     places = [(cache or cache_dir()) / "temporal", *([Path(on_path)] if on_path else [])]
-    found = (inspect(path) for path in places)
+    found = (inspect(path) for path in places if not is_outdated(path))
     return next((binary for binary in found if binary is not None), None)
 
 

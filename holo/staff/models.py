@@ -8,10 +8,14 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 
 
-class SecondFactor(models.Model):
+class SecondFactor(Record):
     """A device that shows one-time codes (RFC 6238). Its secret is sealed in the secret store."""
+
+    mutable = frozenset({"confirmed_at", "last_step", "drift", "failures", "failed_at"})
+    deletable = True
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
@@ -41,8 +45,11 @@ class SecondFactor(models.Model):
         return str(self.pk)
 
 
-class RecoveryCode(models.Model):
+class RecoveryCode(Record):
     """A code that replaces the device once; only its hash is stored."""
+
+    mutable = frozenset({"used_at"})
+    deletable = True
 
     id = models.BigAutoField(primary_key=True)
     factor = models.ForeignKey(
@@ -62,11 +69,14 @@ class RecoveryCode(models.Model):
         return str(self.pk)
 
 
-class StaffSession(models.Model):
+class StaffSession(Record):
     """One log-in with both factors. A browser's session without its row is nobody's.
 
     Triggers delete the rows of who gets another password, is deactivated, or loses a role or a group.
     """
+
+    mutable = frozenset({"seen_at", "proved_at"})
+    deletable = True
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     user = models.ForeignKey(
@@ -87,8 +97,11 @@ class StaffSession(models.Model):
         return str(self.pk)
 
 
-class LoginLimit(models.Model):
+class LoginLimit(Record):
     """How often somebody has tried: of an e-mail address from an address, or of an address. Hashed."""
+
+    mutable = frozenset({"attempts", "rounds", "blocked_until", "seen_at"})
+    deletable = True
 
     key = models.CharField(primary_key=True, max_length=80)
     attempts = models.PositiveIntegerField(default=0)

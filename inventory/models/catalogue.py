@@ -7,14 +7,17 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
 from holo.common.money import Money
+from holo.common.records import Record
 from holo.identity.models import Organization
 
 # The most that one shelf, movement or line may count: two of them still fit into 32 bits.
 MAX_QUANTITY = 1_000_000_000
 
 
-class Product(models.Model):
+class Product(Record):
     """A thing to sell, known by its SKU within the organisation."""
+
+    mutable = frozenset({"name", "price_minor", "active"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -53,8 +56,10 @@ class Product(models.Model):
         return Money(minor=self.price_minor, currency=self.currency)
 
 
-class Warehouse(models.Model):
+class Warehouse(Record):
     """A place that ships; the lowest priority number is asked first."""
+
+    mutable = frozenset({"name", "priority", "active"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(

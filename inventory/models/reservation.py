@@ -8,16 +8,19 @@ from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 from holo.identity.models import Organization
 from inventory.models.catalogue import MAX_QUANTITY, Product, Warehouse
 
 
-class Reservation(models.Model):
+class Reservation(Record):
     """That an owner holds stock until a moment, or how that ended; a trigger refuses a second end.
 
     The owner is named by type and id as data: this app does not know what an order is. `expires_at` is shown
     and swept by whoever owns the process; passing it ends nothing by itself.
     """
+
+    mutable = frozenset({"expires_at", "state", "ended_at"})
 
     class State(models.TextChoices):
         """Held, and the ways to end."""
@@ -65,7 +68,7 @@ class Reservation(models.Model):
         return f"{self.owner_type} {self.owner_id}"
 
 
-class ReservationLine(models.Model):
+class ReservationLine(Record):
     """How many pieces of one shelf a reservation holds. Append-only; none joins an ended reservation."""
 
     id = models.BigAutoField(primary_key=True)

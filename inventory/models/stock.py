@@ -5,17 +5,20 @@ from django.db.models.functions import Now
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
+from holo.common.records import Record
 from holo.identity.models import Organization
 from inventory.models.catalogue import MAX_QUANTITY, Product, Warehouse
 from inventory.models.reservation import ReservationLine
 
 
-class StockLevel(models.Model):
+class StockLevel(Record):
     """One product in one warehouse: the row that a sale locks.
 
     `on_hand` is the sum of the movements, `reserved` that of the held lines; both are kept here so that a
     sale need not add them up.
     """
+
+    mutable = frozenset({"on_hand", "reserved"})
 
     id = models.BigAutoField(primary_key=True)
     organization = models.ForeignKey(
@@ -62,7 +65,7 @@ class StockLevel(models.Model):
         return self.on_hand - self.reserved
 
 
-class StockMovement(models.Model):
+class StockMovement(Record):
     """One change of what lies on a shelf, and its cause. Append-only.
 
     `owner_type` and `owner_id` name on whose behalf it was (such as an order); a receipt has none.

@@ -10,6 +10,7 @@ from holo.common.actor import Actor
 from holo.common.api.fields import AmountField, ChoiceField, IdentifierField, IntegerField, TextField
 from holo.common.api.serializers import StrictSerializer, names_of
 from orders.api import answers
+from orders.origins import origin_of
 from orders.services.order import Placement, WantedLine
 
 MAX_LINES = 200
@@ -104,8 +105,11 @@ class PlaceOrderRequest(StrictSerializer):
         return fields
 
 
-def placement_of(values: dict[str, Any], *, buyer: str | None) -> Placement:
-    """Return validated values in the form that the service takes; `buyer` is whose public token sent them."""
+def placement_of(values: dict[str, Any], *, buyer: str | None, address: str) -> Placement:
+    """Return validated values in the form that the service takes.
+
+    `buyer` is whose public token sent them, from `address`; None for anybody else.
+    """
     return Placement(
         lines=[
             WantedLine(sku=item["sku"], quantity=item["quantity"], pointer=f"/items/{index}")
@@ -114,6 +118,7 @@ def placement_of(values: dict[str, Any], *, buyer: str | None) -> Placement:
         expected=values.get("amount"),
         client_ref=values.get("client_ref"),
         buyer=values.get("buyer", "") if buyer is None else buyer,
+        origin=None if buyer is None else origin_of(address),
         ship_to=values.get("ship_to"),
         sandbox=values.get("sandbox"),
     )

@@ -12,6 +12,7 @@ from holo.apiauth.views import ApiView
 from holo.approvals.models import ApprovalDecision
 from holo.approvals.services import Decided, decide
 from holo.common.api.filters import Filters, choices_filter, moment_filter, text_filter
+from holo.common.callers import client_address
 from orders import selectors, services
 from orders.api import answers, requests
 from orders.errors import NotAwaitingApprovalError
@@ -51,7 +52,11 @@ class OrderListView(ApiView):
     )
     def post(self, request: Request) -> HttpResponse:
         """Place an order; its fulfilment starts at once."""
-        placement = requests.placement_of(self.valid(requests.PlaceOrderRequest), buyer=self.actor.buyer)
+        placement = requests.placement_of(
+            self.valid(requests.PlaceOrderRequest),
+            buyer=self.actor.buyer,
+            address=client_address(request._request),
+        )
         return self.run_command(
             lambda key: services.place_order(actor=self.actor, placement=placement, request_key=key),
             render=answers.render_order,

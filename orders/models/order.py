@@ -10,13 +10,16 @@ from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.common.money import Money
+from holo.common.records import Record
 from holo.identity.models import Organization
 from inventory.models import Product
 from orders.states import TERMINAL, UNPAID, Status
 
 
-class Order(models.Model):
+class Order(Record):
     """What a customer bought, and where it stands. `ship_to` never leaves the database for Temporal."""
+
+    mutable = frozenset({"status", "version", "buyer", "ship_to", "payment_deadline", "updated_at"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
@@ -35,6 +38,9 @@ class Order(models.Model):
     # Whose unpaid orders hold no more than so much stock: what the shop calls its customer, else the public
     # token that placed the order, else nobody in particular.
     buyer = models.CharField(_("buyer"), max_length=64, blank=True, default="")
+    # Of a public token: marks of where it ordered from (`orders.origins`).
+    origin_address = models.CharField(max_length=24, blank=True, default="", db_default="", editable=False)
+    origin_network = models.CharField(max_length=24, blank=True, default="", db_default="", editable=False)
     ship_to = models.JSONField(_("ship to"), null=True)
     sandbox = models.JSONField(_("sandbox"), default=dict)
     payment_deadline = models.DateTimeField(_("payment deadline"), null=True)
@@ -63,6 +69,8 @@ class Order(models.Model):
                 name="orders_order_client_ref_once",
                 condition=models.Q(client_ref__isnull=False),
             ),
+            # What the foreign keys of an order's parts refer to, so that all are of one organisation.
+            models.UniqueConstraint(fields=["id", "organization"], name="orders_order_tenant"),
             models.CheckConstraint(condition=models.Q(total_minor__gt=0), name="orders_order_total_positive"),
             models.CheckConstraint(condition=models.Q(status__in=Status.values), name="orders_order_status"),
         ]
@@ -78,6 +86,11 @@ class Order(models.Model):
                 fields=["organization", "buyer"],
                 name="orders_order_unpaid_of_buyer",
                 condition=models.Q(status__in=sorted(UNPAID)) & ~models.Q(buyer=""),
+            ),
+            models.Index(
+                fields=["organization", "origin_network"],
+                name="orders_order_unpaid_of_network",
+                condition=~models.Q(origin_network=""),
             ),
         ]
 
@@ -95,14 +108,23 @@ class Order(models.Model):
         return Status(self.status) in TERMINAL
 
 
-class OrderLine(models.Model):
+class OrderLine(Record):
     """One product of an order, with name and price as they were at placement."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="lines", verbose_name=_("order"))
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
+    # A composite foreign key with the organisation stands for this one (migration 0007).
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        related_name="lines",
+        db_constraint=False,
+        verbose_name=_("order"),
+    )
     product = models.ForeignKey(
-        Product, on_delete=models.PROTECT, related_name="+", verbose_name=_("product")
+        Product, on_delete=models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("product")
     )
     position = models.PositiveSmallIntegerField(_("position"))
     sku = models.CharField(_("SKU"), max_length=64)
@@ -133,12 +155,20 @@ class OrderLine(models.Model):
         return Money(minor=self.quantity * self.unit_price_minor, currency=self.order.currency)
 
 
-class OrderEvent(models.Model):
+class OrderEvent(Record):
     """One entry of the timeline; append-only. `version` is the order's version after it, without gaps."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
-    order = models.ForeignKey(Order, on_delete=models.PROTECT, related_name="events", verbose_name=_("order"))
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
+    order = models.ForeignKey(
+        Order,
+        on_delete=models.PROTECT,
+        related_name="events",
+        db_constraint=False,
+        verbose_name=_("order"),
+    )
     version = models.PositiveIntegerField(_("version"))
     kind = models.CharField(_("kind"), max_length=50)
     from_status = models.CharField(_("from"), max_length=20, blank=True)

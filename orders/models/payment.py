@@ -8,16 +8,21 @@ from django.utils.translation import pgettext_lazy
 
 from holo.common.ids import uuid7
 from holo.common.money import Money
+from holo.common.records import Record
 from holo.identity.models import Organization
 from orders.models.order import Order
 
 
-class Payment(models.Model):
+class Payment(Record):
     """One attempt. Its id is the key under which the gateway knows it.
 
     `submitted_at` is written ahead of the call to the gateway: where it is set and the outcome is not known,
     the gateway is asked before anything else is done.
     """
+
+    mutable = frozenset(
+        {"state", "gateway_reference", "decline_code", "submitted_at", "captured_at", "refunded_at"}
+    )
 
     class State(models.TextChoices):
         """Requested and captured count as open or succeeded; there is at most one such attempt an order."""
@@ -29,9 +34,15 @@ class Payment(models.Model):
         REFUNDED = "refunded", _("refunded")
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="payments", verbose_name=_("order")
+        Order,
+        on_delete=models.PROTECT,
+        related_name="payments",
+        db_constraint=False,
+        verbose_name=_("order"),
     )
     attempt = models.PositiveSmallIntegerField(_("attempt"))
     token = models.CharField(_("token"), max_length=64)

@@ -8,18 +8,26 @@ from django.conf import settings
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.records import Record
 from holo.identity.models import Organization
 from orders.models.order import Order
 from orders.states import ENDS_OF_ABORT, AbortReason, Status
 
 
-class OrderAbort(models.Model):
+class OrderAbort(Record):
     """That the order will not be fulfilled: why, by whom, and how it ends once all is undone. Append-only."""
 
     order = models.OneToOneField(
-        Order, on_delete=models.PROTECT, primary_key=True, related_name="abort", verbose_name=_("order")
+        Order,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="abort",
+        db_constraint=False,
+        verbose_name=_("order"),
     )
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     ends_as = models.CharField(_("ends as"), max_length=20, choices=Status.choices)
     reason = models.CharField(_("reason"), max_length=20, choices=AbortReason.choices)
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, null=True, related_name="+")
@@ -43,13 +51,20 @@ class OrderAbort(models.Model):
         return f"{self.order_id} {self.reason}"
 
 
-class OrderHandover(models.Model):
+class OrderHandover(Record):
     """The point of no return: every parcel is ready and goes to its carrier. Append-only."""
 
     order = models.OneToOneField(
-        Order, on_delete=models.PROTECT, primary_key=True, related_name="handover", verbose_name=_("order")
+        Order,
+        on_delete=models.PROTECT,
+        primary_key=True,
+        related_name="handover",
+        db_constraint=False,
+        verbose_name=_("order"),
     )
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     created_at = models.DateTimeField(_("time"), auto_now_add=True)
 
     class Meta:
@@ -60,13 +75,21 @@ class OrderHandover(models.Model):
         return str(self.order_id)
 
 
-class ParkedStep(models.Model):
+class ParkedStep(Record):
     """A step that failed for good and waits for an operator."""
 
+    mutable = frozenset({"attempts", "error_code", "message", "retry_requested_at", "resolved_at"})
+
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="parked_steps", verbose_name=_("order")
+        Order,
+        on_delete=models.PROTECT,
+        related_name="parked_steps",
+        db_constraint=False,
+        verbose_name=_("order"),
     )
     step = models.CharField(_("step"), max_length=100)
     attempts = models.PositiveIntegerField(_("attempts"))

@@ -6,13 +6,26 @@ from django.db import models
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.ids import uuid7
+from holo.common.records import Record
 from holo.identity.models import Organization
 from inventory.models import Product, Warehouse
 from orders.models.order import Order
 
 
-class Shipment(models.Model):
+class Shipment(Record):
     """What one warehouse sends. Its id is the key under which the carrier knows it."""
+
+    mutable = frozenset(
+        {
+            "state",
+            "label_reference",
+            "tracking_number",
+            "submitted_at",
+            "ready_at",
+            "handed_over_at",
+            "voided_at",
+        }
+    )
 
     class State(models.TextChoices):
         """From the wish for a label to the handover, or to the label's end."""
@@ -24,12 +37,22 @@ class Shipment(models.Model):
         VOIDED = "voided", _("voided")
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     order = models.ForeignKey(
-        Order, on_delete=models.PROTECT, related_name="shipments", verbose_name=_("order")
+        Order,
+        on_delete=models.PROTECT,
+        related_name="shipments",
+        db_constraint=False,
+        verbose_name=_("order"),
     )
     warehouse = models.ForeignKey(
-        Warehouse, on_delete=models.PROTECT, related_name="+", verbose_name=_("warehouse")
+        Warehouse,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_constraint=False,
+        verbose_name=_("warehouse"),
     )
     state = models.CharField(_("state"), max_length=12, choices=State.choices, default=State.PREPARING)
     label_reference = models.CharField(_("label"), max_length=100, blank=True)
@@ -46,6 +69,8 @@ class Shipment(models.Model):
         ordering = ["order", "id"]
         constraints = [
             models.UniqueConstraint(fields=["order", "warehouse"], name="orders_shipment_warehouse_once"),
+            # See `orders_order_tenant`.
+            models.UniqueConstraint(fields=["id", "organization"], name="orders_shipment_tenant"),
             models.CheckConstraint(
                 condition=models.Q(state__in=["preparing", "ready", "handed_over", "refused", "voided"]),
                 name="orders_shipment_state",
@@ -56,16 +81,22 @@ class Shipment(models.Model):
         return f"{self.order} · {self.warehouse}"
 
 
-class ShipmentLine(models.Model):
+class ShipmentLine(Record):
     """How much of a product is in a shipment."""
 
     id = models.BigAutoField(primary_key=True)
-    organization = models.ForeignKey(Organization, on_delete=models.PROTECT, related_name="+")
+    organization = models.ForeignKey(
+        Organization, on_delete=models.PROTECT, related_name="+", db_constraint=False
+    )
     shipment = models.ForeignKey(
-        Shipment, on_delete=models.PROTECT, related_name="lines", verbose_name=_("shipment")
+        Shipment,
+        on_delete=models.PROTECT,
+        related_name="lines",
+        db_constraint=False,
+        verbose_name=_("shipment"),
     )
     product = models.ForeignKey(
-        Product, on_delete=models.PROTECT, related_name="+", verbose_name=_("product")
+        Product, on_delete=models.PROTECT, related_name="+", db_constraint=False, verbose_name=_("product")
     )
     quantity = models.PositiveIntegerField(_("quantity"))
 

@@ -3,9 +3,13 @@
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.records import Record
 
-class SandboxCharge(models.Model):
+
+class SandboxCharge(Record):
     """What the sandbox gateway knows of one key."""
+
+    mutable = frozenset({"state", "captures", "refunds"})
 
     key = models.CharField(primary_key=True, max_length=64)
     token = models.CharField(max_length=64)
@@ -24,8 +28,10 @@ class SandboxCharge(models.Model):
         return f"{self.key} {self.state}"
 
 
-class SandboxLabel(models.Model):
+class SandboxLabel(Record):
     """What the sandbox carrier knows of one parcel."""
+
+    mutable = frozenset({"state"})
 
     key = models.CharField(primary_key=True, max_length=64)
     reference = models.CharField(max_length=64)
@@ -40,11 +46,14 @@ class SandboxLabel(models.Model):
         return f"{self.key} {self.state}"
 
 
-class SandboxFault(models.Model):
+class SandboxFault(Record):
     """A failure that the sandbox shall show: `operation` on `key` (`*`: any), `remaining` times (-1: always).
 
     `lasting` makes it a refusal instead of an outage.
     """
+
+    mutable = frozenset({"remaining"})
+    deletable = True
 
     key = models.CharField(max_length=64)
     operation = models.CharField(max_length=30)

@@ -25,9 +25,10 @@ from orders.errors import (
     UnsupportedCurrencyError,
 )
 from orders.events import CANCEL_REQUESTED, ORDER_PLACED, announce
-from orders.locks import lock_buyer, lock_order
+from orders.locks import lock_order, lock_room
 from orders.models import Order, OrderLine
 from orders.operations import abort_order, is_aborted, record_placed
+from orders.origins import Origin
 from orders.selectors import pieces_of_unpaid_orders
 from orders.states import AbortReason, Status
 from orders.subject import SUBJECT_TYPE
@@ -49,12 +50,14 @@ class Placement:
     """An order as the client wants it. `expected` is what the client thinks it costs.
 
     `buyer` is whose unpaid orders hold no more than ORDER_BUYER_PIECES; empty for nobody in particular.
+    `origin` is where a public token orders from, whose unpaid orders have limits of their own.
     """
 
     lines: Sequence[WantedLine]
     expected: Money | None = None
     client_ref: str | None = None
     buyer: str = ""
+    origin: Origin | None = None
     ship_to: Mapping[str, str] | None = None
     sandbox: Mapping[str, object] | None = None
 
@@ -64,9 +67,9 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
     """Write a new order with its lines; the relay starts its workflow after the commit.
 
     Idempotent by `request_key`, and by `client_ref` within the organisation. Orders of one buyer are placed
-    one after the other; else no locks are taken. Lines of one SKU are added up; prices are copied. Raises
-    UnknownSkuError (422, one problem per line), AmountMismatchError, AmountOverflowError,
-    ClientRefTakenError, UnsupportedCurrencyError, BuyerLimitError.
+    one after the other, and those of public tokens from one network too; else no locks are taken. Lines of
+    one SKU are added up; prices are copied. Raises UnknownSkuError (422, one problem per line),
+    AmountMismatchError, AmountOverflowError, ClientRefTakenError, UnsupportedCurrencyError, BuyerLimitError.
     """
     wanted = _added_up(placement.lines)
     products = _products(actor, placement.lines)
@@ -94,6 +97,8 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         )
     if placement.buyer:
         _require_room(actor, placement, sum(wanted.values()))
+    if placement.origin is not None:
+        _require_room_from(actor, placement.origin, sum(wanted.values()))
     order = _insert_order(actor, placement, total)
     OrderLine.objects.bulk_create(
         OrderLine(
@@ -143,8 +148,8 @@ def _require_room(actor: Actor, placement: Placement, pieces: int) -> None:
 
     Whoever asks again for an order that fills the room, and names it, is told that it is there.
     """
-    lock_buyer(actor.organization_id, placement.buyer)
-    held = pieces_of_unpaid_orders(actor.organization_id, placement.buyer)
+    lock_room(actor.organization_id, placement.buyer)
+    held = pieces_of_unpaid_orders(actor.organization_id, buyer=placement.buyer)
     if held + pieces > settings.ORDER_BUYER_PIECES:
         if first := _order_named(actor, placement):
             raise _client_ref_taken(first, actor)
@@ -157,23 +162,48 @@ def _require_room(actor: Actor, placement: Placement, pieces: int) -> None:
         )
 
 
-def _next_number() -> str:
+def _require_room_from(actor: Actor, origin: Origin, pieces: int) -> None:
+    """Refuse to let one stranger empty the shop under the names of many buyers.
+
+    The answer says nothing of how much others from there hold.
+    """
+    for name, mark, allowed in (
+        ("origin_address", origin.address, settings.ORDER_ADDRESS_PIECES),
+        ("origin_network", origin.network, settings.ORDER_NETWORK_PIECES),
+    ):
+        if not mark:
+            continue
+        lock_room(actor.organization_id, mark)
+        if pieces_of_unpaid_orders(actor.organization_id, **{name: mark}) + pieces > allowed:
+            raise BuyerLimitError(
+                _("unpaid orders from this network address hold as many pieces as they may"),
+                wanted=pieces,
+                allowed=allowed,
+            )
+
+
+def _next_number(organization_id: UUID) -> str:
     with connection.cursor() as cursor:
-        cursor.execute("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), nextval('orders_order_number_seq')")
+        cursor.execute(
+            "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), orders_next_number(%s)", [organization_id]
+        )
         year, number = cursor.fetchone() or ("", 0)
     return f"SO-{year}-{number:06d}"
 
 
 def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
+    origin = placement.origin or Origin()
     order = Order(
         organization_id=actor.organization_id,
-        number=_next_number(),
+        number=_next_number(actor.organization_id),
         currency=total.currency,
         total_minor=total.minor,
         created_by_id=actor.person,
         api_key_id=actor.api_key_id,
         client_ref=placement.client_ref,
         buyer=placement.buyer,
+        origin_address=origin.address,
+        origin_network=origin.network,
         ship_to=dict(placement.ship_to) if placement.ship_to else None,
         sandbox=dict(placement.sandbox or {}),
     )

@@ -10,6 +10,7 @@ from holo.idempotency.tasks import purge_expired_keys
 from holo.identity.models import Organization
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.builders import build_organization
+from tests.planting import plant
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.sample_urls")]
 NOTES = "/api/v1/notes"
@@ -100,7 +101,7 @@ def test_key_belongs_to_caller_and_address(operator: Api, organization: Organiza
 def test_expired_keys_are_purged_and_steps_stay(operator: Api) -> None:
     operator.post(NOTES, {"name": "a"}, headers={"Idempotency-Key": "k-1"})
     IdempotencyLog.objects.create(scope="step", key="s")
-    IdempotencyLog.objects.filter(key="k-1").update(expires_at="2020-01-01T00:00:00Z")
+    plant(IdempotencyLog.objects.filter(key="k-1"), expires_at="2020-01-01T00:00:00Z")
     assert purge_expired_keys() == 1
     assert list(IdempotencyLog.objects.values_list("key", flat=True)) == ["s"]
 

@@ -9,7 +9,6 @@ from uuid import UUID
 
 import pytest
 from django.conf import LazySettings, settings
-from django.db import connection
 from django.db.models.functions import Now
 from django.test import Client
 
@@ -22,6 +21,7 @@ from tests.api.people import Api, build_key, build_person, code_of
 from tests.api.signers import build_signer
 from tests.builders import build_organization
 from tests.logins import log_in
+from tests.planting import as_owner, plant
 from tests.racing import race
 
 pytestmark = [pytest.mark.usefixtures("fresh_database"), pytest.mark.urls("tests.api.sample_urls")]
@@ -155,11 +155,11 @@ def test_successor_that_lost_the_scope_is_refused_like_a_new_call(organization: 
     key, text = token_of(organization)
     assert not is_replay(post(Api(text), HOUSEKEEPING))
     new, api = successor_of(key.pk)
-    ApiKey.objects.filter(pk=new.pk).update(scopes=["organization:read"])
+    plant(ApiKey.objects.filter(pk=new.pk), scopes=["organization:read"])
     for headers in (KEY, {"Idempotency-Key": "k-2"}):
         refused = api.post(HOUSEKEEPING, {"name": "a"}, headers=headers)
         assert (refused.status_code, code_of(refused)) == (403, "request.missing_scope")
-    ApiKey.objects.filter(pk=new.pk).update(scopes=KEEP)
+    plant(ApiKey.objects.filter(pk=new.pk), scopes=KEEP)
     assert is_replay(post(api, HOUSEKEEPING))
 
 
@@ -246,8 +246,7 @@ def test_migration_finds_the_first_of_each_rotation(organization: Organization, 
     third, _api = successor_of(second.pk)
     wanted = {single.pk: None, first.pk: None, second.pk: first.pk, third.pk: first.pk}
     assert dict(ApiKey.objects.values_list("pk", "first_id")) == wanted
-    ApiKey.objects.update(first=None)
+    plant(ApiKey.objects.all(), first=None)
     _column, fill = import_module("holo.apiauth.migrations.0007_first_of_rotations").Migration.operations
-    with connection.cursor() as cursor:
-        cursor.execute(fill.sql)
+    as_owner(fill.sql)
     assert dict(ApiKey.objects.values_list("pk", "first_id")) == wanted

@@ -5,8 +5,10 @@ import pytest
 from holo.audit.models import AuditEvent
 from holo.common.error_catalogue import list_errors
 from holo.common.errors import error_table
+from holo.idempotency import commands
 from holo.idempotency.models import IdempotencyLog
-from tests.api.people import Api, code_of
+from holo.identity.models import Organization
+from tests.api.people import Api, build_key, build_person, code_of
 from tests.api.sample_urls import REFUSED
 
 pytestmark = [pytest.mark.django_db, pytest.mark.urls("tests.api.sample_urls")]
@@ -87,3 +89,28 @@ def test_fault_of_ours_leaves_the_key_free(operator: Api) -> None:
     for _ in range(2):
         assert operator.post(path, {}, headers={"Idempotency-Key": "k-1"}).status_code == 500
     assert not IdempotencyLog.objects.exists()
+
+
+def test_one_caller_fills_no_table_with_refusals(
+    operator: Api, monkeypatch: pytest.MonkeyPatch, organization: Organization
+) -> None:
+    """What is not kept is judged anew, and comes out the same; another caller has room of their own."""
+    monkeypatch.setattr(commands, "MAX_REFUSALS", 3)
+    path, replayed = "/api/v1/refusals/orders.not_cancellable", []
+    for number in (1, 2, 3, 4, 5, 1, 5):
+        answer = operator.post(path, {}, headers={"Idempotency-Key": f"k-{number}"})
+        assert code_of(answer) == "orders.not_cancellable"
+        replayed.append(answer.headers.get("Idempotent-Replayed") == "true")
+    assert replayed == [False, False, False, False, False, True, False]
+    assert IdempotencyLog.objects.filter(status=409).count() == 3
+    person = build_person(organization=organization, groups=["operator"])
+    other = Api(build_key(owner=person, organization=organization, scopes=["orders:write"]))
+    other.post(path, {}, headers={"Idempotency-Key": "k-1"})
+    assert IdempotencyLog.objects.filter(status=409).count() == 4
+    assert operator.post(NOTES, {"name": "a"}, headers={"Idempotency-Key": "k-9"}).status_code == 201
+
+
+def test_long_refusal_is_not_kept(operator: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "MAX_REFUSAL_BYTES", 10)
+    operator.post("/api/v1/refusals/orders.not_cancellable", {}, headers={"Idempotency-Key": "k-1"})
+    assert not IdempotencyLog.objects.filter(status=409).exists()

@@ -10,6 +10,7 @@ from holo.apiauth.models import ApiKey, AuthorizationCode, UsedPublicToken
 from holo.apiauth.services import create_authorization_code
 from holo.apiauth.tasks import purge_ended_logins
 from holo.common.callers import crowd_of
+from tests.planting import plant
 
 
 @pytest.mark.django_db
@@ -25,7 +26,7 @@ def test_what_could_still_be_shown_again_stays() -> None:
 @pytest.mark.parametrize(("age", "left"), [(timedelta(days=6), 1), (timedelta(days=8), 0)])
 def test_code_is_kept_for_a_week_after_its_end(age: timedelta, left: int) -> None:
     create_authorization_code(client_name="holo-cli", scopes=["orders:read"], address="203.0.113.7")
-    AuthorizationCode.objects.update(expires_at=timezone.now() - age)
+    plant(AuthorizationCode.objects.all(), expires_at=timezone.now() - age)
     purge_ended_logins()
     assert AuthorizationCode.objects.count() == left
     assert ApiKey.objects.count() == 0

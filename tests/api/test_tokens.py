@@ -30,6 +30,7 @@ from holo.identity.roles import Role
 from tests.api.people import Api, code_of
 from tests.identity.people import Team, build_team
 from tests.logins import log_in
+from tests.planting import plant
 from tests.racing import race
 
 Kind = ApiKey.Kind
@@ -123,7 +124,7 @@ def test_organization_token_has_no_scope_that_a_person_answers_for(team: Team, s
     assert code_of(answer) == "apiauth.scope_not_held"
     # Written past the command, it is of no use either.
     text = organization_token(team)
-    ApiKey.objects.update(scopes=sorted(SCOPES))
+    plant(ApiKey.objects.all(), scopes=sorted(SCOPES))
     assert scope not in Api(text).get(WHOAMI).json()["scopes"]
     assert ORDERS_AUDIT not in OF_ORGANIZATION
 
@@ -293,7 +294,7 @@ def test_a_replacement_of_what_was_made_with_an_ended_key_is_refused(team: Team)
 def test_database_refuses_a_kind_without_its_owner(team: Team, columns: dict[str, Any]) -> None:
     token(team)
     with pytest.raises(IntegrityError, match="apiauth_apikey_owner_by_kind"), transaction.atomic():
-        ApiKey.objects.update(**columns)
+        plant(ApiKey.objects.all(), **columns)
 
 
 def test_command_makes_tokens_of_each_kind(team: Team) -> None:

@@ -14,6 +14,7 @@ from holo.apivote.models import ApiIntegrationVote, Integration
 from holo.apivote.services import vote_for_integration
 from holo.identity.roles import Role
 from tests.identity.people import actor_of, build_team
+from tests.planting import as_owner
 from tests.racing import race
 
 GOOD = {"identifier": "shopify", "name": "Shopify", "category": "store", "home_page": "https://x.example"}
@@ -97,7 +98,7 @@ def test_changes_reach_the_rows_and_votes_stay(
 
 
 def test_two_migrations_at_once_make_each_row_once(fresh_database: str) -> None:
-    Integration.objects.all().delete()
+    as_owner("DELETE FROM apivote_integration")
     outcomes = race([put_in_step] * 4)
     assert outcomes == [None] * 4
     assert len(rows()) == len(read_catalogue())

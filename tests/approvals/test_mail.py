@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from django.conf import LazySettings, settings
@@ -25,7 +24,6 @@ from holo.outbox.delivery import load_handlers
 from holo.outbox.relay import Relay
 from holo.stack.valkey import ValkeyServer
 from inventory.models import Product
-from orders.models import Order
 from orders.services import cancel_order
 from tests.live import eventually
 from tests.logins import log_in
@@ -33,10 +31,9 @@ from tests.post import plan_mail, send_mail
 from tests.stories import MAC, PHONE, Shop, build_person, build_shop, reserve
 
 
-def ask(shop: Shop, **fields: Any) -> ApprovalRequest:
+def ask(shop: Shop, buyer: str = "") -> ApprovalRequest:
     """Place an order that a person must decide; return its request."""
-    order = shop.place(MAC, PHONE, quantity=2)
-    Order.objects.filter(pk=order.pk).update(**fields)
+    order = shop.place(MAC, PHONE, quantity=2, buyer=buyer)
     reserve(order)
     return ApprovalRequest.objects.get(subject_id=order.pk)
 

@@ -225,6 +225,16 @@ def test_env_file_that_is_no_text_is_named(
     assert capfd.readouterr().err == f"{tmp_path / 'env'}: not UTF-8 at byte 2\n"
 
 
+# What no process serves with; tests/security/test_weak_settings.py has all of it.
+_WEAK = {
+    "PAYMENT_GATEWAY": "orders.sandbox.gateway.SandboxGateway",
+    "CARRIER": "",
+    "SECRET_KEY": "known-to-everybody-for-a-first-look-and-nothing-else",
+    "SECRETS_KEYRING": "",
+    "CSRF_TRUSTED_ORIGINS": "https://*.example.com",
+}
+
+
 # --- What only a look at the servers shows --------------------------------------------------------
 
 
@@ -255,6 +265,7 @@ def test_e06_role_that_row_level_security_does_not_bind_is_refused(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
     monkeypatch.setattr(fitness, "lossy_settings", list)  # the tests' server runs without fsync; see E07
+    monkeypatch.setattr(fitness, "weak_settings", list)
     settings.DEBUG = False
     fitness.refuse_unfit_database()
     # A role of its own: tests in other processes use the app role meanwhile.
@@ -285,6 +296,7 @@ def test_e06_process_of_the_product_refuses_a_role_that_is_too_strong(
     postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
     monkeypatch.setattr(fitness, "lossy_settings", list)  # the tests' server runs without fsync; see E07
+    monkeypatch.setattr(fitness, "weak_settings", list)
     settings.DEBUG = False
     fitness.refuse_unfit_database()
     with connection.cursor() as cursor:
@@ -316,8 +328,14 @@ def _refusal() -> str:
 
 
 @pytest.mark.usefixtures("fresh_database")
-def test_e07_every_process_of_the_product_refuses_to_start_in_production(tmp_path: Path) -> None:
-    """The server of the tests runs without fsync; each command ends with one line that says so."""
+@pytest.mark.parametrize("weak", [{}, _WEAK], ids=["good", "weak"])
+def test_e07_every_process_of_the_product_refuses_to_start_in_production(
+    tmp_path: Path, weak: dict[str, str]
+) -> None:
+    """The server of the tests runs without fsync; each command ends with one line that says so.
+
+    So it does for what is weak, which the line names besides; with good settings it names none.
+    """
     database = connection.settings_dict
     url = "postgres://{USER}:{PASSWORD}@{HOST}:{PORT}/{NAME}".format(**database)
     kept = {name: value for name, value in os.environ.items() if name not in _READ}
@@ -335,7 +353,7 @@ def test_e07_every_process_of_the_product_refuses_to_start_in_production(tmp_pat
         name: subprocess.Popen(
             command,
             cwd=ROOT,
-            env={**kept, **BASE, **ports, **own},
+            env={**kept, **BASE, **ports, **own, **weak},
             text=True,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
@@ -351,6 +369,7 @@ def test_e07_every_process_of_the_product_refuses_to_start_in_production(tmp_pat
     for name, text in said.items():
         assert running[name].returncode == 2, (name, text)
         assert "PostgreSQL runs with fsync, full_page_writes, synchronous_commit off" in text, (name, text)
+        assert [setting for setting in _WEAK if f"{setting} " in text] == list(weak), (name, text)
         assert "Traceback" not in text, text
 
 
@@ -358,6 +377,7 @@ def test_e07_every_process_of_the_product_refuses_to_start_in_production(tmp_pat
 def test_e07_a_database_that_is_away_keeps_nobody_from_starting(
     monkeypatch: pytest.MonkeyPatch, settings: LazySettings
 ) -> None:
+    monkeypatch.setattr(fitness, "weak_settings", list)
     settings.DEBUG = False
     monkeypatch.setitem(connection.settings_dict, "PORT", str(free_port()))
     connection.close()

@@ -23,6 +23,7 @@ from holo.deliveries.services import Outcome, claim_delivery, record_attempt
 from holo.deliveries.smtp import BoundedEmailBackend
 from holo.deliveries.tasks import purge_ended_deliveries
 from tests.deliveries.smtp_server import Inbox, dripping_server, smtp_server
+from tests.planting import plant
 from tests.post import send_due
 
 pytestmark = pytest.mark.django_db
@@ -337,7 +338,7 @@ def test_fault_of_one_kind_holds_up_no_other(settings: LazySettings) -> None:
 def test_address_of_an_erased_person_is_in_no_row() -> None:
     add("Gone@Example.com", "gone@example.com", "stays@example.com", "before@example.com", "")
     person_id = uuid7()
-    Delivery.objects.filter(address__in=["before@example.com", ""]).update(recipient_id=person_id)
+    plant(Delivery.objects.filter(address__in=["before@example.com", ""]), recipient_id=person_id)
     Delivery.objects.filter(address="Gone@Example.com").update(state=State.REFUSED, ended_at=Now())
     unit_of_work(lambda: forget_recipient(person_id=person_id, addresses=["gone@example.com"]))
     assert sorted(Delivery.objects.values_list("address", "state")) == [

@@ -1,4 +1,4 @@
-"""Settings, compose file, `.env.example` and docs/configuration.md name the same variables and defaults."""
+"""Settings, production's compose file, `.env.example` and docs/configuration.md have one set of variables."""
 
 import ast
 import re
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.pure
 
 EXAMPLE = ROOT / ".env.example"
 DOCUMENT = ROOT / "docs" / "configuration.md"
-COMPOSE = ROOT / "docker-compose.yml"
+COMPOSE = ROOT / "compose.production.yml"
 # What the defaults in the settings are computed from, as without any variable set.
 _UNSET = {"PORT_OFFSET": 0, "DEBUG": False, "BASE_DIR": Path(), "str": str, "_MOST_CALLS": 3}
 
@@ -40,7 +40,7 @@ def _typed(value: object) -> str:
 
 
 def defaults_in_compose() -> dict[str, str]:
-    """Return the variables that docker-compose.yml alone reads; what it requires has no default."""
+    """Return the variables that compose.production.yml alone reads; what it requires has no default."""
     found = re.findall(r"\$\{(\w+):(?:-|\?[^}]*)([^}]*)\}", COMPOSE.read_text(encoding="utf-8"))
     return {name: default for name, default in found if name not in defaults_in_settings()}
 

@@ -10,6 +10,7 @@ from holo.identity.models import Invitation
 from holo.identity.roles import Role
 from holo.identity.services import invitations, invite_member
 from tests.identity.people import Team, build_team
+from tests.planting import plant
 
 pytestmark = pytest.mark.django_db
 
@@ -27,7 +28,7 @@ def test_address_gets_so_many_within_a_day_from_all_together() -> None:
             invite(team)
         assert refused.value.details == {"limit": "invitations"}
     assert invite(teams[0], "other@example.com").state == Invitation.State.OPEN
-    Invitation.objects.filter(email="new@example.com").update(created_at=timezone.now() - timedelta(days=1))
+    plant(Invitation.objects.filter(email="new@example.com"), created_at=timezone.now() - timedelta(days=1))
     assert invite(teams[0]).state == Invitation.State.OPEN
 
 

@@ -38,6 +38,7 @@ from tests.api.people import PASSWORD, build_person
 from tests.conftest import OwnerAccess
 from tests.identity.people import Team, build_team
 from tests.logins import log_in
+from tests.planting import plant
 from tests.post import plan_mail, send_due
 from tests.racing import race
 
@@ -196,6 +197,37 @@ def test_an_invitation_is_for_one_address(team: Team) -> None:
     assert (User.objects.get(pk=person.pk).check_password(PASSWORD), role_of(team, NEW)) == (True, None)
 
 
+def test_account_that_nobody_has_used_yet_keeps_nobody_out(team: Team) -> None:
+    """Another organisation's system made it; the link shows whose address it is."""
+    elsewhere = build_team()
+    person = User.objects.create_user(NEW, None, name="As a system wrote it")
+    Membership.objects.create(organization=elsewhere.organization, user=person)
+    client, token = Client(), link_of(invite(team))
+    page = f"/invitations/{token}"
+    assert "new_password1" in client.get(page).content.decode()
+    sent = {"name": "Wang Fang", "new_password1": PASSWORD, "new_password2": PASSWORD}
+    assert client.post(page, sent).status_code == 200
+    person.refresh_from_db()
+    assert (person.name, person.check_password(PASSWORD)) == ("Wang Fang", True)
+    assert role_of(team, NEW) == Role.MEMBER
+    assert person.memberships.count() == 2
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [{"is_staff": True}, {"is_superuser": True}, {"is_active": False}, {"last_login": timezone.now()}],
+)
+def test_account_without_a_password_that_is_somebodys_is_not_taken(
+    team: Team, fields: dict[str, Any]
+) -> None:
+    User.objects.create_user(NEW, None, **fields)
+    token = link_of(invite(team))
+    assert "new_password1" not in Client().get(f"/invitations/{token}").content.decode()
+    with pytest.raises(PersonKnownError):
+        accept_invitation(token=token, name="x", password_hash="x")
+    assert role_of(team, NEW) is None
+
+
 def test_a_second_invitation_replaces_the_first(team: Team) -> None:
     first = link_of(invite(team))
     second = link_of(invite(team, email=NEW.upper(), role=Role.ADMIN))
@@ -218,7 +250,7 @@ def test_a_revoked_or_old_invitation_leads_nowhere_and_is_not_mailed(team: Team)
     assert revoke_invitation(actor=actor, invitation_id=revoked.pk).state == REVOKED
     ended_at = revoke_invitation(actor=actor, invitation_id=revoked.pk).ended_at
     assert Invitation.objects.get(pk=revoked.pk).ended_at == ended_at
-    Invitation.objects.filter(pk=old.pk).update(expires_at=timezone.now() - timedelta(seconds=1))
+    plant(Invitation.objects.filter(pk=old.pk), expires_at=timezone.now() - timedelta(seconds=1))
     pages = [Client().get(f"/invitations/{token}") for token in (*tokens, "made-up")]
     assert [page.status_code for page in pages] == [404, 404, 404]
     assert len({page.content for page in pages}) == 1

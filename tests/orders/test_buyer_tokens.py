@@ -253,3 +253,42 @@ def test_of_calls_at_once_one_is_served(shop: Shop, signer: Signer, _round: int)
     outcomes = place_at_once(signer)
     assert (outcomes.count(201), outcomes.count(401)) == (1, 7)
     assert (Order.objects.count(), UsedPublicToken.objects.count()) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "addresses"),
+    [
+        ("ORDER_ADDRESS_PIECES", ["203.0.113.7"] * 4),
+        ("ORDER_ADDRESS_PIECES", ["2001:db8::1", "2001:db8::2", "2001:db8::3", "2001:db8::4"]),
+        ("ORDER_NETWORK_PIECES", ["203.0.113.7", "203.0.113.8", "203.0.113.9", "203.0.113.10"]),
+        (
+            "ORDER_NETWORK_PIECES",
+            ["2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1", "2001:db8:0:4::1"],
+        ),
+    ],
+)
+def test_many_buyers_of_one_stranger_hold_no_more_than_a_few(
+    shop: Shop, signer: Signer, settings: LazySettings, setting: str, addresses: list[str]
+) -> None:
+    setattr(settings, setting, 3)
+    answers = [
+        buyer_at(signer, f"buyer-{number}", address).post(ORDERS, {"items": [PHONE]})
+        for number, address in enumerate(addresses)
+    ]
+    assert [answer.status_code for answer in answers] == [201, 201, 201, 409]
+    assert code_of(answers[3]) == "orders.buyer_limit"
+    assert "held" not in answers[3].json(), "what others hold is nobody's business"
+    # Elsewhere, and by the shop itself, orders are placed.
+    assert buyer_at(signer, "buyer-9", "198.51.100.7").post(ORDERS, {"items": [PHONE]}).status_code == 201
+    assert Api(signer.text).post(ORDERS, {"items": [PHONE]}).status_code == 201
+    assert not Order.objects.filter(origin_address__contains="203.0.113").exists()
+    cancel_order(actor=shop.seller_actor, order_id=answers[0].json()["id"])
+    unwind(Order.objects.get(pk=answers[0].json()["id"]))
+    assert buyer_at(signer, "buyer-8", addresses[3]).post(ORDERS, {"items": [PHONE]}).status_code == 201
+
+
+def buyer_at(signer: Signer, buyer: str, address: str) -> Api:
+    """A buyer's browser at an address."""
+    api = token(signer, buyer)
+    api.client.defaults["REMOTE_ADDR"] = address
+    return api

@@ -100,11 +100,11 @@ def test_of_orders_at_once_as_many_are_placed_as_fit(shop: Shop) -> None:
     found = race([partial(place, shop, 1)] * 25)
     assert sum(isinstance(one, Order) for one in found) == 10
     assert sum(isinstance(one, BuyerLimitError) for one in found) == 15
-    assert pieces_of_unpaid_orders(shop.organization.pk, "customer-1") == 10
+    assert pieces_of_unpaid_orders(shop.organization.pk, buyer="customer-1") == 10
 
 
 def test_control_without_the_lock_more_are_placed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "lock_buyer", lambda *_of: None)
+    monkeypatch.setattr(order, "lock_room", lambda *_of: None)
     found = race([partial(place, shop, 1)] * 25)
     assert sum(isinstance(one, Order) for one in found) > 10
 

@@ -30,6 +30,7 @@ from orders.services.order import Placement, WantedLine
 from orders.settlement import settle_charge
 from orders.states import Status
 from orders.steps import Failure, Next
+from tests.planting import plant_in
 from tests.stories import (
     EAST_ONLY,
     MAC,
@@ -265,8 +266,7 @@ def test_refused_shipment_is_voided_refunded_and_released(shop: Shop) -> None:
     payment = shop.pay(order)
     first, second = charge(payment).shipment_ids
     label(first)
-    order.sandbox = {"carrier": "fail"}
-    order.save(update_fields=["sandbox"])
+    plant_in(order, sandbox={"carrier": "fail"})
     assert label(second).next == Next.UNWIND
     assert unwind(order).status == Status.REFUNDED
     assert SandboxLabel.objects.get(pk=str(first)).state == "voided"

@@ -18,6 +18,7 @@ from holo.outbox.tasks import purge_delivered_messages
 from tests.logins import log_in
 from tests.outbox.conftest import ORGANIZATION, Recorder, RunRelay, plant
 from tests.outbox.test_relay import _until
+from tests.planting import plant as age
 
 ACTOR = system_actor(OrganizationId(ORGANIZATION))
 
@@ -62,7 +63,7 @@ def test_purge_removes_only_what_was_delivered_a_week_ago(fresh_database: str) -
     old, recent, waiting, dead = plant(key="a"), plant(key="b"), plant(key="c"), _dead(key="d")
     OutboxMessage.objects.filter(pk=old).update(delivered_at=Now() - timedelta(days=8))
     OutboxMessage.objects.filter(pk=recent).update(delivered_at=Now() - timedelta(days=6))
-    OutboxMessage.objects.update(created_at=Now() - timedelta(days=30))
+    age(OutboxMessage.objects.all(), created_at=Now() - timedelta(days=30))
     assert purge_delivered_messages() == 1
     assert set(OutboxMessage.objects.values_list("pk", flat=True)) == {recent, waiting, dead}
 

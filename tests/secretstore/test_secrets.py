@@ -31,6 +31,7 @@ from holo.secretstore.services import (
 )
 from tests.conftest import OwnerAccess
 from tests.identity.people import Team, build_team
+from tests.planting import plant_in
 from tests.racing import race
 from tests.secretstore.conftest import NEW
 
@@ -191,8 +192,7 @@ def test_a_row_that_was_changed_or_moved_does_not_open(
         for row, (number, data_key, ciphertext) in zip(
             SecretVersion.objects.order_by("id"), before, strict=True
         ):
-            row.number, row.data_key, row.ciphertext = number, data_key, ciphertext
-            row.save()
+            plant_in(row, number=number, data_key=data_key, ciphertext=ciphertext)
         assert (read(team, place), read(team, place, name="other")) == ("one", "two"), "the control"
 
 

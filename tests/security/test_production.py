@@ -70,7 +70,8 @@ def environment() -> dict[str, str]:
         name: value for name, value in os.environ.items() if name not in ("DEMO", "DJANGO_SETTINGS_MODULE")
     }
     own = {"DJANGO_SETTINGS_MODULE": "holo.settings", "DATABASE_URL": url, "LOG_LEVEL": "CRITICAL"}
-    return {**kept, **BASE, **own}
+    # The ring with which the test sealed second factors.
+    return {**kept, **BASE, **own, "SECRETS_KEYRING": os.environ["SECRETS_KEYRING"]}
 
 
 @pytest.fixture(scope="module")

@@ -17,6 +17,7 @@ from holo.stack import doctor
 from holo.stack.postgres import OWNER, PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
+from tests.planting import as_owner
 from tests.stack.conftest import Checkout
 
 
@@ -60,8 +61,7 @@ def test_everything_well_exits_0() -> None:
 
 @pytest.mark.usefixtures("all_given")
 def test_pending_migration_is_trouble(postgres: PostgresServer, fresh_database: str) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute("DELETE FROM django_migrations WHERE app = 'sessions'")
+    as_owner("DELETE FROM django_migrations WHERE app = 'sessions'")
     code, found = examine()
     assert code == 1
     assert not found["migrations"]["good"]

@@ -70,12 +70,21 @@ def test_children_get_what_was_given_and_what_was_decided(given: dict[str, str])
 
 
 @pytest.mark.parametrize(
-    ("command", "debug", "expected"), [("up", None, "1"), ("migrate", None, None), ("up", "0", "0")]
+    ("command", "debug", "expected", "key"),
+    [
+        ("up", None, "1", True),
+        ("migrate", None, None, False),
+        ("up", "0", "0", True),
+        ("doctor", None, "1", True),
+        # In production it must say that there is none.
+        ("doctor", "0", "0", False),
+    ],
 )
 def test_stack_commands_start_unconfigured(
     command: str,
     debug: str | None,
     expected: str | None,
+    key: bool,
     monkeypatch: pytest.MonkeyPatch,
     given: dict[str, str],
 ) -> None:
@@ -85,4 +94,4 @@ def test_stack_commands_start_unconfigured(
         monkeypatch.setenv("DEBUG", debug)
     prepare(["manage.py", command])
     assert os.environ.get("DEBUG") == expected
-    assert ("SECRET_KEY" in os.environ) == (command == "up")
+    assert ("SECRET_KEY" in os.environ) == key

@@ -20,6 +20,7 @@ from tests.api.people import PASSWORD, build_person
 from tests.builders import build_organization
 from tests.conftest import OwnerAccess
 from tests.logins import enrol, log_in
+from tests.planting import plant
 from tests.racing import race
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -46,7 +47,7 @@ def is_in(client: Client) -> bool:
 
 
 def age(**fields: Any) -> None:
-    StaffSession.objects.update(**fields)
+    plant(StaffSession.objects.all(), **fields)
 
 
 @pytest.mark.parametrize(
@@ -183,8 +184,9 @@ def test_one_code_from_many_browsers_lets_one_in(person: User) -> None:
 
 def test_sweep_deletes_what_has_ended_and_nothing_else(person: User) -> None:
     gone, client = browser(person), browser(person)
-    StaffSession.objects.filter(pk=gone.session["staff_session"]).update(
-        created_at=Now() - timedelta(hours=13)
+    plant(
+        StaffSession.objects.filter(pk=gone.session["staff_session"]),
+        created_at=Now() - timedelta(hours=13),
     )
     Session.objects.filter(session_key=gone.session.session_key).update(
         expire_date=Now() - timedelta(minutes=1)

@@ -19,7 +19,18 @@ PLANTS: list[tuple[str, str, set[str]]] = [
         FROM inventory_stocklevel WHERE id = {east};
         UPDATE inventory_stocklevel SET on_hand = reserved - 1 WHERE id = {east};
         """,
-        {"I01"},
+        {"I01", "I32"},
+    ),
+    (
+        "a thousand pieces more, by a movement that the trail does not know",
+        """
+        INSERT INTO inventory_stockmovement (organization_id, stock_level_id, product_id, warehouse_id, kind,
+                                             quantity, owner_type, actor_label, note)
+        SELECT organization_id, id, product_id, warehouse_id, 'adjustment', 1000, '', 'me', ''
+        FROM inventory_stocklevel WHERE id = {east};
+        UPDATE inventory_stocklevel SET on_hand = on_hand + 1000 WHERE id = {east};
+        """,
+        {"I32"},
     ),
     (
         "pieces moved between shelves without a movement",
@@ -93,7 +104,7 @@ PLANTS: list[tuple[str, str, set[str]]] = [
         UPDATE inventory_stockmovement SET kind = 'adjustment', reservation_line_id = NULL
         WHERE owner_id = '{completed}';
         """,
-        {"I07"},
+        {"I07", "I32"},
     ),
     (
         "a live order without its hold",

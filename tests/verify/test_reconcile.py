@@ -31,6 +31,7 @@ from orders.subject import SUBJECT_TYPE, owner_of
 from tests.conftest import OwnerAccess
 from tests.live import Live, ends, eventually, reaches, run_status
 from tests.orders import odd
+from tests.planting import plant
 from tests.stories import EAST_ONLY, MAC, PHONE, SOUTH_ONLY, Shop, build_shop
 from tests.verify.conftest import run
 from workflows.orders.contracts import OrderRef, order_workflow_id
@@ -274,6 +275,7 @@ def test_late_payment_that_the_gateway_does_not_know_is_closed_after_an_hour(
     assert (early.code, early.found()) == (3, {"payment_not_recorded": {str(payment)}})
     assert early.states() == {"not_mended"}
     assert sent.get().state == "requested"
+    live_owner.execute("DROP TRIGGER orders_payment_set_once ON orders_payment")
     sent.update(submitted_at=database_now() - SEARCH_LAG)
     late = run("reconcile", "--apply", "--grace", "0")
     assert (late.code, late.states()) == (0, {"mended"})
@@ -297,7 +299,7 @@ def test_one_row_that_cannot_be_looked_at_does_not_hide_the_others(
         ends(order, Status.CANCELLED)
         Payment.objects.filter(pk=payments[-1]).update(state="requested")
         captured_unrecorded(payments[-1])
-        SandboxCharge.objects.filter(pk=str(payments[-1])).update(token=token)
+        plant(SandboxCharge.objects.filter(pk=str(payments[-1])), token=token)
     answer = run("reconcile", "--apply", "--grace", "0")
     states = {finding["key"]: finding["state"] for finding in answer.data["findings"]}
     assert states == dict(zip(map(str, payments), ("unknown", "mended", "mended"), strict=True))

@@ -7,11 +7,14 @@ page of the admin and no other package reads them. A domain with tenants gives e
 from django.db import models
 from django.utils.translation import gettext_lazy as _
 
+from holo.common.records import Record
 from workflows.pizza.contracts import Status
 
 
-class Order(models.Model):
+class Order(Record):
     """A pizza order, as it was placed, and what became of it."""
+
+    mutable = frozenset({"status", "detail", "total_minor", "currency"})
 
     order_id = models.CharField(_("order"), primary_key=True, max_length=40)
     document = models.JSONField(_("document"))
@@ -40,8 +43,10 @@ class Order(models.Model):
         return self.order_id
 
 
-class Charge(models.Model):
+class Charge(Record):
     """What the payment company knows of one key."""
+
+    mutable = frozenset({"state"})
 
     class State(models.TextChoices):
         """How the charge stands."""
@@ -71,7 +76,7 @@ class Charge(models.Model):
         return self.key
 
 
-class Delivery(models.Model):
+class Delivery(Record):
     """A delivery that the courier has taken on."""
 
     key = models.CharField(_("key"), primary_key=True, max_length=64)
@@ -86,7 +91,7 @@ class Delivery(models.Model):
         return self.key
 
 
-class Message(models.Model):
+class Message(Record):
     """A message that the customer was sent."""
 
     key = models.CharField(_("key"), primary_key=True, max_length=64)

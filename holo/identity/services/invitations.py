@@ -113,10 +113,11 @@ def accept_invitation(
 ) -> Membership:
     """Join the organisation as `person_id`, who has shown a password, or as a new person.
 
-    A new person needs `name`, in up to 150 characters, and `password_hash` (of `make_password`). Whoever is a
-    member already stays what they are. Not idempotent: the link works once. Locks the organisation, then the
-    person. Raises InvitationOverError (also for somebody else's address), PersonKnownError (a new person
-    whose address has an account), InvalidError (of `name`).
+    A new person needs `name`, in up to 150 characters, and `password_hash` (of `make_password`); so does
+    whoever has an account that an organisation's system made and nobody has used yet: the link shows whose
+    address it is. Whoever is a member already stays what they are. Not idempotent: the link works once. Locks
+    the organisation, then the person. Raises InvitationOverError (also for somebody else's address),
+    PersonKnownError (a new person whose address has an account), InvalidError (of `name`).
     """
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None or not _lock_open(invitation):
@@ -168,6 +169,11 @@ def _new_person(email: str, name: str, password_hash: str) -> User:
     person, created = User.objects.called(email).get_or_create(
         defaults={"email": email, "name": name, "password": password_hash}
     )
-    if not created:
+    if created:
+        return person
+    unclaimed = lock_joining(User.objects.filter(pk=person.pk))
+    if unclaimed is None or not unclaimed.is_unclaimed:
         raise PersonKnownError(_("somebody with this e-mail address has an account"))
-    return person
+    unclaimed.name, unclaimed.password = name, password_hash
+    unclaimed.save(update_fields=["name", "password"])
+    return unclaimed

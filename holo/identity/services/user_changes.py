@@ -7,7 +7,7 @@ each, so that a cancel and the step that writes never both win.
 from uuid import UUID
 
 from django.db import IntegrityError
-from django.db.models import ProtectedError, Q
+from django.db.models import Q
 from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
@@ -21,7 +21,7 @@ from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.addresses import note_address_change
 from holo.identity.change_preconditions import require_step
-from holo.identity.erasure import erase_person, erased_of
+from holo.identity.erasure import delete_unused_person, erase_person, erased_of
 from holo.identity.errors import (
     EmailTakenError,
     LastOwnerError,
@@ -175,13 +175,11 @@ def discard_user(*, change_id: UUID) -> None:
     if _belongs_elsewhere(person, change):
         return
     erased = erased_of(person)
-    try:
-        person.delete()
-    except ProtectedError:
+    if delete_unused_person(person):
+        erase_everywhere(erased)
+    else:
         # Somebody has used the person meanwhile, and that history keeps them.
         erase_person(person)
-    else:
-        erase_everywhere(erased)
 
 
 @command

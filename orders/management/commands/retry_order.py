@@ -8,6 +8,7 @@ from django.utils.translation import gettext as _
 
 from holo.common.actor import OrganizationId, system_actor
 from holo.common.errors import DomainError
+from holo.identity.models import Organization
 from orders.models import Order
 from orders.services import request_retry
 from orders.states import Status
@@ -26,14 +27,22 @@ class Command(BaseCommand):
         parser.add_argument(
             "numbers", nargs="*", metavar="NUMBER", help="order numbers, such as SO-2026-000123"
         )
+        parser.add_argument("--organization", metavar="SLUG", help="whose orders; needed with numbers")
         parser.add_argument("--all", action="store_true", help="every order that needs attention")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Print one line for each order; exit 1 if one of them could not be retried."""
         numbers: list[str] = options["numbers"]
+        slug: str | None = options["organization"]
         if bool(numbers) == options["all"]:
             raise CommandError(_("name orders, or pass --all"), returncode=2)
+        if numbers and slug is None:
+            raise CommandError(
+                _("two organisations may have orders of one number: pass --organization SLUG"), returncode=2
+            )
         orders = Order.objects.order_by("number")
+        if slug is not None:
+            orders = orders.filter(organization=_organization(slug))
         found = (
             orders.filter(status=Status.NEEDS_ATTENTION)
             if options["all"]
@@ -59,3 +68,10 @@ class Command(BaseCommand):
             return False
         self.stdout.write(_("%(number)s: retry requested") % {"number": order.number})
         return True
+
+
+def _organization(slug: str) -> Organization:
+    found = Organization.objects.filter(slug=slug).first()
+    if found is None:
+        raise CommandError(_("no such organisation: %(slug)s") % {"slug": slug}, returncode=2)
+    return found

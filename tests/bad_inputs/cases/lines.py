@@ -111,7 +111,7 @@ def _odd_word(name: str, what: str, word: str, says: str) -> Line:
 _LONG = "x" * 300
 # Values that no row, file or workflow can have, for each command that takes one.
 _ODD_VALUES = (
-    ("a long name", ("retry_order", _LONG), "no such order"),
+    ("a long name", ("retry_order", "SO-1", "--organization", _LONG), "no such organisation"),
     ("a long name", ("second_factor", "reset", _LONG + "@example.com"), "no such person"),
     ("a long name", ("api_key", "create", "--user", _LONG, "--scopes", "orders:read"), "there is no user"),
     ("a long name", ("api_key", "revoke", _LONG), "there is no key"),
@@ -174,6 +174,7 @@ LINES = (
     _wrong("no sub-command", "second_factor", "required: command", "--help"),
     _wrong("no person", "second_factor reset", "required: email", "--help"),
     _wrong("no order", "retry_order", "name orders, or pass --all"),
+    _wrong("a number of nobody's", "retry_order SO-1", "pass --organization SLUG"),
     _wrong("half of a pair", "up --exit", "--exit goes with --demo"),
     _wrong("no threads", "run_relay --threads 0", "--threads must be at least 1"),
     _wrong("a name for an address", "run_web --bind localhost:8000", "--bind must be an IP address"),
@@ -267,10 +268,10 @@ LINES = (
     ),
     Line(
         id="L02",
-        what="an unknown order",
-        words=("retry_order", "SO-1"),
+        what="an order of an unknown organisation",
+        words=("retry_order", "SO-1", "--organization", "nobody"),
         exits=2,
-        says=("no such order: SO-1",),
+        says=("no such organisation: nobody",),
         scene="tables",
     ),
     Line(

@@ -1,12 +1,25 @@
 """Environments that do not fit: what is set, and what the one line on stderr must hold."""
 
 from base64 import b64encode
+from secrets import token_urlsafe
 
+from holo.secretstore.keyring import make_entry
 from tests.bad_inputs.cases.rows import Variables
 
-_KEY = "k" * 25 + "eyeofnewtandtoeoffrog0123456789"
-# A production machine; what a row sets comes on top.
-BASE = {"SECRET_KEY": _KEY, "DEBUG": "0"}
+# A production machine on which nothing is weak; what a row sets comes on top. Secrets are new in each run.
+BASE = {
+    "DEBUG": "0",
+    "SECRET_KEY": token_urlsafe(50),
+    "SECRETS_KEYRING": make_entry("k1"),
+    "TEMPORAL_KEYRING": make_entry("t1"),
+    "METRICS_TOKEN": token_urlsafe(),
+    "ALLOWED_HOSTS": "127.0.0.1,localhost,holo.example.com",
+    "CSRF_TRUSTED_ORIGINS": "https://holo.example.com",
+    "PUBLIC_URL": "https://holo.example.com",
+    "EMAIL_URL": f"smtp+tls://holo:{token_urlsafe()}@mail.example.com:587",
+    "PAYMENT_GATEWAY": "shop.payments.Gateway",
+    "CARRIER": "shop.parcels.Carrier",
+}
 SECRET = "hunter2"
 _RING_KEY = b64encode(bytes(range(7, 39))).decode()
 
@@ -37,6 +50,8 @@ _INTEGERS = {
     "ORDER_PAYMENT_DEADLINE": "1 to 31536000",
     "ORDER_PAYMENT_ATTEMPTS": "1 to 100",
     "ORDER_BUYER_PIECES": "1 to 1000000",
+    "ORDER_ADDRESS_PIECES": "1 to 1000000",
+    "ORDER_NETWORK_PIECES": "1 to 1000000",
 }
 
 VARIABLES = (
@@ -72,7 +87,7 @@ VARIABLES = (
         "E03",
         "a weak secret key among the earlier ones",
         "SECRET_KEY_FALLBACKS is too weak",
-        SECRET_KEY_FALLBACKS=f"{_KEY},short",
+        SECRET_KEY_FALLBACKS=f"{BASE['SECRET_KEY']},short",
     ),
     _row("E03", "the demonstration in production", "DEMO=1 is refused without DEBUG=1", DEMO="1"),
     _row(

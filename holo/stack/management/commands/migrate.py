@@ -1,4 +1,10 @@
-"""`manage.py migrate` as the owner of the tables, one at a time, granting the app role its use of them."""
+"""`manage.py migrate` as the owner of the tables, one at a time, granting the app role its use of them.
+
+It adds rights and takes none away, so that processes of the version before go on; `--tighten`, once all run
+this version, takes away what its models do not declare.
+
+Of all that is weak it refuses published passwords of the roles alone: no other process knows the owner's.
+"""
 
 import os
 from collections.abc import Callable, Iterator
@@ -6,11 +12,12 @@ from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.core.management.base import CommandError
+from django.core.management.base import CommandError, CommandParser
 from django.core.management.commands.migrate import Command as MigrateCommand
 from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
+from holo.common.weak_settings import weak_settings
 from holo.settings import database
 from holo.stack.fences import fence_tables
 from holo.stack.grants import grant_app_role, grant_readers
@@ -24,8 +31,19 @@ _LOCK = 7_150_211
 class Command(MigrateCommand):
     """Migrate as the owner; two at once wait for each other."""
 
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Declare one more option."""
+        super().add_arguments(parser)
+        parser.add_argument(
+            "--tighten",
+            action="store_true",
+            help="also take from the app role what this version does not need; when all processes run it",
+        )
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Switch to the owner, migrate, grant, and switch back."""
+        if weak := weak_settings("DATABASE_URL", "MIGRATE_DATABASE_URL"):
+            raise CommandError("; ".join(one.line for one in weak), returncode=BAD_INPUT)
         connection = connections[options["database"]]
         app_role = str(connection.settings_dict["USER"])
         with _as_owner(connection):
@@ -39,7 +57,7 @@ class Command(MigrateCommand):
             with _lock(connection):
                 _refusing_names(super().handle, *args, **options)
                 if app_role and app_role != connection.settings_dict["USER"]:
-                    grant_app_role(connection, app_role)
+                    grant_app_role(connection, app_role, tighten=options["tighten"])
                     grant_readers(connection)
                     with connection.cursor() as cursor:
                         fence_tables(cursor)
