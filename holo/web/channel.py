@@ -159,7 +159,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def readable(self) -> bool:
         """Tell whether to read, if only to discard."""
-        return self._discards or super().readable()
+        return bool(self.server.may_discard() if self._discards else super().readable())
 
     def handle_read(self) -> None:
         """Read a piece; discard it where the request is refused already."""
@@ -167,7 +167,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             super().handle_read()
             return
         try:
-            self.recv(_DISCARDED_AT_ONCE)
+            self.server.discarded += len(self.recv(_DISCARDED_AT_ONCE))
         except OSError:
             self.handle_close()
 

@@ -17,6 +17,7 @@ from holo.web.dispatcher import FairDispatcher
 logger = logging.getLogger(__name__)
 
 _ACCEPTED_AT_ONCE = 64
+_DISCARDED_A_SECOND = 32 * 1024 * 1024
 # Files besides the one of each connection: of PostgreSQL, Valkey, logs, listening.
 _OTHER_FILES = 200
 # A connection, a request and a response that are too large for memory.
@@ -47,6 +48,8 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         self.limits = limits
         self.hops = hops
         self.stopping = False
+        # Bytes of refused requests, in this second.
+        self.discarded = 0
         self._is_due = False
         super().__init__(application, **adjustments)
 
@@ -72,6 +75,10 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
     def maintenance(self, now: float) -> None:
         """Look for late connections after this turn. Waitress calls this once a second."""
         self._is_due = True
+
+    def may_discard(self) -> bool:
+        """Tell whether there is time to discard more, which must not take the processor from requests."""
+        return self.discarded < _DISCARDED_A_SECOND
 
     def stop(self) -> None:
         """Let `run` end soon; may be called in a signal handler."""
@@ -106,6 +113,7 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
         wasyncore.loop(timeout=self.adj.asyncore_loop_timeout, use_poll=True, map=self._map, count=1)
         if self._is_due:
             self._is_due = False
+            self.discarded = 0
             self._end_late()
         while len(self.active_channels) > self.limits.connections and self._close_one():
             pass

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from pytest_django import Settings
 
+from holo.web import server as server_module
 from holo.web.server import Limits, Server, make_server
 from tests.live import eventually
 from tests.web_process import received, status_of
@@ -176,6 +177,19 @@ def test_refusal_reaches_a_sender_that_goes_on_sending(default: Running) -> None
     head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10000000\r\n\r\n"
     assert status_of(default.ask(head + b"x" * 10_000_000)) == 413
     assert default.application.begun == []
+
+
+def test_refused_bodies_are_discarded_no_faster_than_others_can_bear(
+    monkeypatch: pytest.MonkeyPatch, default: Running
+) -> None:
+    monkeypatch.setattr(server_module, "_DISCARDED_A_SECOND", 3_000_000)
+    begun = time.monotonic()
+    head = b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 30000000\r\n\r\n"
+    with default.connect() as line:
+        line.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65_536)
+        line.sendall(head + b"x" * 14_000_000)
+        assert time.monotonic() - begun > 1.5
+        assert status_of(received(line)) == 413
 
 
 def test_nothing_after_a_refusal_is_taken_for_a_request(default: Running) -> None:
