@@ -3,11 +3,11 @@
     git worktree add /tmp/before COMMIT
     .venv/bin/python -m benchmarks.attacks /tmp/before
 
-starts PostgreSQL and Valkey, then for each attack the earlier web process and the present one, one after the
-other and each fresh. The attackers are a process of their own. Beside them one client places an order and
-asks for `/healthz/live`, in turns and on new connections. A request that takes longer than ten seconds, or
-gets no answer, counts as ten. Everything is on the loopback. Times in milliseconds, memory in MiB (the most
-that was resident).
+COMMIT has the same migrations. It starts PostgreSQL and Valkey, then for each attack the earlier web process
+and the present one, one after the other and each fresh. The attackers are a process of their own. Beside them
+one client places an order and asks for `/healthz/live`, in turns and on new connections. A request that takes
+longer than ten seconds, or gets no answer, counts as ten. Everything is on the loopback. Times in
+milliseconds, memory in MiB (the most that was resident).
 """
 
 import argparse
