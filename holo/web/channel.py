@@ -114,16 +114,16 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         if self.request is None and data.strip():
             self.waits_since = time.monotonic()
         more: bool = super().received(data)
-        self._recognise()
+        # With a request in hand a thread may be at work here; `Server.add_task` has seen to that request.
+        if self.request is not None and self.request.headers_finished and not self.in_hand:
+            self.recognise(self.request)
         return more
 
-    def _recognise(self) -> None:
+    def recognise(self, request: RequestParser) -> None:
         """Count a request that an own proxy passes on for the client that the proxy names."""
-        request = self.requests[0] if self.requests else self.request
-        if not self.server.hops or self.client or request is None or not request.headers_finished:
-            return
-        header = request.headers.get("X_FORWARDED_FOR", "")
-        self.client = crowd_of(forwarded_address(header, hops=self.server.hops))
+        if self.server.hops and not self.client:
+            header = request.headers.get("X_FORWARDED_FOR", "")
+            self.client = crowd_of(forwarded_address(header, hops=self.server.hops))
 
     def note_response(self) -> None:
         """Begin to wait for the client: it takes the response, then it may send a request."""

@@ -12,6 +12,7 @@ from waitress import wasyncore
 from waitress.server import TcpWSGIServer
 
 from holo.web.channel import Channel
+from holo.web.dispatcher import FairDispatcher
 
 logger = logging.getLogger(__name__)
 
@@ -62,6 +63,11 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
                 # The client has gone already.
                 return
             self.channel_class(self, connection, address, self.adj, map=self._map)
+
+    def add_task(self, task: Channel) -> None:
+        """Let a thread serve the first request of a channel."""
+        task.recognise(task.requests[0])
+        super().add_task(task)
 
     def maintenance(self, now: float) -> None:
         """Look for late connections after this turn. Waitress calls this once a second."""
@@ -147,7 +153,7 @@ def make_server(application: Any, *, address: str, port: int, limits: Limits) ->
         hops=settings.PROXY_HOPS,
         host=address,
         port=port,
-        threads=settings.WEB_THREADS,
+        dispatcher=FairDispatcher(threads=settings.WEB_THREADS),
         # No name and no version in answers.
         ident=None,
         # The product reads them itself, by PROXY_HOPS.

@@ -134,8 +134,10 @@ class Visitor:
 
 def reported(visitor: Visitor, directive: str) -> float:
     """Return how many offences against a directive browsers have told this web process of."""
-    told = visitor.page.context.request.get(f"{visitor.base_url}/metrics").text()
-    found = re.search(rf'^holo_csp_reports_total{{directive="{directive}"}} (\S+)$', told, re.MULTILINE)
+    told = visitor.page.context.request.get(f"{visitor.base_url}/metrics")
+    assert told.status == 200
+    line = rf'^holo_csp_reports_total{{directive="{directive}"}} (\S+)$'
+    found = re.search(line, told.text(), re.MULTILINE)
     return float(found[1]) if found else 0.0
 
 

@@ -43,8 +43,10 @@ def secure_url(database: str, server_dir: Path) -> Iterator[str]:
     """A web process with the settings of production, behind a proxy with a certificate of its own."""
     command = (sys.executable, "-m", "tests.browser.unchecked_web")
     log = server_dir / "secure.log"
+    # The browser reads the metrics, as this machine may where there is no token.
+    values = {**environment(), "METRICS_TOKEN": ""}
     with (
-        web_process(log, command=command, environment=environment()) as running,
+        web_process(log, command=command, environment=values) as running,
         tls_before(running.port, server_dir) as port,
     ):
         yield f"https://127.0.0.1:{port}"

@@ -3,6 +3,7 @@
 import socket
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -279,6 +280,30 @@ def test_request_in_hand_stays_when_its_client_has_too_many() -> None:
             assert server.ask(_GET % b"next").endswith(b"/next")
         server.application.go.set()
         assert received(line).endswith(b"/wait")
+
+
+@pytest.mark.parametrize("hops", [0, 1])
+@pytest.mark.parametrize("fair", [True, pytest.param(False, id="control: one queue for all")])
+def test_clients_take_turns_where_requests_wait_for_a_thread(
+    settings: Settings, fair: bool, hops: int
+) -> None:
+    settings.WEB_THREADS = 1
+    settings.PROXY_HOPS = hops
+    head = b"GET /%s HTTP/1.1\r\nHost: x\r\nX-Forwarded-For: 192.0.2.%d\r\n\r\n"
+    with running() as server, ExitStack() as stack:
+        if not fair:
+            server.server.task_dispatcher.queue = deque()
+        lines = [stack.enter_context(server.connect()) for _ in range(20)]
+        lines.append(stack.enter_context(server.connect("127.0.0.1" if hops else "127.0.0.2")))
+        lines[0].sendall(head % (b"wait", 1))
+        eventually(lambda: server.application.begun == ["/wait"], what="the thread to be taken")
+        for number, line in enumerate(lines[1:], start=1):
+            line.sendall(head % ((b"many", 1) if number < 20 else (b"one", 2)))
+            eventually(lambda: len(server.server.task_dispatcher.queue) == number, what="the queue")  # noqa: B023
+        server.application.go.set()
+        for line in lines:
+            assert status_of(received(line)) == 200
+        assert server.application.begun.index("/one") == (2 if fair else 20)
 
 
 def test_client_with_the_most_makes_room_when_all_are_too_many() -> None:
