@@ -44,22 +44,28 @@ class Record(models.Model):
         return instance
 
     def _fields_to_write(self, wanted: Iterable[str] | None) -> frozenset[str]:
+        """Return which fields a save writes; a frozen one that is named and as it was read is left out."""
         if wanted is None:
-            names, refused = self.mutable - self.get_deferred_fields(), self._frozen_and_changed()
+            names, frozen = self.mutable - self.get_deferred_fields(), None
         else:
-            names = frozenset(self._meta.get_field(name).name for name in wanted)
-            refused = names - self.mutable
+            asked = frozenset(self._meta.get_field(name).name for name in wanted)
+            names, frozen = asked & self.mutable, asked - self.mutable
+        refused = self._changed(frozen)
         if refused:
             raise FrozenFieldError(f"{self._meta.label} never changes {', '.join(sorted(refused))}")
         return names
 
-    def _frozen_and_changed(self) -> frozenset[str]:
+    def _changed(self, named: frozenset[str] | None) -> list[str]:
+        """Return the frozen fields that are not what was read, of those that are named; None: of all.
+
+        What a named one was is not known of a row that was made here, so it counts as changed.
+        """
         now, before = vars(self), dict(zip(*self._read, strict=False))
-        return frozenset(
-            field.name
-            for field in self._meta.concrete_fields
-            if field.name not in self.mutable
-            and field.attname in now
-            and field.attname in before
-            and now[field.attname] != before[field.attname]
-        )
+        found = []
+        for field in self._meta.concrete_fields:
+            if field.name in self.mutable or (named is not None and field.name not in named):
+                continue
+            is_known = field.attname in now and field.attname in before
+            if now[field.attname] != before[field.attname] if is_known else named is not None:
+                found.append(field.name)
+        return found

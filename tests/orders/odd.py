@@ -16,6 +16,7 @@ from orders.ports import ChargeState, Label, Parcel
 from orders.sandbox.carrier import SandboxCarrier
 from orders.sandbox.gateway import SandboxGateway
 from orders.sandbox.models import SandboxCharge
+from tests.planting import plant
 
 # The rule about the gateway's books asks the setting once, when it is loaded: now, while it is the sandbox.
 invariants()
@@ -123,7 +124,7 @@ class OddGateway(SandboxGateway):
     def authorise(self, *, key: str, token: str, amount: Money) -> ChargeState:
         """Authorise as if the token were good, and keep it."""
         real = super().authorise(key=key, token="tok_ok", amount=amount)
-        SandboxCharge.objects.filter(pk=key).update(token=token)
+        plant(SandboxCharge.objects.filter(pk=key), token=token)
         return self._odd("authorise", key, real)
 
     def capture(self, *, key: str) -> ChargeState:

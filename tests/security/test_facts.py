@@ -300,6 +300,15 @@ def test_save_writes_what_changes_and_refuses_the_rest() -> None:
 
 
 @pytest.mark.django_db
+def test_frozen_field_that_is_named_and_as_it_was_read_is_left_out() -> None:
+    """As `update_or_create` names what a first save would set by itself."""
+    product = Product.objects.get(pk=build_shop().products[PHONE].pk)
+    product.name = "another"
+    product.save(update_fields=["name", "sku", "created_at"])
+    assert Product.objects.get(pk=product.pk).name == "another"
+
+
+@pytest.mark.django_db
 def test_row_that_never_changes_can_be_saved_as_it_is() -> None:
     build_shop().place(PHONE)
     entry = OrderEvent.objects.get()
