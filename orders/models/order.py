@@ -19,7 +19,7 @@ from orders.states import TERMINAL, UNPAID, Status
 class Order(Record):
     """What a customer bought, and where it stands. `ship_to` never leaves the database for Temporal."""
 
-    mutable = frozenset({"status", "version", "buyer", "ship_to", "payment_deadline", "updated_at"})
+    mutable = frozenset({"status", "version", "buyer", "payment_deadline", "updated_at"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     organization = models.ForeignKey(
