@@ -123,7 +123,7 @@ def set_once(table: str, *columns: str) -> migrations.RunSQL:
 _RULE_FUNCTION = """
 CREATE OR REPLACE FUNCTION holo_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-    RAISE EXCEPTION '%', TG_ARGV[0] USING ERRCODE = '23514', CONSTRAINT = TG_NAME;
+    RAISE EXCEPTION '%: %', TG_NAME, TG_ARGV[0] USING ERRCODE = '23514', CONSTRAINT = TG_NAME;
 END $$;
 """
 
