@@ -1,4 +1,4 @@
-"""Guards in the database: a value is wiped and never replaced, and a secret does not go back to an old one."""
+"""Guards in the database: a wiped value stays wiped, and a secret does not go back to an old one."""
 
 from django.db import migrations
 
@@ -13,10 +13,10 @@ class Migration(migrations.Migration):
     operations = [
         refuse_when(
             "secretstore_secretversion",
-            "value_stays",
+            "stays_wiped",
             before="UPDATE OF ciphertext",
-            when="NEW.ciphertext IS NOT NULL AND NEW.ciphertext IS DISTINCT FROM OLD.ciphertext",
-            message="the value of a version is wiped and never replaced",
+            when="OLD.ciphertext IS NULL AND NEW.ciphertext IS NOT NULL",
+            message="a wiped value stays wiped",
         ),
         refuse_when(
             "secretstore_secret",
