@@ -17,8 +17,9 @@ class _Fields(HTMLParser):
         found = {name: value or "" for name, value in attrs}
         name = found.get("name", "")
         if tag == "input" and name and found.get("type") not in ("submit", "button"):
-            if found.get("type") not in ("checkbox", "radio") or "checked" in found:
-                self.values.setdefault(name, []).append(found.get("value", "on"))
+            ticked = found.get("type") in ("checkbox", "radio")
+            if not ticked or "checked" in found:
+                self.values.setdefault(name, []).append(found.get("value", "on" if ticked else ""))
         elif tag == "select":
             self._select = name
         elif tag == "option" and self._select and "selected" in found:

@@ -28,8 +28,9 @@ from holo.idempotency.commands import RequestKey, command
 from holo.identity.selectors import is_auditor
 from holo.outbox.operations import enqueue
 
-# The trigger that judges the deadline once more, by the database's clock, when the decision is written.
-_OPEN = "approvals_decision_request_open"
+# The triggers that judge once more when the decision is written: the deadline by the database's clock, and
+# whether the person still is an auditor there.
+_OPEN, _AUDITOR = "approvals_decision_request_open", "approvals_decision_auditor"
 _ENDS = {
     ApprovalDecision.Verdict.APPROVE: ApprovalRequest.State.APPROVED,
     ApprovalDecision.Verdict.REJECT: ApprovalRequest.State.REJECTED,
@@ -71,7 +72,7 @@ def decide(
     if request.organization_id != actor.organization_id or actor.user_id is None:
         raise NotFoundError(_("there is no such approval request"))
     if not is_auditor(actor.user_id):
-        raise NotAnAuditorError(_("only the group `auditor` may decide"))
+        raise _not_an_auditor()
     if actor.user_id in request.contributors:
         raise SecondPersonRequiredError(_("a second person must decide what you have made"))
     now = database_now()
@@ -95,7 +96,10 @@ def _close(
             digest_seen=request.subject_digest,
         )
     except IntegrityError as error:
-        if constraint_name(error) != _OPEN:
+        broken = constraint_name(error)
+        if broken == _AUDITOR:
+            raise _not_an_auditor() from error
+        if broken != _OPEN:
             raise
         # Under the lock nobody else has closed it: its deadline passed since it was looked at above.
         raise _expired(request) from error
@@ -119,6 +123,10 @@ def _close(
         },
     )
     return Decided(request_id=request.pk, state=request.state, verdict=verdict.value, decided_at=now)
+
+
+def _not_an_auditor() -> NotAnAuditorError:
+    return NotAnAuditorError(_("only the group `auditor` may decide"))
 
 
 def _lost_against(request: ApprovalRequest) -> ApprovalError:

@@ -118,3 +118,65 @@ def set_once(table: str, *columns: str) -> migrations.RunSQL:
         """,
         reverse_sql=f"DROP TRIGGER IF EXISTS {table}_set_once ON {table}",
     )
+
+
+_RULE_FUNCTION = """
+CREATE OR REPLACE FUNCTION holo_refuse() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    RAISE EXCEPTION '%: %', TG_NAME, TG_ARGV[0] USING ERRCODE = '23514', CONSTRAINT = TG_NAME;
+END $$;
+"""
+
+
+def refuse_when(table: str, rule: str, *, before: str, when: str, message: str) -> migrations.RunSQL:
+    """Return the operation that refuses a change of a row of `table` where `when` holds of OLD and NEW.
+
+    `before` says which changes are looked at, such as `UPDATE OF state`. The condition is part of the
+    trigger, so an ordinary change calls no function.
+    """
+    name = f"{table}_{rule}"
+    return migrations.RunSQL(
+        sql=f"""{_RULE_FUNCTION}
+        CREATE TRIGGER {name} BEFORE {before} ON {table}
+            FOR EACH ROW WHEN ({when}) EXECUTE FUNCTION holo_refuse('{message}');
+        ALTER TABLE {table} ENABLE ALWAYS TRIGGER {name};
+        """,
+        reverse_sql=f"DROP TRIGGER IF EXISTS {name} ON {table}",
+    )
+
+
+def one_way(table: str, *moves: tuple[str, str]) -> migrations.RunSQL:
+    """Return the operation that lets the state of a row of `table` change by these moves alone."""
+    pairs = ", ".join(f"('{before}', '{after}')" for before, after in moves)
+    return refuse_when(
+        table,
+        "one_way",
+        before="UPDATE OF state",
+        when=f"OLD.state <> NEW.state AND (OLD.state, NEW.state) NOT IN ({pairs})",
+        message="a state goes one way",
+    )
+
+
+def written_once(table: str, *columns: str) -> migrations.RunSQL:
+    """Return the operation that keeps the text of these columns once it is not empty."""
+    changed = " OR ".join(f"(OLD.{name} <> '' AND NEW.{name} <> OLD.{name})" for name in columns)
+    return refuse_when(
+        table,
+        "written_once",
+        before=f"UPDATE OF {', '.join(columns)}",
+        when=changed,
+        message="what is written once stays",
+    )
+
+
+def sees_all_rows(*functions: str) -> migrations.RunSQL:
+    """Return the operation that has the functions of guards look at the rows of all organisations.
+
+    As whoever writes they would not see a row that row-level security hides, and it may be the one for which
+    they refuse. The owner sees all; so none of these writes, and none can be called but by its trigger.
+    """
+    seeing, blind = "SECURITY DEFINER SET search_path = public, pg_temp", "SECURITY INVOKER RESET search_path"
+    return migrations.RunSQL(
+        sql="".join(f"ALTER FUNCTION {name} {seeing};" for name in functions),
+        reverse_sql="".join(f"ALTER FUNCTION {name} {blind};" for name in functions),
+    )

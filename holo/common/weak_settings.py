@@ -7,7 +7,7 @@ whatever the command, is in `holo/settings.py`: a SECRET_KEY that is short, DEMO
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 from django.apps import AppConfig
 from django.conf import settings
@@ -87,7 +87,8 @@ def _is_sandbox(path: str) -> bool:
 def _published(setting: str, secrets: Callable[[Any], Sequence[str | None]], todo: Promise) -> Rule:
     return Rule(
         setting=setting,
-        is_weak=lambda given: not published.SECRETS.isdisjoint(secrets(given)),
+        # A blank beside it is no other secret to whoever guesses.
+        is_weak=lambda given: any((secret or "").strip() in published.SECRETS for secret in secrets(given)),
         what=_("has a value that everybody can read in Holo's source code"),
         todo=todo,
         refused=True,
@@ -104,8 +105,10 @@ def _published_key(setting: str, ring: str) -> Rule:
     )
 
 
-def _password_of(url: str) -> str:
-    return unquote(urlsplit(url).password or "")
+def _passwords_of(url: str) -> list[str]:
+    """Return the password before the host, and what is given in its place after the question mark."""
+    parts = urlsplit(url)
+    return [unquote(parts.password or ""), *parse_qs(parts.query).get("password", ())]
 
 
 def _rate(name: str) -> Rule:
@@ -139,9 +142,13 @@ RULES: tuple[Rule, ...] = (
         todo=_("make an entry of its own with `manage.py secrets new-key t1`"),
     ),
     _published_key("TEMPORAL_KEYRING", "TEMPORAL_KEYRING"),
-    _published("DATABASE_URL", lambda given: [given.DATABASES["default"]["PASSWORD"]], _PASSWORD),
-    _published("MIGRATE_DATABASE_URL", lambda given: [_password_of(given.MIGRATE_DATABASE_URL)], _PASSWORD),
-    _published("REDIS_URL", lambda given: [_password_of(given.REDIS_URL)], _("give Valkey another password")),
+    _published(
+        "DATABASE_URL",
+        lambda given: [given.DATABASES["default"]["PASSWORD"], *_passwords_of(given.DATABASE_URL)],
+        _PASSWORD,
+    ),
+    _published("MIGRATE_DATABASE_URL", lambda given: _passwords_of(given.MIGRATE_DATABASE_URL), _PASSWORD),
+    _published("REDIS_URL", lambda given: _passwords_of(given.REDIS_URL), _("give Valkey another password")),
     _published(
         "EMAIL_URL", lambda given: [given.EMAIL_HOST_PASSWORD], _("use the mail server's own password")
     ),

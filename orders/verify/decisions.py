@@ -59,6 +59,16 @@ WHERE coalesce(r.approved, 0) <> coalesce(e.times, 0)
         parameters=_PARAMETERS,
     ),
     Rule(
+        id="I23",
+        statement=_("A request is withdrawn because its order was given up, and for nothing else."),
+        sql="""
+SELECT 'request ' || r.id || ': order ' || r.subject_id || ' was not given up'
+FROM approvals_approvalrequest r LEFT JOIN orders_orderabort a ON a.order_id = r.subject_id
+WHERE r.subject_type = %(subject)s AND r.state = 'withdrawn' AND a.order_id IS NULL
+""",
+        parameters=_PARAMETERS,
+    ),
+    Rule(
         id="I24",
         statement=_("Whoever placed an order is a contributor, and a key decides for its owner alone."),
         sql="""

@@ -258,3 +258,22 @@ def test_code_and_token_are_in_no_log_and_no_row(team: Team, caplog: pytest.LogC
     kept = caplog.text + json.dumps(rows, default=str)
     assert begun["code"] not in kept
     assert token[17:] not in kept
+
+
+@pytest.mark.parametrize("end", ["another password", "deactivated for a moment", "left for a moment"])
+def test_what_was_approved_ends_with_the_session_that_approved_it(team: Team, end: str) -> None:
+    begun = begin()
+    decide(team, begun)
+    person = User.objects.get(pk=team.people[Role.MEMBER].pk)
+    if end == "another password":
+        person.set_password("another-long-password-of-theirs")
+        person.save()
+    elif end == "deactivated for a moment":
+        User.objects.filter(pk=person.pk).update(is_active=False)
+        User.objects.filter(pk=person.pk).update(is_active=True)
+    else:
+        Membership.objects.filter(user=person).delete()
+        Membership.objects.create(user=person, organization=team.organization)
+    answer = take(begun)
+    assert (answer.status_code, answer.json()["code"]) == (403, "apiauth.authorization_refused")
+    assert not ApiKey.objects.exists()

@@ -16,6 +16,7 @@ from holo.apiauth.public_tokens import Claims, key_id_of, sign, verify
 from holo.apiauth.scopes import PUBLIC, SCOPES
 from holo.apiauth.services import create_api_key, revoke_api_key, rotate_api_key
 from holo.audit.models import AuditEvent
+from holo.identity.models import Membership, User
 from tests.api.people import Api, code_of
 from tests.api.signers import SIGN, Signer, build_signer
 from tests.racing import race
@@ -178,6 +179,21 @@ def test_revoked_key_ends_its_tokens_at_once(signer: Signer) -> None:
     assert Api(text).get(WHOAMI).status_code == 200
     revoke_api_key(actor=None, key_id=signer.key.pk)
     assert refusal(text) == "request.unauthenticated"
+
+
+@pytest.mark.parametrize("loss", ["active", "membership", "group"])
+def test_tokens_end_with_what_the_person_behind_their_key_may(signer: Signer, loss: str) -> None:
+    text = signer.sign()
+    assert Api(text).get(ORDERS).status_code == 200
+    if loss == "active":
+        User.objects.filter(pk=signer.owner.pk).update(is_active=False)
+    elif loss == "membership":
+        Membership.objects.filter(user=signer.owner).delete()
+    else:
+        signer.owner.groups.clear()
+        assert code_of(Api(text).get(ORDERS)) == "request.missing_scope"
+        return
+    assert refusal(text, ORDERS) == "request.unauthenticated"
 
 
 def test_tokens_of_a_replaced_key_work_through_its_grace(signer: Signer) -> None:

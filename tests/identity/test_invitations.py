@@ -56,9 +56,19 @@ def mail_again(*invitations: Invitation) -> int:
     """Send the mail of invitations, sent before or not; return how many mails went out."""
     plan_mail()
     for invitation in invitations:
-        Delivery.objects.filter(data__invitation_id=str(invitation.pk)).update(
-            state=Delivery.State.WAITING, available_at=Now(), ended_at=None, address=invitation.email
-        )
+        about = Delivery.objects.filter(data__invitation_id=str(invitation.pk))
+        # One that has ended is never sent again: another one takes its place.
+        for ended in about.exclude(state=Delivery.State.WAITING):
+            ended.delete()
+            Delivery.objects.create(
+                organization_id=ended.organization_id,
+                kind=ended.kind,
+                source=ended.source,
+                data=ended.data,
+                address=invitation.email,
+                available_at=Now(),
+            )
+        about.update(available_at=Now())
     before = len(mail.outbox)
     send_due()
     return len(mail.outbox) - before

@@ -15,6 +15,7 @@ from holo.identity.errors import InvitationOverError, RoleNotHeldError, RoleRequ
 from holo.identity.models import Invitation, Membership, User, UserChange
 from holo.identity.roles import Role
 from tests.identity.people import Team, actor_of, add_member, build_team
+from tests.planting import plant_in
 
 pytestmark = pytest.mark.django_db
 OPEN, REVOKED = Invitation.State.OPEN, Invitation.State.REVOKED
@@ -163,7 +164,7 @@ def ask(actor: Actor, action: UserChange.Action, reference: str = "user-1") -> U
 def known(team: Team, role: Role = Role.MEMBER) -> Membership:
     """Make a member whom the organisation's systems call `user-1`."""
     member = Membership.objects.get(user=add_member(team.organization, role))
-    Membership.objects.filter(pk=member.pk).update(reference="user-1")
+    plant_in(member, reference="user-1")
     return member
 
 

@@ -10,6 +10,7 @@ from holo.audit.models import AuditEvent
 from holo.common.clock import database_now
 from holo.common.errors import NotFoundError
 from holo.common.money import Money
+from holo.identity.models import Membership
 from holo.outbox.models import OutboxMessage
 from inventory.errors import UnknownSkuError
 from inventory.models import Reservation
@@ -447,6 +448,12 @@ def test_nobody_decides_alone_or_twice(shop: Shop) -> None:
     request = request_of(order)
     with pytest.raises(NotAnAuditorError):
         decide(actor=shop.seller_actor, request_id=request.pk, verdict=APPROVE)
+    # One who has left between the question whether they may and the decision.
+    leaver = build_person(shop.organization, "left", auditor=True)
+    left = actor_of(leaver, shop.organization)
+    Membership.objects.filter(user=leaver).delete()
+    with pytest.raises(NotAnAuditorError):
+        decide(actor=left, request_id=request.pk, verdict=APPROVE)
     shop.seller.groups.set(shop.auditor.groups.all())
     shop.seller.is_superuser = True
     shop.seller.save()

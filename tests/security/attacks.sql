@@ -282,3 +282,185 @@ SET environment_id = NULL;
 
 -- the order numbers
 SELECT setval('orders_order_number_seq', 1);
+
+-- a captured payment asked for again
+UPDATE orders_payment
+SET state = 'requested'
+WHERE state = 'captured';
+
+-- a captured payment withdrawn, so that the order is paid twice
+UPDATE orders_payment
+SET state = 'withdrawn'
+WHERE state = 'captured';
+
+-- which charge a refund is of
+UPDATE orders_payment
+SET gateway_reference = 'ch_other'
+WHERE state = 'captured';
+
+-- a deadline for paying put off
+UPDATE orders_order
+SET payment_deadline = payment_deadline + interval '1 day'
+WHERE id = :waiting;
+
+-- a labelled parcel back to the beginning
+UPDATE orders_shipment
+SET state = 'preparing'
+WHERE state = 'ready';
+
+-- another label on a parcel
+UPDATE orders_shipment
+SET tracking_number = 'x'
+WHERE tracking_number <> '';
+
+-- a request that expires before its deadline
+UPDATE approvals_approvalrequest
+SET state = 'expired', closed_at = now()
+WHERE state = 'open';
+
+-- a hold that has ended held again
+UPDATE inventory_reservation
+SET state = 'held', ended_at = NULL
+WHERE state <> 'held';
+
+-- a revoked invitation accepted
+UPDATE identity_invitation
+SET state = 'accepted'
+WHERE state = 'revoked';
+
+-- an invitation to somebody else
+UPDATE identity_invitation
+SET email = 'thief@example.com'
+WHERE state = 'open';
+
+-- a failed change of a user succeeded
+UPDATE identity_userchange
+SET state = 'succeeded', code = ''
+WHERE state = 'failed';
+
+-- whom a change of a user is about
+UPDATE identity_userchange
+SET user_id = (SELECT id FROM identity_user WHERE email LIKE 'auditor%' LIMIT 1);
+
+-- the address that a user is given
+UPDATE identity_userchange
+SET email = 'thief@example.com'
+WHERE state = 'running';
+
+-- which addresses somebody had
+UPDATE identity_addresschange
+SET before = 'x@example.com';
+
+-- what an organisation calls a member
+UPDATE identity_membership
+SET reference = 'x'
+WHERE id = (SELECT min(id) FROM identity_membership);
+
+-- a refused code approved
+UPDATE apiauth_authorizationcode
+SET state = 'approved'
+WHERE state = 'refused';
+
+-- a spent token forgotten
+DELETE
+FROM apiauth_usedpublictoken;
+
+-- a step forgotten, so that it is taken again
+DELETE
+FROM idempotency_idempotencylog
+WHERE scope = 'step';
+
+-- how a step ended
+UPDATE idempotency_idempotencylog
+SET result = '{}'
+WHERE scope = 'step';
+
+-- a message lost
+DELETE
+FROM outbox_outboxmessage
+WHERE delivered_at IS NULL;
+
+-- a message delivered again
+UPDATE outbox_outboxmessage
+SET delivered_at = NULL
+WHERE delivered_at IS NOT NULL;
+
+-- mail to somebody else
+UPDATE deliveries_delivery
+SET address = 'thief@example.com';
+
+-- mail lost
+DELETE
+FROM deliveries_delivery
+WHERE state = 'waiting';
+
+-- mail sent again
+UPDATE deliveries_delivery
+SET state = 'waiting', ended_at = NULL
+WHERE state = 'withdrawn';
+
+-- a used recovery code used again
+UPDATE staff_recoverycode
+SET used_at = NULL
+WHERE used_at IS NOT NULL;
+
+-- a one-time code accepted again
+UPDATE staff_secondfactor
+SET last_step = last_step - 1;
+
+-- a device that must be set up anew
+UPDATE staff_secondfactor
+SET confirmed_at = NULL;
+
+-- a session that is always fresh
+UPDATE staff_staffsession
+SET proved_at = now() + interval '1 year';
+
+-- a session that begins tomorrow
+INSERT INTO staff_staffsession (id, user_id, address, agent, created_at)
+SELECT gen_random_uuid(), id, '', '', now() + interval '1 day'
+FROM identity_user LIMIT 1;
+
+-- the secret before the last
+UPDATE secretstore_secret
+SET version = version - 1
+WHERE version > 1;
+
+-- a wiped secret back
+UPDATE secretstore_secretversion
+SET ciphertext = '\x01', data_key = '\x01'
+WHERE ciphertext IS NULL;
+
+-- a handover by an upsert
+INSERT INTO orders_orderhandover AS h (order_id, organization_id, created_at)
+SELECT order_id, organization_id, now()
+FROM orders_orderhandover
+ON CONFLICT (order_id) DO UPDATE SET created_at = now() RETURNING h.order_id;
+
+-- a total by a merge
+MERGE INTO orders_order o
+USING orders_order p ON o.id = p.id
+WHEN MATCHED THEN UPDATE SET total_minor = 1;
+
+-- a total by a common table expression
+WITH changed AS (UPDATE orders_order SET total_minor = 1 RETURNING id)
+SELECT count(*) FROM changed;
+
+-- a timeline copied in
+COPY orders_orderevent (id) FROM PROGRAM 'true';
+
+-- guards lifted for the session
+SELECT set_config('session_replication_role', 'replica', false);
+
+-- a guard redefined
+CREATE OR REPLACE FUNCTION holo_refuse_change() RETURNS trigger LANGUAGE sql AS 'SELECT 1';
+
+-- another owner's role
+SET ROLE holo_owner;
+
+-- a sequence of another organisation set back
+SELECT setval(('orders_number_' || replace(id::text, '-', ''))::regclass, 1)
+FROM identity_organization;
+
+-- a file of the server
+SELECT pg_read_file('postgresql.conf');

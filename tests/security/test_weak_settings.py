@@ -80,6 +80,15 @@ MATRIX = (
     ),
     *_published(),
     *(
+        _row(setting, f"{address}?password=look-app", refused=True)
+        for setting, address in (
+            ("DATABASE_URL", "postgres://holo_app@db.internal/holo"),
+            ("MIGRATE_DATABASE_URL", "postgres://holo_owner@db.internal/holo"),
+            ("REDIS_URL", "redis://valkey.internal/0"),
+        )
+    ),
+    _row("METRICS_TOKEN", "look-app ", refused=True),
+    *(
         _row(setting, f"mine:{b64encode(key).decode()}", refused=True)
         for setting in ("SECRETS_KEYRING", "TEMPORAL_KEYRING")
         for key in sorted(published.KEYS)

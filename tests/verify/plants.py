@@ -285,6 +285,12 @@ PLANTS: list[tuple[str, str, set[str]]] = [
         {"I23"},
     ),
     (
+        "a request that nobody decides about any more",
+        "UPDATE approvals_approvalrequest SET state = 'withdrawn', closed_at = now()"
+        " WHERE subject_id = '{undecided}'",
+        {"I23"},
+    ),
+    (
         "a decision by whoever placed the order",
         """
         ALTER TABLE approvals_approvaldecision DISABLE TRIGGER USER;
@@ -325,7 +331,10 @@ PLANTS: list[tuple[str, str, set[str]]] = [
     ),
     (
         "a step in progress for ever",
-        "UPDATE idempotency_idempotencylog SET result = NULL WHERE key = '{completed}:complete'",
+        """
+        ALTER TABLE idempotency_idempotencylog DISABLE TRIGGER USER;
+        UPDATE idempotency_idempotencylog SET result = NULL WHERE key = '{completed}:complete';
+        """,
         {"I26"},
     ),
     (

@@ -40,7 +40,7 @@ class Organization(Record):
 class Membership(Record):
     """That a person belongs to an organisation, and as what."""
 
-    mutable = frozenset({"role", "reference"})
+    mutable = frozenset({"role"})
     deletable = True
 
     class Role(models.TextChoices):
