@@ -36,6 +36,7 @@ from tests.bad_inputs.world import (
 from tests.builders import build_product
 from tests.identity.people import add_member, build_team
 from tests.logins import log_in, show_no_code_since
+from tests.planting import plant
 
 # --- Cursors and keys -----------------------------------------------------------------------------
 
@@ -270,7 +271,7 @@ def _key_of_no_environment(world: World, endpoint: Endpoint) -> Ready:
 def _known(world: World) -> str:
     """Return what the organisation calls one of its members."""
     member = Membership.objects.get(user=add_member(world.shop.organization, Role.MEMBER))
-    Membership.objects.filter(pk=member.pk).update(reference=f"u-{member.pk}")
+    plant(Membership.objects.filter(pk=member.pk), reference=f"u-{member.pk}")
     return f"u-{member.pk}"
 
 
