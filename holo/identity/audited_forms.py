@@ -59,7 +59,7 @@ class AuditedForms(_Admin):
     def _record(self, request: HttpRequest, obj: Any, verb: str) -> None:
         form, formsets = request._audited  # type: ignore[attr-defined]
         if isinstance(obj, Membership):
-            _record_membership(request, obj, form)
+            _record_membership(request, obj, form, is_new=verb == "added")
             return
         changes = _changes(form, personal=not isinstance(obj, Organization) and hasattr(obj, "email"))
         if changes or verb == "added":
@@ -67,7 +67,8 @@ class AuditedForms(_Admin):
         for formset in formsets:
             for inline in formset.forms:
                 if inline.has_changed() and inline.instance.pk:
-                    _record_membership(request, inline.instance, inline)
+                    is_new = not inline.initial.get("organization")
+                    _record_membership(request, inline.instance, inline, is_new=is_new)
 
 
 def _changes(form: Any, *, personal: bool) -> dict[str, object]:
@@ -92,13 +93,12 @@ def _plain(value: Any) -> object:
     return str(value)
 
 
-def _record_membership(request: HttpRequest, member: Membership, form: Any) -> None:
+def _record_membership(request: HttpRequest, member: Membership, form: Any, *, is_new: bool) -> None:
     """Write a membership as the API does: about the person, in the organisation."""
-    before = form.initial if "role" in form.initial and form.initial.get("organization") else None
-    if before is None:
+    if is_new:
         _record_member(request, member, "identity.member_added", {"role": member.role})
     elif "role" in form.changed_data:
-        role = {"before": before["role"], "after": member.role}
+        role = {"before": form.initial["role"], "after": member.role}
         _record_member(request, member, "identity.role_changed", {"role": role})
 
 

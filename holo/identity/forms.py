@@ -97,9 +97,9 @@ class MembershipForm(ShownValues, forms.ModelForm[Membership]):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if self.instance.pk:
-            for name in self.fields.keys() & {"user", "organization"}:
-                self.fields[name].disabled = True
+        # Whose a membership is does not change; on the person's page the form still has the organisation.
+        if self.instance.pk and "organization" in self.fields:
+            self.fields["organization"].disabled = True
 
     def clean(self) -> dict[str, Any]:
         """Refuse to leave an organisation without an owner, before the database does."""

@@ -202,6 +202,10 @@ class MembershipAdmin(
         """Return what the person may see of them."""
         return _own(request, super().get_queryset(request))
 
+    def get_readonly_fields(self, request: HttpRequest, obj: Membership | None = None) -> Any:
+        """Whose a membership is does not change."""
+        return ["user", "organization"] if obj else []
+
     def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
         """Lock as the commands do that change members."""
         if (key := key_of(self.model, object_id)) is not None:
