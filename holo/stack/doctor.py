@@ -227,7 +227,7 @@ def _passwords() -> Finding:
 
 
 def _settings() -> list[Finding]:
-    """What is weak in production, each by its name; `check --deploy` says the same."""
+    """The settings that are weak in production, a line each, as `check --deploy` names them."""
     if settings.DEBUG:
         return [Finding(name="settings", good=True, where="-", detail=_("DEBUG=1: not judged"))]
     found = [

@@ -36,7 +36,6 @@ _READ_ONLY = {"auth_permission", "django_content_type", "django_migrations"}
 _OTHERWISE = {
     ("inventory_reservationline", "reservation_id"): "a trigger compares the two when a line is added",
     ("inventory_stockmovement", "reservation_line_id"): "lines and movements name the same shelf",
-    ("inventory_product", "organization_id"): "",
 }
 
 

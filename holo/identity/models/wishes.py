@@ -1,4 +1,4 @@
-"""What is asked for about people: invitations, and changes by an organisation's own systems."""
+"""Invitations, and the changes of people that an organisation's own systems ask for."""
 
 from uuid import UUID
 
