@@ -1,4 +1,4 @@
-"""What slow clients do to other clients, and how fast orders are placed: the web server before and now.
+"""What slow clients do to other clients: the web server before and now.
 
     git worktree add /tmp/before COMMIT
     .venv/bin/python -m benchmarks.attacks /tmp/before
@@ -11,7 +11,6 @@ milliseconds, memory in MiB (the most that was resident).
 """
 
 import argparse
-import asyncio
 import json
 import os
 import signal
@@ -19,7 +18,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from statistics import median
@@ -28,7 +27,7 @@ from typing import Any
 from benchmarks.stack import ROOT, BenchmarkError, MeasuredStack, descendants, measured_stack
 
 _GIVEN_UP = 10.0
-_START_SECONDS, _ROUNDS = 120.0, 10
+_START_SECONDS = 120.0
 _ATTACKS = (
     *((kind, count) for kind in ("headers", "bodies") for count in (8, 200, 1000)),
     *((kind, count) for kind in ("large", "readers") for count in (8, 200)),
@@ -36,21 +35,15 @@ _ATTACKS = (
 
 
 def main() -> int:
-    """Measure and print one JSON object for each line of the tables."""
+    """Measure and print one JSON object for each line of the table."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.attacks", description=__doc__)
     parser.add_argument("before", type=Path, help="a worktree of an earlier commit")
     parser.add_argument("--seconds", type=float, default=6.0, help="of each measurement")
-    parser.add_argument("--rounds", type=int, default=_ROUNDS, help="pairs of measurements of placing")
-    parser.add_argument("--only", choices=("attacks", "placing"), help="measure this part only")
     parser.add_argument("--port-offset", type=int, default=9500, help="move all ports by this")
     options = parser.parse_args()
     try:
         with measured_stack(port_offset=options.port_offset) as stack, _services(stack) as world:
-            servers = Servers(stack, options.before)
-            if options.only != "placing":
-                _attacks(servers, world.seller_key, options.seconds)
-            if options.only != "attacks":
-                _placing(servers, world, options.seconds, options.rounds)
+            _attacks(Servers(stack, options.before), world.seller_key, options.seconds)
     except BenchmarkError as error:
         print(error, file=sys.stderr)
         return 1
@@ -118,9 +111,6 @@ def _wait(condition: Callable[[], bool], process: "subprocess.Popen[bytes]") -> 
         if process.poll() is not None or time.monotonic() > until:
             raise BenchmarkError(f"{process.args!r} did not start")
         time.sleep(0.05)
-
-
-# --- Attacks -------------------------------------------------------------------------------------
 
 
 def _attacks(servers: Servers, key: str, seconds: float) -> None:
@@ -202,43 +192,6 @@ def _memory(pid: int) -> float:
             fields = Path(f"/proc/{one}/status").read_text().partition("VmHWM:")[2].split()
             total += int(fields[0])
     return round(total / 1024, 1)
-
-
-# --- Placing orders ------------------------------------------------------------------------------
-
-
-def _placing(servers: Servers, world: Any, seconds: float, rounds: int) -> None:
-    """Let both servers take turns; the one that does not is idle."""
-    from benchmarks.placing import measure_placing
-
-    rates: dict[str, list[float]] = {"before": [], "after": []}
-    slow: dict[str, list[float]] = {"before": [], "after": []}
-    with servers.running("before") as (old, _old_pid), servers.running("after") as (new, _new_pid):
-        for number in range(rounds + 1):
-            turns: Sequence[tuple[str, int]] = (("before", old), ("after", new))
-            for which, port in turns if number % 2 else reversed(turns):
-                done = asyncio.run(measure_placing(world, port=port, seconds=seconds))
-                # The first round warms both up.
-                if number:
-                    rates[which].append(done.per_second)
-                    slow[which].append(done.p95_ms)
-                    row = {
-                        "round": number,
-                        "server": which,
-                        "per_second": done.per_second,
-                        "p95_ms": done.p95_ms,
-                    }
-                    print(json.dumps(row), flush=True)
-    ratios = sorted(new / old for old, new in zip(rates["before"], rates["after"], strict=True))
-    summary = {
-        "pairs": rounds,
-        **{f"{which}_per_second": median(found) for which, found in rates.items()},
-        **{f"{which}_p95_ms": median(found) for which, found in slow.items()},
-        "ratio_median": median(ratios),
-        "ratio_low": ratios[0],
-        "ratio_high": ratios[-1],
-    }
-    print(json.dumps(summary))
 
 
 if __name__ == "__main__":
