@@ -258,6 +258,8 @@ def faults_of_secret_keys(current: str, earlier: Iterable[str], *, debug: bool) 
     """Yield what is wrong with SECRET_KEY and SECRET_KEY_FALLBACKS; with `debug` they may be weak."""
     if not current:
         yield "SECRET_KEY is not set; set it, or set DEBUG=1 on a development machine"
+    if "," in current and not debug:
+        yield "SECRET_KEY contains a comma, which separates keys in SECRET_KEY_FALLBACKS; choose another"
     for name, keys in (("SECRET_KEY", filter(None, [current])), ("SECRET_KEY_FALLBACKS", earlier)):
         if not debug and any(map(_is_weak, keys)):
             yield f"{name} is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more"

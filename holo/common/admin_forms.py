@@ -1,20 +1,32 @@
 """Change forms of the admin: one person at a time, and nobody saves over what somebody else stored."""
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any, TypeVar, cast
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
+from django.contrib.admin.utils import unquote
+from django.core.exceptions import PermissionDenied
 from django.db import DatabaseError, connection
 from django.db.models import Model
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
-from holo.common.db import DEADLOCK_DETECTED, SERIALIZATION_FAILURE, UNIQUE_VIOLATION, sqlstate
+from holo.common.db import (
+    DEADLOCK_DETECTED,
+    FOREIGN_KEY_VIOLATION,
+    SERIALIZATION_FAILURE,
+    UNIQUE_VIOLATION,
+    sqlstate,
+)
 from holo.common.locks import lock_row
 from holo.common.shown_values import SHOWN, ShownValues
 
 M = TypeVar("M", bound=Model)
-# Others were faster: they took the same name, or a lock. The form is looked at again and says so.
-_AGAIN = (UNIQUE_VIOLATION, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
+# Others were faster: they took the same name or a lock, deleted what was chosen, or chose what is deleted.
+# The form is looked at again and says so.
+_AGAIN = (UNIQUE_VIOLATION, FOREIGN_KEY_VIOLATION, DEADLOCK_DETECTED, SERIALIZATION_FAILURE)
 _MAX_ATTEMPTS = 3
 
 
@@ -33,13 +45,36 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show or take the form; look at it again where somebody else was faster."""
-        for _attempt in range(1, _MAX_ATTEMPTS):
-            try:
-                return super().changeform_view(request, object_id, form_url, extra_context)
-            except DatabaseError as error:
-                if sqlstate(error) not in _AGAIN:
-                    raise
-        return super().changeform_view(request, object_id, form_url, extra_context)
+        return _tried_again(partial(super().changeform_view, request, object_id, form_url, extra_context))
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show or take the question whether a row is to be deleted; say why one is kept."""
+        try:
+            return _tried_again(partial(super().delete_view, request, object_id, extra_context))
+        except PermissionDenied:
+            reason = self._why_kept(request, object_id)
+            if not reason:
+                raise
+            self.message_user(request, reason, messages.ERROR)
+            page = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(page, args=[object_id]))
+
+    def _why_kept(self, request: HttpRequest, object_id: str) -> str:
+        if not self.has_delete_permission(request):
+            return ""
+        row = self.get_object(request, unquote(object_id))
+        return self.why_kept(row) if row is not None else ""
+
+    def why_kept(self, row: M) -> str:
+        """Return why this row is not deleted although others like it may be; nothing for the others."""
+        return ""
+
+    def has_delete_permission(self, request: HttpRequest, obj: M | None = None) -> bool:
+        """Refuse to delete a row that is kept."""
+        allowed = super().has_delete_permission(request, obj)
+        return allowed and (obj is None or not self.why_kept(obj))
 
     def lock_for_change(self, request: HttpRequest, object_id: str) -> None:
         """Lock what the form changes, before it is read. Django has opened the transaction."""
@@ -69,6 +104,17 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
             names: Any = first["fields"]
             first["fields"] = [*(name for name in names if name != SHOWN), SHOWN]
         return groups
+
+
+def _tried_again(view: Callable[[], HttpResponse]) -> HttpResponse:
+    """Return the page; look at the form again where somebody else was faster."""
+    for _attempt in range(1, _MAX_ATTEMPTS):
+        try:
+            return view()
+        except DatabaseError as error:
+            if sqlstate(error) not in _AGAIN:
+                raise
+    return view()
 
 
 def _is_sent_form(request: HttpRequest) -> bool:

@@ -1,5 +1,7 @@
-"""Actions of the audit trail in words: the part after the dot, in the language of whoever reads it."""
+"""What the audit trail says in words, in the language of whoever reads it: actions and their details."""
 
+from django.core.exceptions import FieldDoesNotExist
+from django.db.models import Model
 from django.utils.translation import gettext, gettext_noop
 
 # Each is an action's own words, so that an action without a row here is still shown in English.
@@ -74,7 +76,60 @@ ACTIONS = (
     gettext_noop("warehouse created"),
 )
 
+# Names of details that are no field of the row that a history is about.
+DETAILS = (
+    gettext_noop("action"),
+    gettext_noop("actor"),
+    gettext_noop("after"),
+    gettext_noop("asked from"),
+    gettext_noop("before"),
+    gettext_noop("by"),
+    gettext_noop("code"),
+    gettext_noop("count"),
+    gettext_noop("email"),
+    gettext_noop("ended"),
+    gettext_noop("groups"),
+    gettext_noop("identifier"),
+    gettext_noop("jti"),
+    gettext_noop("key"),
+    gettext_noop("key id"),
+    gettext_noop("kind"),
+    gettext_noop("name"),
+    gettext_noop("owner id"),
+    gettext_noop("password"),
+    gettext_noop("payment id"),
+    gettext_noop("permissions"),
+    gettext_noop("prefix"),
+    gettext_noop("price"),
+    gettext_noop("priority"),
+    gettext_noop("project"),
+    gettext_noop("quantity"),
+    gettext_noop("reason"),
+    gettext_noop("request id"),
+    gettext_noop("role"),
+    gettext_noop("scopes"),
+    gettext_noop("sku"),
+    gettext_noop("slug"),
+    gettext_noop("state"),
+    gettext_noop("topic"),
+    gettext_noop("until"),
+    gettext_noop("user"),
+    gettext_noop("verdict"),
+    gettext_noop("version"),
+    gettext_noop("warehouse"),
+    gettext_noop("works until"),
+)
+
 
 def action_label(action: str) -> str:
     """Return an action in words."""
     return gettext(action.rpartition(".")[2].replace("_", " "))
+
+
+def detail_label(name: str, model: type[Model]) -> str:
+    """Return the name of a detail: as the row's own field is called, or else in words."""
+    try:
+        field = model._meta.get_field(name)
+    except FieldDoesNotExist:
+        return gettext(name.replace("_", " ")) if name else ""
+    return str(getattr(field, "verbose_name", name))

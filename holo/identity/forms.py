@@ -1,5 +1,6 @@
 """Forms of people: by e-mail address, there are no user names."""
 
+import unicodedata
 from typing import Any
 
 from django import forms
@@ -11,6 +12,7 @@ from django.contrib.auth.forms import (
     SetPasswordForm,
     UserChangeForm,
 )
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -67,6 +69,24 @@ class PersonChangeForm(UserChangeForm[User]):
         elif is_last_superuser(self.instance.pk):
             self.add_error(lost[0], LAST_SUPERUSER)
         return values
+
+
+class GroupForm(forms.ModelForm[Group]):
+    """A group; no other one has a name that people read as the same."""
+
+    def clean_name(self) -> str:
+        """Refuse a name that differs from another one's by the case or the width of its letters alone."""
+        name: str = self.cleaned_data["name"]
+        for other in Group.objects.exclude(pk=self.instance.pk).values_list("name", flat=True):
+            if _as_read(other) == _as_read(name):
+                raise forms.ValidationError(
+                    _("There is a group “%(name)s” already.") % {"name": other}, code="unique"
+                )
+        return name
+
+
+def _as_read(name: str) -> str:
+    return unicodedata.normalize("NFKC", name).casefold()
 
 
 class _WritesThePasswordAlone:

@@ -6,12 +6,14 @@ from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
 from django.http import HttpRequest
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.admin import BoundedSearch, badge
 from holo.common.admin_forms import GuardedFormAdmin
 from holo.common.step_up import StepUpAdmin
 from holo.identity.audited_forms import AuditedForms
+from holo.identity.forms import GroupForm
 from holo.identity.groups import is_built_in_group
 
 admin.site.unregister(Group)
@@ -24,6 +26,7 @@ class GroupsAdmin(
     """The groups that give people their rights. Those that the product needs keep their names and stay."""
 
     audit_subject = "identity.group"
+    form = GroupForm
     list_display = ["name", "kind"]
 
     @admin.display(description=_("kind"))
@@ -36,10 +39,9 @@ class GroupsAdmin(
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "name") if obj is not None and is_built_in_group(obj.name) else fields
 
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Refuse to delete a built-in group."""
-        allowed = super().has_delete_permission(request, obj)
-        return allowed and (obj is None or not is_built_in_group(obj.name))
+    def why_kept(self, row: Group) -> str:
+        """Keep built-in groups."""
+        return gettext("Nothing was deleted: this group is built in.") if is_built_in_group(row.name) else ""
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Say in words what goes: who is in the group, and what it permits."""

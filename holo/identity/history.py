@@ -8,13 +8,14 @@ from typing import Any
 from django.contrib.admin.utils import unquote
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
+from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
 
 from holo.audit.selectors import list_history
 from holo.common.admin import BoundedSearch
-from holo.identity.action_labels import action_label
+from holo.identity.action_labels import action_label, detail_label
 from holo.identity.actor_names import actor_name
 from holo.identity.staff import organization_ids
 
@@ -64,30 +65,30 @@ def history_page(request: HttpRequest, page: BoundedSearch[Any], object_id: str)
         "row": row,
         "shown": shown,
         "page_numbers": pages.get_elided_page_range(shown.number),
-        "entries": [_entry(event) for event in shown],
+        "entries": [_entry(event, page.model) for event in shown],
     }
     return TemplateResponse(request, "admin/object_history.html", context)
 
 
-def _entry(event: Any) -> Entry:
+def _entry(event: Any, model: type[Model]) -> Entry:
     return Entry(
         moment=event.created_at,
         actor=event.by,
         by_key=event.api_key_id is not None,
         action=event.action,
         label=action_label(event.action),
-        details=list(_details(event.data)),
+        details=list(_details(event.data, model)),
         request_id=event.request_id,
     )
 
 
-def _details(data: Any) -> Iterator[tuple[str, str, str]]:
+def _details(data: Any, model: type[Model]) -> Iterator[tuple[str, str, str]]:
     """Yield what a row's data say: name, what was before (empty where that is not told), what is now."""
     if not isinstance(data, Mapping):
         yield "", "", _shown(data)
         return
     for name, value in data.items():
-        shown_name = str(name).replace("_", " ")
+        shown_name = detail_label(str(name), model)
         if not isinstance(value, Mapping) or not {"before", "after"} >= set(value) or not value:
             yield shown_name, "", _shown(value)
         elif isinstance(value.get("before"), list) and isinstance(value.get("after"), list):

@@ -7,6 +7,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from holo.common.actor import NOBODY
@@ -216,5 +217,11 @@ class MembershipAdmin(
         return [(self.audit_subject, str(row.user_id))]
 
     def has_delete_permission(self, request: HttpRequest, obj: Membership | None = None) -> bool:
-        """Let superusers end any membership but that of the last owner."""
-        return bool(request.user.is_superuser) and (obj is None or not is_last_owner(obj.pk))
+        """Let superusers end memberships."""
+        return bool(request.user.is_superuser) and super().has_delete_permission(request, obj)
+
+    def why_kept(self, row: Membership) -> str:
+        """Keep the last owner of an organisation."""
+        if not is_last_owner(row.pk):
+            return ""
+        return gettext("Nothing was deleted: the organisation would be left without an owner.")

@@ -5,13 +5,16 @@ import re
 import pytest
 from django.contrib.auth.models import Group
 from django.db import IntegrityError
+from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from holo.identity.models import User
 from orders.groups import BUILT_IN, ensure_groups
 from tests.conftest import OwnerAccess
+from tests.forms import filled
 from tests.logins import log_in
+from tests.racing import race
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -34,7 +37,9 @@ def test_built_in_group_is_neither_renamed_nor_deleted(root: Client, name: str) 
     kept = list(group.permissions.values_list("pk", flat=True))
     assert root.post(page, {"name": "renamed", "permissions": kept}).status_code == 302
     delete = reverse("admin:auth_group_delete", args=[group.pk])
-    assert root.post(delete, {"post": "yes"}).status_code == 403
+    refused = root.post(delete, {"post": "yes"}, follow=True)
+    assert refused.redirect_chain[-1][0] == page
+    assert "this group is built in" in refused.content.decode()
     chosen = {"action": "delete_selected", "_selected_action": [group.pk], "post": "yes"}
     root.post(reverse("admin:auth_group_changelist"), chosen)
     assert Group.objects.get(pk=group.pk).name == name
@@ -66,3 +71,25 @@ def test_own_group_is_deleted_after_a_page_in_words(root: Client) -> None:
     assert all(text in asked for text in ("night shift", "wang@example.com", "Can cancel"))
     assert root.post(page, {"post": "yes"}).status_code == 302
     assert not Group.objects.filter(pk=group.pk).exists()
+
+
+@pytest.mark.parametrize("name", ["AUDITOR", " auditor ", "Auditor", "ａｕｄｉｔｏｒ", "auditor\u200b"])
+def test_no_two_groups_have_names_that_read_the_same(root: Client, name: str) -> None:
+    shown = root.post(reverse("admin:auth_group_add"), {"name": name}).content.decode()
+    assert "There is a group “auditor” already." in shown or "U+200B" in shown
+    assert {group.name for group in Group.objects.all()} == set(BUILT_IN)
+
+
+def test_group_that_is_deleted_while_somebody_gets_it_ends_in_no_error(root: Client) -> None:
+    group = Group.objects.create(name="night shift")
+    person = User.objects.create_user("wang@example.com", None)
+    other = Client()
+    log_in(other, User.objects.create_superuser("second@example.com", "correct horse battery"))
+    page = reverse("admin:identity_user_change", args=[person.pk])
+    form = filled(other.get(page)) | {"groups": [group.pk]}
+    gone = reverse("admin:auth_group_delete", args=[group.pk])
+    calls = [lambda: root.post(gone, {"post": "yes"}), lambda: other.post(page, form)]
+    for answer in race([calls[number % 2] for number in range(4)]):
+        assert isinstance(answer, HttpResponse), answer
+        assert answer.status_code in (200, 302)
+    assert not Group.objects.filter(name="night shift").exists()

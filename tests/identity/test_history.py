@@ -7,10 +7,12 @@ from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
 from django.test import Client
 from django.urls import reverse
+from django.utils.translation import override
 
 from holo.audit.models import AuditEvent
 from holo.audit.services import record_change
 from holo.common.admin import BoundedSearch
+from holo.identity.action_labels import DETAILS, detail_label
 from holo.identity.models import Membership, Organization, User
 from holo.identity.roles import Role
 from holo.identity.services import change_member_role
@@ -79,6 +81,22 @@ def test_history_shows_who_did_what_newest_first(shop: Shop) -> None:
     ):
         assert text in shown, text
     assert shown.index("First name → Second name") < shown.index("→ First name")
+
+
+def test_history_names_its_details_in_the_readers_language(shop: Shop) -> None:
+    product = Product.objects.filter(organization=shop.organization)[0]
+    change_product(actor=shop.seller_actor, product_id=product.pk, name="First name")
+    shown = viewer(shop).get(history_of(product), headers={"Accept-Language": "zh-hans"}).content.decode()
+    assert "名称:" in shown
+    assert "name:" not in shown
+
+
+@pytest.mark.parametrize("name", DETAILS)
+def test_every_detail_has_a_chinese_name(name: str) -> None:
+    with override("zh-hans"):
+        shown = detail_label(name.replace(" ", "_"), Organization)
+    assert shown != name
+    assert shown
 
 
 def test_order_has_its_history(shop: Shop) -> None:

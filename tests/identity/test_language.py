@@ -34,6 +34,16 @@ def test_choice_in_the_header_is_remembered(person: User) -> None:
     assert language(person) == "zh-hans"
 
 
+@pytest.mark.parametrize(("site", "status"), [("same-origin", 302), ("cross-site", 403), ("", 403)])
+def test_a_page_that_is_older_than_the_log_in_still_switches(person: User, site: str, status: int) -> None:
+    client = Client(enforce_csrf_checks=True)
+    log_in(client, person)
+    headers = {"Sec-Fetch-Site": site} if site else {}
+    form = {"language": "zh-hans", "csrfmiddlewaretoken": "a" * 64}
+    assert client.post(reverse("set_language"), form, headers=headers).status_code == status
+    assert language(person) == ("zh-hans" if status == 302 else "en")
+
+
 def test_stranger_may_choose_and_nothing_is_written(person: User) -> None:
     answer = Client().post(reverse("set_language"), {"language": "zh-hans"})
     assert answer.status_code == 302

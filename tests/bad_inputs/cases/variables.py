@@ -89,6 +89,12 @@ VARIABLES = (
         "SECRET_KEY_FALLBACKS is too weak",
         SECRET_KEY_FALLBACKS=f"{BASE['SECRET_KEY']},short",
     ),
+    _row(
+        "E03",
+        "a comma in the secret key",
+        "SECRET_KEY contains a comma",
+        SECRET_KEY=f"{BASE['SECRET_KEY']},",
+    ),
     _row("E03", "the demonstration in production", "DEMO=1 is refused without DEBUG=1", DEMO="1"),
     _row(
         "E05",
