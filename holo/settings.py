@@ -360,10 +360,9 @@ if not DEBUG:
 SECURE_HSTS_SECONDS = 0 if DEBUG else 365 * 24 * 3600
 SECURE_HSTS_INCLUDE_SUBDOMAINS = True
 SILENCED_SYSTEM_CHECKS = [
-    # Redirects to TLS are the proxy's: health checks and metrics ask this process without it.
-    "security.W008",
-    # Whether all browsers are told beforehand is for the owner of the domain to say, and hard to take back.
-    "security.W021",
+    "security.W008",  # redirects to TLS are the proxy's: health checks and metrics ask this process without
+    "security.W021",  # preloading is for the owner of the domain to decide, and hard to take back
+    "auth.W004",  # people log in with `User.login`, which is unique; `email` may be that of several accounts
 ]
 
 # --- Logs ----------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ import pytest
 from django.conf import settings
 from django.core.management import call_command
 from django.db import connections
+from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 from holo.common.outside_calls import ports
@@ -60,6 +61,13 @@ def demo_banner_decided() -> None:
     from holo.identity import context_processors
 
     context_processors._looked["answer"] = (math.inf, False)
+
+
+@pytest.fixture(autouse=True)
+def no_language_left() -> Iterator[None]:
+    """Leave each test in the default language: Django's client leaves that of its last request behind."""
+    yield
+    translation.deactivate()
 
 
 @pytest.fixture(scope="session", autouse=True)

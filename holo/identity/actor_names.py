@@ -62,5 +62,5 @@ class ShowsActor(_Admin[M]):
 
 
 def _reference(word: str) -> str:
-    person = find_person(word)
+    person = find_person(word) or User.objects.filter(email__address=word).first()
     return word if person is None else f"{PERSON_PREFIX}{person.pk}"

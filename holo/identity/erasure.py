@@ -20,9 +20,9 @@ def erase_person(person: User) -> None:
     """
     require_transaction()
     erased = erased_of(person)
-    person.email, person.name, person.is_active = erased.replacement, "", False
+    person.email, person.login, person.name, person.is_active = erased.replacement, None, "", False
     person.set_unusable_password()
-    person.save(update_fields=["email", "name", "is_active", "password"])
+    person.save(update_fields=["email", "login", "name", "is_active", "password"])
     person.groups.clear()
     erase_everywhere(erased)
 
@@ -46,9 +46,18 @@ def delete_unused_person(person: User) -> bool:
     return True
 
 
+def retire_unused_person(person: User) -> None:
+    """Take an account away that nobody has used, because the same person has another one."""
+    require_transaction()
+    replacement = erased_of(person).replacement
+    if not delete_unused_person(person):
+        person.email, person.name, person.is_active = replacement, "", False
+        person.save(update_fields=["email", "name", "is_active"])
+
+
 def erased_of(person: User) -> Erased:
     """Return the person with all addresses that they are known to have had."""
-    had = {person.email}
+    had = {person.email, person.login or person.email}
     had.update(UserChange.objects.filter(user=person).exclude(email="").values_list("email", flat=True))
     had.update(AddressChange.objects.filter(user=person).exclude(before="").values_list("before", flat=True))
     had.update(_accepted_by(person).values_list("email", flat=True))
@@ -72,10 +81,11 @@ def erase_from_changes(erased: Erased) -> None:
 
     A delete keeps its address until the person has been told, and a change that runs its own until it ends.
     """
-    about = Q(user_id=erased.user_id)
+    about = of_address = Q(user_id=erased.user_id)
     for address in erased.addresses:
         about |= Q(email__address=address)
-    AddressChange.objects.filter(user_id=erased.user_id).update(before="", after="")
+        of_address |= Q(before__address=address) | Q(after__address=address)
+    AddressChange.objects.filter(of_address).update(before="", after="")
     UserChange.objects.filter(about).exclude(state=UserChange.State.RUNNING).update(email="", name="")
 
 

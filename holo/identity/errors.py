@@ -83,12 +83,10 @@ class UserUnknownError(IdentityError):
 
 
 class EmailTakenError(IdentityError):
-    """Somebody has this address."""
+    """Another member has this address."""
 
     code = "identity.email_taken"
-    meaning = (
-        "Somebody has an account with this e-mail address. Who belongs elsewhere too is invited instead."
-    )
+    meaning = "A member of the organisation has this e-mail address; each has another one."
 
 
 class UserSharedError(IdentityError):

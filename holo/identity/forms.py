@@ -23,7 +23,17 @@ from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner, is_last_superuser
 
 
-class PersonAddForm(AdminUserCreationForm[User]):
+class _LogsInAlone:
+    """Refuses an address that somebody else logs in with, before the database does."""
+
+    def require_free(self, person: User, email: str | None, field: str | None) -> None:
+        """Add an error to the field."""
+        if email and User.objects.called(email).exclude(pk=person.pk).exists():
+            taken = _("Somebody logs in with this e-mail address already.")
+            self.add_error(field, taken)  # type: ignore[attr-defined]  # a mixin
+
+
+class PersonAddForm(_LogsInAlone, AdminUserCreationForm[User]):
     """A new person with a first password."""
 
     # Django's own help speaks of ways to log in that there are not.
@@ -35,6 +45,12 @@ class PersonAddForm(AdminUserCreationForm[User]):
         model = User
         fields = ("email", "name")
 
+    def clean(self) -> dict[str, Any]:
+        """Refuse an address that somebody logs in with."""
+        values = super().clean() or {}
+        self.require_free(self.instance, values.get("email"), "email")
+        return values
+
 
 # Without any of these a superuser cannot work in the admin.
 _SUPERUSER_FIELDS = ("is_active", "is_staff", "is_superuser")
@@ -44,7 +60,7 @@ LAST_SUPERUSER = gettext_lazy(
 )
 
 
-class PersonChangeForm(UserChangeForm[User]):
+class PersonChangeForm(_LogsInAlone, UserChangeForm[User]):
     """A person who is there. The admin sets `acting` to whoever fills in the form."""
 
     acting: User | None = None
@@ -54,8 +70,10 @@ class PersonChangeForm(UserChangeForm[User]):
         fields = ("email", "name", "password", "is_active", "is_staff", "is_superuser", "groups")
 
     def clean(self) -> dict[str, Any]:
-        """Refuse to leave the installation without a superuser, before the database does."""
+        """Refuse to leave the installation without a superuser, and an address that somebody logs in with."""
         values = super().clean() or {}
+        if self.instance.login or values.get("is_staff") or values.get("is_superuser"):
+            self.require_free(self.instance, values.get("email"), "email")
         # A field that the person may not change is not in the form.
         lost = [
             name
@@ -100,8 +118,15 @@ class _WritesThePasswordAlone:
         return user
 
 
-class PersonPasswordForm(_WritesThePasswordAlone, AdminPasswordChangeForm):  # type: ignore[type-arg] # as below
-    """Another password for somebody."""
+class PersonPasswordForm(_WritesThePasswordAlone, _LogsInAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
+    """Another password for somebody, or a first one."""
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse a first password where somebody else logs in with the address."""
+        values = super().clean() or {}
+        if self.user.login is None:
+            self.require_free(self.user, self.user.email, None)
+        return values
 
 
 class OwnPasswordForm(_WritesThePasswordAlone, OwnPasswordChangeForm):
@@ -150,7 +175,7 @@ class KnownPersonForm(forms.Form):
     def clean_password(self) -> str:
         """Refuse a wrong password, and any of somebody who may not log in."""
         password: str = self.cleaned_data["password"]
-        if authenticate(self._request, username=self.person.email, password=password) is None:
+        if authenticate(self._request, username=self.person.login, password=password) is None:
             raise forms.ValidationError(_("The password is wrong."))
         return password
 

@@ -18,7 +18,7 @@ from holo.identity.errors import InvitationOverError
 from holo.identity.forms import KnownPersonForm, NewPersonForm
 from holo.identity.issuers import invitation_stands
 from holo.identity.models import Membership
-from holo.identity.selectors import find_invitation, find_person
+from holo.identity.selectors import find_invitation, find_invited
 from holo.identity.services import accept_invitation
 
 
@@ -39,7 +39,7 @@ def invitation_page(request: HttpRequest, token: str) -> HttpResponse:
     invitation = find_invitation(token)
     if invitation is None or not invitation_stands(invitation):
         return _over(request)
-    person = find_person(invitation.email)
+    person = find_invited(invitation)
     if person is not None and person.is_unclaimed:
         person = None
     form: KnownPersonForm | NewPersonForm

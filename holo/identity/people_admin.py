@@ -89,9 +89,9 @@ class PersonAdmin(
     list_display = ["email", "name", "is_active", "is_staff", "is_superuser", "last_login"]
     list_filter = ["is_active", "is_staff", "is_superuser", "groups"]
     search_fields = ["email", "name"]
-    readonly_fields = ["last_login", "date_joined"]
+    readonly_fields = ["login", "last_login", "date_joined"]
     fieldsets = (
-        (None, {"fields": ("email", "name", "password")}),
+        (None, {"fields": ("email", "login", "name", "password")}),
         (_("Permissions"), {"fields": ("is_active", *_POWERS)}),
         (_("Times"), {"fields": ("last_login", "date_joined")}),
     )
@@ -140,6 +140,9 @@ class PersonAdmin(
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save; another e-mail address is told to the one before and to itself."""
         before = User.objects.filter(pk=obj.pk).values_list("email", flat=True).first()
+        # An administrator vouches for the address.
+        if before is None or (obj.login is not None and before != obj.email):
+            obj.login = obj.email
         super().save_model(request, obj, form, change)
         if before is not None:
             note_address_change(actor=actor_of_user(person_of(request), NOBODY), person=obj, before=before)

@@ -160,8 +160,23 @@ def find_invitation(token: str) -> Invitation | None:
 
 
 def find_person(email: str) -> User | None:
-    """Return who has this address, in whatever case, active or not."""
+    """Return who logs in with this address, in whatever case, active or not."""
     return User.objects.called(email).first()
+
+
+def find_invited(invitation: Invitation) -> User | None:
+    """Return whose account an invitation is about: who logs in with the address, or a member who has it."""
+    return find_person(invitation.email) or members_of_address(invitation).first()
+
+
+def members_of_address(invitation: Invitation) -> QuerySet[User]:
+    """Return the organisation's members of the address who do not log in with it, oldest first."""
+    of_organization = Membership.objects.filter(organization_id=invitation.organization_id)
+    return (
+        User.objects.filter(email__address=invitation.email, pk__in=of_organization.values("user_id"))
+        .exclude(login__address=invitation.email)
+        .order_by("pk")
+    )
 
 
 def find_member(organization_id: OrganizationId, reference: str) -> Membership | None:

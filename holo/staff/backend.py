@@ -36,7 +36,7 @@ class LimitedBackend(ModelBackend):
         address = client_address(request) if request is not None else ""
         known = find_person(str(email))
         # By the address that the person has: other spellings that lead to the same person are no other tries.
-        attempt = _taken(known.email if known else str(email), address)
+        attempt = _taken((known and known.login) or str(email), address)
         if attempt is None or not attempt.allowed:
             # As slow as a comparison: how long it takes tells nobody that there is a wait.
             make_password(password)

@@ -57,7 +57,7 @@ def english() -> dict[str, str]:
     found = {}
     for message in read_catalogue(po_path(LOCALES[0])):
         ((text, translation), *_) = translations_of(message)
-        if message.id and text != translation:
+        if message.id and text.casefold() != translation.casefold():
             found[key_of(message)[1].rstrip(":. ").casefold()] = text
     return found
 

@@ -46,7 +46,7 @@ OURS = ("holo", "inventory", "ledger", "orders", "workflows")
 def _own_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, settings: LazySettings) -> None:
     """A checkout of the test's own, so that nobody's stack is met."""
     # The settings of the tests serve static files from where they lie.
-    settings.SILENCED_SYSTEM_CHECKS = ["staticfiles.E002"]
+    settings.SILENCED_SYSTEM_CHECKS = [*settings.SILENCED_SYSTEM_CHECKS, "staticfiles.E002"]
     monkeypatch.setenv("HOLO_RUN_DIR", str(tmp_path / "run"))
     monkeypatch.setattr(env, "_given", None)
 

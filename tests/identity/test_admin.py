@@ -231,7 +231,7 @@ def test_an_address_has_one_form_and_is_found_in_each(root: Client) -> None:
         listed = root.get(reverse("admin:identity_user_changelist"), {"q": form.lower()}).content.decode()
         assert "ann@bücher.example" in listed
     page = root.post(reverse("admin:identity_user_add"), data).content.decode()
-    assert "already exists" in page
+    assert "Somebody logs in with this e-mail address already." in page
 
 
 def test_an_organisation_takes_the_same_characters(root: Client) -> None:

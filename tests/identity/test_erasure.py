@@ -101,7 +101,7 @@ class Story:
 
     def _created(self) -> User:
         self.ask(UserChange.Action.CREATE, email=OLD, name="Ann O'Hara")
-        person = User.objects.called(OLD).get()
+        person = User.objects.get(email__address=OLD)
         person.groups.add(Group.objects.get(name="operator"), Group.objects.get(name="auditor"))
         Membership.objects.filter(user=person).update(role=Role.ADMIN)
         return person

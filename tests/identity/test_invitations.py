@@ -2,11 +2,13 @@
 
 import re
 import threading
+from collections import Counter
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.db import IntegrityError
 from django.db.models.functions import Now
@@ -207,20 +209,66 @@ def test_an_invitation_is_for_one_address(team: Team) -> None:
     assert (User.objects.get(pk=person.pk).check_password(PASSWORD), role_of(team, NEW)) == (True, None)
 
 
-def test_account_that_nobody_has_used_yet_keeps_nobody_out(team: Team) -> None:
-    """Another organisation's system made it; the link shows whose address it is."""
+def made_by_a_system(team: Team, email: str = NEW) -> User:
+    """Return somebody whom an organisation's own systems have made."""
+    person = User.objects.create(email=email, name="As a system wrote it", password="!")
+    Membership.objects.create(organization=team.organization, user=person, reference="user-1")
+    return person
+
+
+def test_account_that_another_organisation_made_keeps_nobody_out(team: Team) -> None:
+    """Two accounts have the address; the link shows which one logs in with it."""
     elsewhere = build_team()
-    person = User.objects.create_user(NEW, None, name="As a system wrote it")
-    Membership.objects.create(organization=elsewhere.organization, user=person)
-    client, token = Client(), link_of(invite(team))
-    page = f"/invitations/{token}"
+    other = made_by_a_system(elsewhere)
+    client, page = Client(), f"/invitations/{link_of(invite(team))}"
     assert "new_password1" in client.get(page).content.decode()
-    sent = {"name": "Wang Fang", "new_password1": PASSWORD, "new_password2": PASSWORD}
-    assert client.post(page, sent).status_code == 200
+    assert client.post(page, GOOD).status_code == 200
+    person = User.objects.called(NEW).get()
+    assert (person.name, person.check_password(PASSWORD), role_of(team, NEW)) == ("New", True, Role.MEMBER)
+    other.refresh_from_db()
+    assert (other.name, other.login, other.is_unclaimed) == ("As a system wrote it", None, True)
+    # Once they accept that one's invitation too, they are one person, known to its systems as before.
+    page = f"/invitations/{link_of(invite(elsewhere))}"
+    assert "new_password1" not in client.get(page).content.decode()
+    assert client.post(page, {"password": PASSWORD}).status_code == 200
+    joined = person.memberships.get(organization=elsewhere.organization)
+    assert (joined.reference, joined.role) == ("user-1", Role.MEMBER)
+    assert not User.objects.filter(pk=other.pk).exists()
+
+
+def test_account_that_its_own_system_made_is_taken_by_invitation(team: Team) -> None:
+    person = made_by_a_system(team)
+    page = f"/invitations/{link_of(invite(team, role=Role.ADMIN))}"
+    assert Client().post(page, GOOD).status_code == 200
     person.refresh_from_db()
-    assert (person.name, person.check_password(PASSWORD)) == ("Wang Fang", True)
-    assert role_of(team, NEW) == Role.MEMBER
-    assert person.memberships.count() == 2
+    assert (person.name, person.login, person.check_password(PASSWORD)) == ("New", NEW, True)
+    # What they are stays.
+    assert (role_of(team, NEW), person.memberships.get().reference) == (Role.MEMBER, "user-1")
+
+
+def test_another_address_is_logged_in_with_once_its_invitation_is_accepted(team: Team) -> None:
+    person = User.objects.create_user("before@example.com", PASSWORD)
+    Membership.objects.create(organization=team.organization, user=person, reference="user-1")
+    User.objects.filter(pk=person.pk).update(email=NEW)
+    page = f"/invitations/{link_of(invite(team))}"
+    assert "new_password1" not in Client().get(page).content.decode()
+    assert "The password is wrong." in Client().post(page, {"password": "another"}).content.decode()
+    person.refresh_from_db()
+    assert person.login == "before@example.com"
+    assert Client().post(page, {"password": PASSWORD}).status_code == 200
+    person.refresh_from_db()
+    assert person.login == NEW
+
+
+def test_of_two_who_accept_at_once_in_two_organisations_one_gets_the_address(team: Team) -> None:
+    tokens = [link_of(invite(team)), link_of(invite(build_team()))]
+
+    def accept(token: str) -> object:
+        return accept_invitation(token=token, name="Wang Fang", password_hash=make_password(PASSWORD))
+
+    outcomes = race([lambda token=token: accept(token) for token in tokens])  # type: ignore[misc]
+    assert Counter(map(type, outcomes)) == {Membership: 1, PersonKnownError: 1}
+    assert User.objects.called(NEW).count() == 1
 
 
 @pytest.mark.parametrize(

@@ -60,7 +60,8 @@ def _published() -> list[Row]:
         _row(setting, form.format(secret), refused=True)
         for secret in sorted(published.SECRETS)
         for setting, form in places.items()
-        if "SECRET_KEY" not in setting or len(secret) >= SHORTEST_KEY
+        # One that is too short, or has a comma, is refused for that already.
+        if "SECRET_KEY" not in setting or (len(secret) >= SHORTEST_KEY and "," not in secret)
         # The others take addresses and lists, in which some characters have a meaning.
         if setting == "SECRET_KEY" or re.fullmatch(r"[\w-]+", secret)
     ]

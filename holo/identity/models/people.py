@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
@@ -24,13 +25,16 @@ class UserManager(BaseUserManager["User"]):
         Raises ValidationError for what is no e-mail address.
         """
         validate_address(email)
-        user = self.model(email=normal(self.normalize_email(email)), **fields)
+        email = normal(self.normalize_email(email))
+        user = self.model(email=email, login=email, **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create an administrator."""
+        """Create an administrator. Raises ValidationError also where somebody logs in with the address."""
+        if self.called(email).exists():
+            raise ValidationError(_("Somebody logs in with this e-mail address already."), code="unique")
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
@@ -38,20 +42,31 @@ class UserManager(BaseUserManager["User"]):
         return self.called(username or "").get()
 
     def called(self, email: str) -> "models.QuerySet[User]":
-        """Return whoever has this address, in whatever case and normal form: at most one person."""
-        return self.filter(email__address=email)
+        """Return whoever logs in with this address, in whatever case and normal form: at most one person."""
+        return self.filter(login__address=email)
 
 
 class User(Record, AbstractBaseUser, PermissionsMixin):
-    """A person, known by e-mail address."""
+    """A person, known by e-mail address.
+
+    `email` is where mail goes, as whoever made the account says. `login` is the address that has shown to be
+    the person's, or that an administrator vouches for; nobody else logs in with it. An account that an
+    organisation's system made has none until an invitation is accepted, so an address that is somebody's
+    elsewhere is no obstacle, and nobody learns of it. Whoever gets a password or rights logs in with `email`
+    if with nothing else; the database notes it (trigger identity_user_login_filled).
+    """
 
     mutable = frozenset(
-        {"password", "last_login", "is_superuser", "email", "name", "language", "is_staff", "is_active"}
+        {
+            *("password", "last_login", "is_superuser", "is_staff", "is_active"),
+            *("email", "login", "name", "language"),
+        }
     )
     deletable = True
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
-    email = models.EmailField(_("e-mail address"), unique=True, validators=[validate_address])
+    email = models.EmailField(_("e-mail address"), db_index=True, validators=[validate_address])
+    login = models.EmailField(_("address to log in with"), null=True, editable=False)
     name = models.CharField(pgettext_lazy("person", "name"), max_length=150, blank=True)
     # The language last used in the admin, which mail is written in; empty for the installation's own.
     language = models.CharField(_("language"), max_length=10, blank=True, default="", editable=False)
@@ -68,14 +83,15 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         verbose_name = _("user")
         verbose_name_plural = _("users")
         ordering = ["email"]
-        constraints = [models.UniqueConstraint(Lower("email"), name="identity_user_email_once")]
+        constraints = [models.UniqueConstraint(Lower("login"), name="identity_user_login_once")]
+        indexes = [models.Index(Lower("email"), name="identity_user_email")]
 
     def __str__(self) -> str:
         return self.email
 
     @property
     def is_unclaimed(self) -> bool:
-        """Whether an organisation's system made the account and nobody has had a password for it yet."""
+        """Whether nobody has had a password for the account yet."""
         rights = self.is_staff or self.is_superuser
         return self.is_active and not rights and self.last_login is None and not self.has_usable_password()
 

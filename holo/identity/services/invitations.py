@@ -3,16 +3,19 @@
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from django.db import IntegrityError
 from django.utils.translation import gettext as _
 
 from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
+from holo.common.db import UNIQUE_VIOLATION, contained, sqlstate
 from holo.common.errors import NotFoundError, ThrottledError
 from holo.common.fence import fence_of_request
 from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
+from holo.identity.erasure import retire_unused_person
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
 from holo.identity.issuers import end_invitation, invitation_stands, record_invitation, token_of
@@ -20,6 +23,7 @@ from holo.identity.locks import lock_joining, lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
+from holo.identity.selectors import find_invited, members_of_address
 from holo.outbox.operations import enqueue
 
 LIFETIME = timedelta(days=7)
@@ -43,6 +47,7 @@ def invite_member(
     """
     require_held(lock_manager(actor), role)
     email = normal_email(email)
+    # Whoever is a member and does not log in with the address yet can do so once they have accepted.
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"), field="email")
@@ -114,25 +119,20 @@ def accept_invitation(
     """Join the organisation as `person_id`, who has shown a password, or as a new person.
 
     A new person needs `name`, in up to 150 characters, and `password_hash` (of `make_password`); so does
-    whoever has an account that an organisation's system made and nobody has used yet: the link shows whose
-    address it is. Whoever is a member already stays what they are. Not idempotent: the link works once. Locks
-    the organisation, then the person. Raises InvitationOverError (also for somebody else's address),
-    PersonKnownError (a new person whose address has an account), InvalidError (of `name`).
+    a member whom the organisation's system made and who has never logged in. The link shows whose address it
+    is: from now on the person logs in with it. Whoever is a member already stays what they are, and who has
+    an account elsewhere takes the place of the one that the organisation's system made. Not idempotent: the
+    link works once. Locks the organisation, then the person. Raises InvitationOverError (also for somebody
+    else's address), PersonKnownError (a new person whose address has an account), InvalidError (of `name`).
     """
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None or not _lock_open(invitation):
         raise InvitationOverError(_("this invitation works no longer"))
     if person_id is None:
-        person = _new_person(invitation.email, name, password_hash)
+        person = _new_person(invitation, name, password_hash)
     else:
-        invited = User.objects.called(invitation.email).filter(pk=person_id, is_active=True)
-        found = lock_joining(invited)
-        if found is None:
-            raise InvitationOverError(_("this invitation works no longer"))
-        person = found
-    member, _joined = Membership.objects.get_or_create(
-        organization_id=invitation.organization_id, user=person, defaults={"role": invitation.role}
-    )
+        person = _known_person(invitation, person_id)
+    member = _member(invitation, person)
     end_invitation(invitation, Invitation.State.ACCEPTED)
     actor = Actor(
         user_id=UserId(person.pk),
@@ -164,16 +164,63 @@ def _lock_open(invitation: Invitation) -> bool:
     return is_open and invitation_stands(invitation)
 
 
-def _new_person(email: str, name: str, password_hash: str) -> User:
+def _new_person(invitation: Invitation, name: str, password_hash: str) -> User:
+    """Return a person who logs in with the address from now on; the database notes that they do."""
     name = clean_text(name, field="name", longest=_LONGEST_NAME, joiners=True) if name else ""
-    person, created = User.objects.called(email).get_or_create(
-        defaults={"email": email, "name": name, "password": password_hash}
-    )
-    if created:
-        return person
-    unclaimed = lock_joining(User.objects.filter(pk=person.pk))
-    if unclaimed is None or not unclaimed.is_unclaimed:
-        raise PersonKnownError(_("somebody with this e-mail address has an account"))
-    unclaimed.name, unclaimed.password = name, password_hash
-    unclaimed.save(update_fields=["name", "password"])
-    return unclaimed
+    found = find_invited(invitation)
+    person = User(email=invitation.email)
+    if found is not None:
+        unused = lock_joining(User.objects.filter(pk=found.pk))
+        if unused is None or not unused.is_unclaimed:
+            raise _person_known()
+        person = unused
+    person.name, person.password = name, password_hash
+    try:
+        with contained():
+            person.save()
+    except IntegrityError as error:
+        # Somebody with the address was faster, in another organisation.
+        if sqlstate(error) != UNIQUE_VIOLATION:
+            raise
+        raise _person_known() from None
+    return person
+
+
+def _person_known() -> PersonKnownError:
+    return PersonKnownError(_("somebody with this e-mail address has an account"))
+
+
+def _known_person(invitation: Invitation, person_id: UserId) -> User:
+    """Return who has shown the password, with the address as theirs."""
+    found = find_invited(invitation)
+    with_login = User.objects.filter(pk=person_id, is_active=True, login__isnull=False)
+    person = lock_joining(with_login) if found is not None and found.pk == person_id else None
+    if person is None:
+        raise InvitationOverError(_("this invitation works no longer"))
+    if normal_email(str(person.login)) != invitation.email:
+        person.login = invitation.email
+        try:
+            with contained():
+                person.save(update_fields=["login"])
+        except IntegrityError as error:
+            if sqlstate(error) != UNIQUE_VIOLATION:
+                raise
+            raise InvitationOverError(_("this invitation works no longer")) from None
+    return person
+
+
+def _member(invitation: Invitation, person: User) -> Membership:
+    """Return the membership: their own, or the one of an account of the address that nobody has used."""
+    own = Membership.objects.filter(organization_id=invitation.organization_id, user=person)
+    unused = members_of_address(invitation).filter(login=None, is_active=True).exclude(pk=person.pk).first()
+    role, reference = invitation.role, ""
+    if unused is not None and not own.exists():
+        before = Membership.objects.get(organization_id=invitation.organization_id, user=unused)
+        role, reference = before.role, before.reference
+        before.delete()
+        retire_unused_person(unused)
+    return Membership.objects.get_or_create(
+        organization_id=invitation.organization_id,
+        user=person,
+        defaults={"role": role, "reference": reference},
+    )[0]

@@ -6,7 +6,6 @@ each, so that a cancel and the step that writes never both win.
 
 from uuid import UUID
 
-from django.db import IntegrityError
 from django.db.models import Q
 from django.utils.translation import gettext as _
 
@@ -14,7 +13,6 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
-from holo.common.db import UNIQUE_VIOLATION, sqlstate
 from holo.common.erasure import erase_everywhere
 from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
@@ -37,7 +35,7 @@ from holo.identity.models import Membership, User, UserChange
 from holo.identity.notices import add_user_notice, lock_change, record_notice
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
-from holo.identity.selectors import find_member, find_person, get_user_change, is_last_owner
+from holo.identity.selectors import find_member, get_user_change, is_last_owner
 
 SHORTEST_NAME, LONGEST_NAME, LONGEST_REFERENCE = 2, 100, 64
 _SUBJECT = "identity.user_change"
@@ -146,10 +144,7 @@ def create_user(*, change_id: UUID) -> bool:
     _require_possible(actor, change)
     person = User(email=change.email, name=change.name)
     person.set_unusable_password()
-    # Somebody may take the address at this moment: then nothing is inserted, and nothing is broken off.
-    User.objects.bulk_create([person], ignore_conflicts=True)
-    if not User.objects.filter(pk=person.pk).exists():
-        raise _email_taken()
+    person.save(force_insert=True)
     Membership.objects.create(organization_id=change.organization_id, user=person, reference=change.reference)
     change.user = person
     change.save(update_fields=["user"])
@@ -202,7 +197,8 @@ def complete_user_change(*, change_id: UUID) -> bool:
 def update_user(*, change_id: UUID) -> bool:
     """Give the person the new address and name; with it the change has succeeded.
 
-    Idempotent by nature. Locks the organisation, the change, the person. Raises as `request_user_change`.
+    Whoever has logged in goes on doing so with the address that has shown to be theirs. Idempotent by nature.
+    Locks the organisation, the change, the person. Raises as `request_user_change`.
     """
     change = lock_change(change_id)
     if _is_unwanted(change):
@@ -215,13 +211,7 @@ def update_user(*, change_id: UUID) -> bool:
     assert member is not None
     person, before = member.user, member.user.email
     person.email, person.name = change.email, change.name
-    try:
-        person.save(update_fields=["email", "name"])
-    except IntegrityError as error:
-        # Somebody took the address after it was looked for.
-        if sqlstate(error) != UNIQUE_VIOLATION:
-            raise
-        raise _email_taken() from None
+    person.save(update_fields=["email", "name"])
     # The process itself writes to the new address.
     note_address_change(actor=actor, person=person, before=before, tell=["before"])
     change.user = person
@@ -318,8 +308,7 @@ def _require_possible(actor: Actor, change: UserChange) -> Membership | None:
     if change.action == Action.CREATE:
         if member is not None:
             raise UserExistsError(_("there is a user of this user_id"), field="user_id")
-        if find_person(change.email) is not None:
-            raise _email_taken()
+        _require_free(change)
         return None
     if member is None:
         raise UserUnknownError(_("there is no user of this user_id"), field="user_id")
@@ -342,9 +331,16 @@ def _require_own(member: Membership, change: UserChange) -> None:
     person = member.user
     if _belongs_elsewhere(person, change):
         raise UserSharedError(_("the person belongs to other organisations too, or administers Holo"))
-    other = find_person(change.email)
-    if other is not None and other.pk != person.pk:
-        raise _email_taken()
+    _require_free(change, but=person)
+
+
+def _require_free(change: UserChange, but: User | None = None) -> None:
+    """Refuse the address of another member. Whether somebody elsewhere has it is told to nobody."""
+    members = Membership.objects.filter(organization_id=change.organization_id).values("user_id")
+    has_it = Q(email__address=change.email) | Q(login__address=change.email)
+    others = User.objects.filter(has_it, pk__in=members)
+    if (others.exclude(pk=but.pk) if but is not None else others).exists():
+        raise EmailTakenError(_("a member of the organisation has this e-mail address"), field="email")
 
 
 def _belongs_elsewhere(person: User, change: UserChange) -> bool:
@@ -359,10 +355,6 @@ def _clean_name(name: str) -> str:
         message = _("must have %(shortest)d to %(longest)d characters")
         raise invalid_field("name", message % {"shortest": SHORTEST_NAME, "longest": LONGEST_NAME})
     return text
-
-
-def _email_taken() -> EmailTakenError:
-    return EmailTakenError(_("somebody has an account with this e-mail address"), field="email")
 
 
 def _end(change: UserChange, state: UserChange.State) -> None:
