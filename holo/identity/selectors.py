@@ -228,5 +228,5 @@ def list_environments(organization_id: OrganizationId, project_slug: str) -> Que
 
 def demo_passwords_work() -> bool:
     """Tell whether somebody of the demonstration can still log in with the password that everybody knows."""
-    known = User.objects.filter(email__in=DEMO_EMAILS, is_active=True).values_list("password", flat=True)
+    known = User.objects.filter(login__in=DEMO_EMAILS, is_active=True).values_list("password", flat=True)
     return any(check_password(DEMO_PASSWORD, stored) for stored in known)

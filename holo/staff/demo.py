@@ -22,5 +22,5 @@ def demo_code() -> str:
 
 def enrol_demo_people() -> int:
     """Give each of the demonstration's people the device where they have none; return how many got one."""
-    people = User.objects.filter(email__in=DEMO_EMAILS).values_list("pk", flat=True)
+    people = User.objects.filter(login__in=DEMO_EMAILS).values_list("pk", flat=True)
     return sum(enrol_demo_person(user_id=pk, secret=demo_secret()) for pk in people)

@@ -106,14 +106,14 @@ class _Seeder:
     def people(self) -> None:
         """Make the four people, their memberships and groups. Nobody's password is changed."""
         missing = {person.email for person in PEOPLE}
-        missing -= set(User.objects.filter(email__in=missing).values_list("email", flat=True))
+        missing -= set(User.objects.filter(login__in=missing).values_list("login", flat=True))
         # One hash for all: hashing is slow on purpose, and the password is no secret.
         password = make_password(DEMO_PASSWORD) if missing else ""
         for person in PEOPLE:
-            user, created = User.objects.get_or_create(
-                email__address=person.email,
+            user, created = User.objects.called(person.email).get_or_create(
                 defaults={
                     "email": person.email,
+                    "login": person.email,
                     "name": person.name,
                     "password": password,
                     "is_staff": True,

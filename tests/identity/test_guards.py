@@ -1,10 +1,14 @@
 """The database's own guards of organisations, attacked by raw SQL as the app role and as the owner."""
 
+from typing import Any
+
 import psycopg
 import pytest
+from django.core.exceptions import ValidationError
+from django.db import IntegrityError
 from psycopg import errors
 
-from holo.identity.models import Environment, Membership, Project
+from holo.identity.models import Environment, Membership, Project, User
 from holo.identity.roles import Role
 from holo.identity.services import create_project
 from holo.stack.postgres import PostgresServer
@@ -63,3 +67,39 @@ def test_attacks_are_refused_and_change_nothing(fresh_database: str, postgres: P
 
 def _rows() -> list[object]:
     return [row for model in (Membership, Project, Environment) for row in model._default_manager.values()]
+
+
+@pytest.mark.parametrize(
+    ("fields", "login"),
+    [
+        ({"password": "!unusable"}, None),
+        ({"password": ""}, None),
+        ({"password": "pbkdf2_sha256$1$a$b"}, "ann@example.com"),
+        ({"password": "!unusable", "is_staff": True}, "ann@example.com"),
+        ({"password": "!unusable", "is_superuser": True}, "ann@example.com"),
+    ],
+)
+def test_who_gets_a_password_or_rights_logs_in_with_their_address(
+    fresh_database: str, fields: dict[str, Any], login: str | None
+) -> None:
+    """As processes of the version before write it, which know nothing of `login`."""
+    person = User.objects.create(email="ann@example.com", **fields)
+    person.refresh_from_db()
+    assert person.login == login
+
+
+def test_the_address_to_log_in_with_outlives_a_row_that_was_read_before(fresh_database: str) -> None:
+    stale = User.objects.create(email="ann@example.com", password="pbkdf2_sha256$1$a$b")
+    stale.email = "told.by.a.system@example.com"
+    stale.save()
+    stale.refresh_from_db()
+    assert (stale.email, stale.login) == ("told.by.a.system@example.com", "ann@example.com")
+
+
+def test_nobody_else_logs_in_with_an_address(fresh_database: str) -> None:
+    User.objects.create_user("ann@example.com", None)
+    User.objects.create(email="ann@example.com", password="!")
+    with pytest.raises(IntegrityError, match="identity_user_login_once"):
+        User.objects.filter(login=None).update(password="pbkdf2_sha256$1$a$b")
+    with pytest.raises(ValidationError):
+        User.objects.create_superuser("ANN@example.com", None)
