@@ -13,7 +13,7 @@ from holo.common.admin import BoundedSearch, badge
 from holo.common.admin_forms import GuardedFormAdmin
 from holo.common.step_up import StepUpAdmin
 from holo.identity.audited_forms import AuditedForms
-from holo.identity.forms import GroupForm
+from holo.identity.forms import GroupForm, PermissionsField, permission_label
 from holo.identity.groups import is_built_in_group
 
 admin.site.unregister(Group)
@@ -39,6 +39,14 @@ class GroupsAdmin(
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "name") if obj is not None and is_built_in_group(obj.name) else fields
 
+    def formfield_for_manytomany(
+        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        """Name permissions in the reader's language."""
+        if db_field.name == "permissions":
+            kwargs["form_class"] = PermissionsField
+        return super().formfield_for_manytomany(db_field, request=request, **kwargs)
+
     def why_kept(self, row: Group) -> str:
         """Keep built-in groups."""
         return gettext("Nothing was deleted: this group is built in.") if is_built_in_group(row.name) else ""
@@ -49,7 +57,7 @@ class GroupsAdmin(
         shown: list[Any] = []
         for group in objs:
             people = sorted(group.user_set.values_list("email", flat=True))
-            permissions = sorted(str(permission) for permission in group.permissions.all())
+            permissions = sorted(map(permission_label, group.permissions.select_related("content_type")))
             lost = [_("People who lose its rights: %(count)d") % {"count": len(people)}, people]
             lost += [_("Permissions: %(count)d") % {"count": len(permissions)}, permissions]
             shown += [group.name, lost]

@@ -110,6 +110,9 @@ def _difference(name: str, before: list[Any], after: list[Any]) -> Iterator[tupl
 def _shown(value: Any) -> str:
     if value is None or value == "" or value == []:
         return _NOTHING
+    if value == "changed":
+        # Of personal data and passwords the trail says no more.
+        return _("changed")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):

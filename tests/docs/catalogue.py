@@ -137,6 +137,8 @@ def main() -> int:
     for locale in LOCALES:
         path = po_path(locale)
         print(f"{path.relative_to(ROOT)}: {update(path, texts)} of {len(texts)} texts want a translation")
+        scripts = path.with_name("djangojs.po")
+        scripts.with_suffix(".mo").write_bytes(compiled(read_catalogue(scripts)))
     return 0
 
 

@@ -3,6 +3,7 @@
 import gettext
 from pathlib import Path
 
+import django
 import pytest
 from babel.messages.catalog import Catalog
 
@@ -61,6 +62,27 @@ def test_compiled_catalogue_is_the_written_one(locale: str, tmp_path: Path) -> N
     fresh = looked_up(tmp_path / "fresh.mo")
     assert len(fresh) > 1000
     assert looked_up(po_path(locale).with_suffix(".mo")) == fresh, "run `make messages`"
+
+
+@pytest.mark.parametrize("domain", ["django", "djangojs"])
+def test_texts_of_django_that_have_no_chinese_there_have_it_here(locale: str, domain: str) -> None:
+    folder = Path(django.__file__).parent
+    own = keys(read_catalogue(po_path(locale).with_name(f"{domain}.po")))
+    looked_at = 0
+    for english in folder.glob(f"**/locale/en/LC_MESSAGES/{domain}.po"):
+        if english.parents[3].name not in ("conf", "admin", "auth", "contenttypes", "sessions"):
+            continue
+        there = read_catalogue(english.parents[2] / locale / "LC_MESSAGES" / f"{domain}.po")
+        done = {key_of(one) for one in there if one.id and all(text for _, text in translations_of(one))}
+        looked_at += len(done)
+        assert keys(read_catalogue(english)) - done <= own, english
+    assert looked_at > 20
+
+
+def test_compiled_texts_of_scripts_are_the_written_ones(locale: str, tmp_path: Path) -> None:
+    written = po_path(locale).with_name("djangojs.po")
+    (tmp_path / "fresh.mo").write_bytes(compiled(read_catalogue(written)))
+    assert looked_up(written.with_suffix(".mo")) == looked_up(tmp_path / "fresh.mo"), "run `make messages`"
 
 
 def test_update_takes_new_texts_in_and_drops_what_nobody_says(locale: str, tmp_path: Path) -> None:
