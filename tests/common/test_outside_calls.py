@@ -106,13 +106,17 @@ def test_step_beyond_the_places_is_refused_at_once_and_sends_nothing(
 
 
 def test_never_more_calls_than_places(port: Port) -> None:
-    now, most, lock = 0, 0, threading.Lock()
+    now, most, lock, two = 0, 0, threading.Lock(), threading.Event()
 
     def ask() -> None:
         nonlocal now, most
         with lock:
             now += 1
             most = max(most, now)
+            if now == 2:
+                two.set()
+        # The first waits for the second: on a busy machine it would have ended before.
+        two.wait(30)
         time.sleep(0.002)
         with lock:
             now -= 1
