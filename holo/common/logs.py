@@ -54,9 +54,14 @@ _MARGIN = "    "
 
 def redacted(text: str) -> str:
     """Return `text` without keys, tokens, links of invitations, passwords of URLs, and card numbers."""
+    return _CARD.sub(_without_card, without_secrets(text))
+
+
+def without_secrets(text: str) -> str:
+    """Return `text` as `redacted` does, with its numbers: one in ten that is no card's passes for one."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
-    return _CARD.sub(_without_card, text)
+    return text
 
 
 def _without_card(found: re.Match[str]) -> str:

@@ -11,11 +11,14 @@ from holo.common.outside_calls import PortBusyError
 from orders import outside, services
 from orders.models import Order, OrderEvent, Payment, SandboxCharge
 from orders.outside import CARRIER_PORT, GATEWAY_PORT
+from orders.ports import OutsideUnavailableError
+from orders.sandbox.carrier import SandboxCarrier
+from orders.sandbox.gateway import SandboxGateway
 from orders.states import Status
 from tests.chaos.books import disagreements
 from tests.live import Live, ends, eventually, reaches, status_of
 from tests.orders import hanging
-from tests.stories import PHONE, Shop, build_shop
+from tests.stories import EAST_ONLY, PHONE, SOUTH_ONLY, Shop, build_shop
 from tests.verify.conftest import run
 from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client, interceptors
@@ -60,15 +63,25 @@ def under_way(order: Order) -> bool:
     return order.payments.filter(submitted_at__isnull=False).exists()
 
 
-def busy_tries(order: Order) -> int:
-    """Return at which try the order's step is that its partner has no place for."""
+def tries(order: Order, error: str) -> int:
+    """Return at which try the order's step is that fails so."""
 
     workflow_id = order_workflow_id(order.pk)
     described = client.call(lambda connected: connected.get_workflow_handle(workflow_id).describe())
     found = described.raw_description.pending_activities
     return max(
-        (one.attempt for one in found if one.last_failure.application_failure_info.type == BUSY), default=0
+        (one.attempt for one in found if one.last_failure.application_failure_info.type == error), default=0
     )
+
+
+def busy_tries(order: Order) -> int:
+    """Return at which try the order's step is that its partner has no place for."""
+    return tries(order, BUSY)
+
+
+def was_tried(order: Order) -> bool:
+    """Tell whether the order's step has found its partner away."""
+    return tries(order, "outside_unavailable") > 0
 
 
 def all_of(check: Callable[[Order], bool], orders: list[Order]) -> bool:
@@ -149,6 +162,46 @@ def test_cancel_of_a_label_that_was_not_asked_for_does_not_wait_for_its_place(
     for order in stuck:
         if order not in unsent:
             ends(order, Status.COMPLETED)
+
+
+class Unmade:
+    """A partner whose adapter cannot be made while it is away: it is not known what it can do."""
+
+    away = True
+
+    def __init__(self) -> None:
+        if Unmade.away:
+            raise OutsideUnavailableError("no connection yet")
+
+
+class UnmadeGateway(Unmade, SandboxGateway):
+    """Such a gateway."""
+
+
+class UnmadeCarrier(Unmade, SandboxCarrier):
+    """Such a carrier."""
+
+
+@pytest.mark.parametrize("setting", ["PAYMENT_GATEWAY", "CARRIER"])
+def test_cancel_does_not_wait_for_an_adapter_that_cannot_be_made(
+    shop: Shop, settings: Settings, setting: str
+) -> None:
+    """Nothing was sent, so nothing has to be asked: the charge is withdrawn, no label is voided."""
+    before = shop.stock()
+    setattr(settings, setting, f"{__name__}.{'UnmadeCarrier' if setting == 'CARRIER' else 'UnmadeGateway'}")
+    Unmade.away = True
+    orders = [shop.place(EAST_ONLY, SOUTH_ONLY) for _ in range(2)]
+    for order in orders:
+        reaches(order, Status.AWAITING_PAYMENT)
+        shop.pay(order)
+    eventually(lambda: all_of(was_tried, orders), what="a step that cannot ask its partner")
+    unwanted, kept = orders
+    services.cancel_order(actor=shop.seller_actor, order_id=unwanted.pk)
+    ends(unwanted, Status.CANCELLED, within=SOON)
+    Unmade.away = False
+    ends(kept, Status.COMPLETED)
+    assert not OrderEvent.objects.filter(kind="parked").exists()
+    assert disagreements(shop, before, *orders) == []
 
 
 def test_reconcile_ends_although_the_gateway_hangs(shop: Shop, settings: Settings) -> None:

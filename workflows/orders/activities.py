@@ -3,7 +3,7 @@
 from temporalio import activity
 
 from holo.common.actor import OrganizationId, system_actor
-from holo.common.outside_calls import PortBusyError
+from holo.common.errors import OutageError
 from orders import selectors, services, settlement
 from orders.outside import carrier, payment_gateway
 from orders.states import AbortReason
@@ -32,16 +32,16 @@ def settle_payment(order: OrderRef) -> StepTaken:
 @activity.defn(name=Activity.CHARGE_PAYMENT, no_thread_cancel_exception=True)
 def charge_payment(payment: PaymentRef) -> StepTaken:
     """Authorise and capture one payment attempt."""
-    gateway = payment_gateway()
     outcome = None
     try:
+        gateway = payment_gateway()
         with gateway.turn():
             charge = services.begin_payment(payment_id=payment.payment_id)
             outcome = settlement.settle_charge(
                 gateway, charge, is_wanted=lambda: selectors.is_charge_wanted(payment.payment_id)
             )
-    except PortBusyError:
-        # A cancel does not wait until the gateway has time for a charge that nobody wants any more.
+    except OutageError:
+        # A cancel does not wait until the gateway can take a charge that nobody wants any more.
         if not services.withdraw_payment(payment_id=payment.payment_id):
             raise
     return StepTaken.model_validate(services.record_payment(payment_id=payment.payment_id, outcome=outcome))
@@ -50,13 +50,13 @@ def charge_payment(payment: PaymentRef) -> StepTaken:
 @activity.defn(name=Activity.CREATE_LABEL, no_thread_cancel_exception=True)
 def create_label(shipment: ShipmentRef) -> StepTaken:
     """Get the shipment's label; the last one passes the point of no return."""
-    partner = carrier()
     outcome = None
     try:
+        partner = carrier()
         with partner.turn():
             parcel = services.begin_label(shipment_id=shipment.shipment_id)
             outcome = settlement.request_label(partner, parcel)
-    except PortBusyError:
+    except OutageError:
         if selectors.is_label_wanted(shipment.shipment_id):
             raise
     return StepTaken.model_validate(services.record_label(shipment_id=shipment.shipment_id, outcome=outcome))
@@ -72,7 +72,8 @@ def fail_shipment(shipment: ShipmentRef) -> StepTaken:
 def hand_over_shipment(shipment: ShipmentRef) -> StepTaken:
     """Give one parcel to its carrier; the last one completes the order."""
     parcel = services.begin_shipment_handover(shipment_id=shipment.shipment_id)
-    settlement.hand_over_parcel(carrier(), parcel)
+    if parcel is not None:
+        settlement.hand_over_parcel(carrier(), parcel)
     return StepTaken.model_validate(services.record_shipment_handover(shipment_id=shipment.shipment_id))
 
 
@@ -89,7 +90,8 @@ def cancel_order(order: OrderRef) -> None:
 def void_label(shipment: ShipmentRef) -> None:
     """Make a label worthless."""
     key = services.begin_void(shipment_id=shipment.shipment_id)
-    settlement.void_parcel_label(carrier(), key)
+    if key is not None:
+        settlement.void_parcel_label(carrier(), key)
     services.record_void(shipment_id=shipment.shipment_id)
 
 
