@@ -14,6 +14,7 @@ from django.core.exceptions import ValidationError
 from django.core.mail import EmailMessage
 
 from holo.common.addresses import validate_address
+from holo.common.characters import without_unfit
 from holo.common.context import bound
 from holo.common.logs import redacted
 from holo.deliveries.kinds import Item, Mail, find_kind
@@ -95,7 +96,8 @@ def _failure(error: Exception) -> Outcome:
     # administrator can mend in time.
     final = isinstance(error, SMTPRecipientsRefused | SMTPDataError) and 500 <= code <= 599
     state = State.REFUSED if final else State.WAITING
-    problem = f"{code} {text}" if code else f"{type(error).__name__}: {text}"
+    # What is no reply at all has a code below zero.
+    problem = f"{code} {text}" if code > 0 else f"{type(error).__name__}: {text}"
     return Outcome(state=state, problem=_cleaned(problem))
 
 
@@ -111,7 +113,8 @@ def _reply(error: Exception) -> tuple[int, object]:
 
 def _cleaned(problem: str) -> str:
     """Return a text of the server in one line, without addresses and secrets."""
-    text = _ADDRESS.sub("[address]", _UNPRINTABLE.sub(" ", problem[:_LONGEST_READ]))
+    text = without_unfit(_UNPRINTABLE.sub(" ", problem[:_LONGEST_READ]))
+    text = _ADDRESS.sub("[address]", text)
     return redacted(" ".join(text.split()))[:_LONGEST_PROBLEM]
 
 

@@ -5,6 +5,7 @@ Django's timeout is for each read, so that a server which sends a byte now and t
 
 import smtplib
 import socket
+import ssl
 import time
 from functools import partial
 from typing import Any
@@ -14,6 +15,8 @@ from django.core.mail.backends.smtp import EmailBackend
 from holo.deliveries.policy import ATTEMPT_SECONDS, OPERATION_SECONDS
 
 _CHUNK = 4096
+# All replies of a session are some kilobytes; a server that goes on and on must not fill the memory.
+_MOST_READ = 16 * 2**20
 
 
 class _Lines:
@@ -21,6 +24,7 @@ class _Lines:
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock, self._deadline, self._read = sock, deadline, b""
+        self._left = _MOST_READ
 
     def readline(self, longest: int) -> bytes:
         """Return the next line, at most `longest` bytes; empty once the server has closed."""
@@ -30,6 +34,9 @@ class _Lines:
             if not chunk:
                 break
             self._read += chunk
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise OSError(f"the mail server sent more than {_MOST_READ} bytes")
         end = self._read.find(b"\n") + 1 or longest
         line, self._read = self._read[: min(end, longest)], self._read[min(end, longest) :]
         return line
@@ -55,6 +62,21 @@ class _Bounded(smtplib.SMTP):
         self.deadline = deadline
         super().__init__(*args, **kwargs)
 
+    def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
+        """Connect to the first of the server's addresses that answers; all share the time that is left."""
+        problem = OSError("the mail server has no address")
+        for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            sock = socket.socket(family, kind, protocol)
+            try:
+                bound_socket(sock, self.deadline)
+                sock.connect(address)
+            except OSError as error:
+                sock.close()
+                problem = error
+            else:
+                return sock
+        raise problem
+
     def getreply(self) -> tuple[int, bytes]:
         """Read one reply within the time that is left."""
         if self.file is None and self.sock is not None:
@@ -74,6 +96,12 @@ class _Bounded(smtplib.SMTP):
 
 class _BoundedOverTls(_Bounded, smtplib.SMTP_SSL):
     """The same, with TLS from the first byte."""
+
+    def _get_socket(self, host: str, port: int, timeout: float) -> ssl.SSLSocket:
+        """Connect, then agree on the encryption, within the time that is left."""
+        sock = super()._get_socket(host, port, timeout)
+        bound_socket(sock, self.deadline)
+        return self.context.wrap_socket(sock, server_hostname=host)
 
 
 class BoundedEmailBackend(EmailBackend):
