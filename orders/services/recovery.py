@@ -13,20 +13,29 @@ from orders.errors import NotParkedError
 from orders.events import RETRY_REQUESTED, announce
 from orders.locks import lock_order
 from orders.models import Order, ParkedStep
-from orders.operations import record_event
+from orders.operations import is_aborted, record_event
 from orders.states import Status
 from orders.steps import Failure, Next, Step
 from orders.subject import SUBJECT_TYPE
 
 
 @command
-def park_order(*, order_id: UUID, failures: Sequence[Failure]) -> Step:
-    """Mark the order as `needs_attention`, with each failed step. Idempotent by rows. Locks the order."""
+def park_order(*, order_id: UUID, failures: Sequence[Failure], forward: bool = False) -> Step:
+    """Mark the order as `needs_attention`, with each failed step.
+
+    `forward` tells that the steps were to bring the order on, not to undo it. An order that was given up
+    while such a step was tried for the last time is retried at once, as one that is cancelled when it is
+    parked: its undoing has not begun. It is retried once; then an operator decides.
+
+    Idempotent by rows. Locks the order. Next: ATTENTION, with a deadline that has passed where it is retried.
+    """
     order = lock_order(order_id)
     failed = {failure.step for failure in failures}
     parked = order.parked_steps.filter(resolved_at__isnull=True)
     if order.status == Status.NEEDS_ATTENTION and failed == set(parked.values_list("step", flat=True)):
-        return Step(next=Next.ATTENTION, status=order.status)
+        waiting = parked.filter(retry_requested_at__isnull=True).exists()
+        return _attention(order, retried=not waiting)
+    retried = forward and is_aborted(order) and _not_tried_since_abort(order)
     parked.exclude(step__in=failed).update(resolved_at=database_now())
     for failure in failures:
         ParkedStep.objects.update_or_create(
@@ -38,7 +47,7 @@ def park_order(*, order_id: UUID, failures: Sequence[Failure]) -> Step:
                 "attempts": failure.attempts,
                 "error_code": failure.error_code[:100],
                 "message": failure.message[:500],
-                "retry_requested_at": None,
+                "retry_requested_at": order.locked_at if retried else None,
             },
         )
     record_event(
@@ -47,7 +56,16 @@ def park_order(*, order_id: UUID, failures: Sequence[Failure]) -> Step:
         status=Status.NEEDS_ATTENTION,
         data={"steps": [{"step": f.step, "attempts": f.attempts, "error": f.error_code} for f in failures]},
     )
-    return Step(next=Next.ATTENTION, status=order.status)
+    return _attention(order, retried=retried)
+
+
+def _attention(order: Order, *, retried: bool) -> Step:
+    return Step(next=Next.ATTENTION, status=order.status, deadline=order.locked_at if retried else None)
+
+
+def _not_tried_since_abort(order: Order) -> bool:
+    """Tell whether the steps of an order that was given up were neither parked nor retried since then."""
+    return order.events.filter(kind__in=("aborted", "parked", "retried")).latest("id").kind == "aborted"
 
 
 @command

@@ -1,8 +1,9 @@
 """Gateways and carriers that answer nonsense: the order is parked with a reason, and its cancel ends."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
+from typing import ClassVar
 
 import pytest
 from pytest_django import Settings
@@ -10,6 +11,8 @@ from pytest_django import Settings
 from orders import outside, services
 from orders.models import Order
 from orders.outside import OddAnswerError, OutsideFailedError
+from orders.ports import Label, Parcel
+from orders.sandbox.carrier import SandboxCarrier
 from orders.states import TERMINAL, Status
 from tests.chaos.books import disagreements
 from tests.live import Live, eventually, reaches, status_of
@@ -124,6 +127,32 @@ def test_cancel_under_nonsense_parks_again_and_says_so(shop: Shop) -> None:
 
 def _parked_twice(order: Order) -> bool:
     return order.events.filter(kind="parked").count() == 2
+
+
+class CancellingCarrier(SandboxCarrier):
+    """Makes no label; during the last try somebody cancels the order."""
+
+    tries = 0
+    cancel: ClassVar[Callable[[], object]]
+
+    def create_label(self, parcel: Parcel) -> Label:
+        """Fail."""
+        CancellingCarrier.tries += 1
+        if CancellingCarrier.tries == ATTEMPTS:
+            CancellingCarrier.cancel()
+        raise ValueError("no label")
+
+
+def test_cancel_during_the_last_try_of_a_step_is_carried_out(
+    shop: Shop, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = shop.stock()
+    settings.CARRIER = f"{__name__}.CancellingCarrier"
+    (order,) = paid(shop, ["ok"], carrier="ok").values()
+    monkeypatch.setattr(CancellingCarrier, "cancel", partial(cancelled, shop, {"": order}), raising=False)
+    all_come_to({"cancelled": order}, Status.CANCELLED)
+    assert CancellingCarrier.tries == ATTEMPTS
+    assert disagreements(shop, before, order) == []
 
 
 def test_refund_is_booked_only_when_the_gateway_says_refunded(shop: Shop) -> None:

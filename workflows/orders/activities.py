@@ -123,7 +123,8 @@ def close_order(order: OrderRef) -> StepTaken:
 def park_order(parked: Parked) -> StepTaken:
     """Mark the order for an operator."""
     failures = tuple(Failure(**failure.model_dump()) for failure in parked.failures)
-    return StepTaken.model_validate(services.park_order(order_id=parked.order_id, failures=failures))
+    step = services.park_order(order_id=parked.order_id, failures=failures, forward=parked.forward)
+    return StepTaken.model_validate(step)
 
 
 @activity.defn(name=Activity.SETTLE_RETRY, no_thread_cancel_exception=True)

@@ -63,10 +63,11 @@ class FailedStep(Contract):
 
 
 class Parked(Contract):
-    """An order with the steps that wait for an operator."""
+    """An order with the steps that wait for an operator; `forward` if they were not to undo it."""
 
     order_id: UUID
     failures: tuple[FailedStep, ...]
+    forward: bool = False
 
 
 class OrderResult(Contract):

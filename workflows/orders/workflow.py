@@ -102,7 +102,7 @@ class OrderFulfilmentWorkflow:
             try:
                 return await self._fulfil()
             except FailureError as error:
-                await self._attend((failure_of(self._position, error),))
+                await self._attend((failure_of(self._position, error),), forward=True)
 
     async def _fulfil(self) -> StepTaken:
         self._saga = Saga()
@@ -237,11 +237,12 @@ class OrderFulfilmentWorkflow:
         except TimeoutError:
             return
 
-    async def _attend(self, failures: tuple[StepFailure, ...]) -> None:
+    async def _attend(self, failures: tuple[StepFailure, ...], *, forward: bool = False) -> None:
         """Park the failed steps and wait until an operator asks for a retry."""
         parked = Parked(
             order_id=self._order.order_id,
             failures=tuple(FailedStep.model_validate(failure) for failure in failures),
+            forward=forward,
         )
         step = await self._local(Activity.PARK_ORDER, parked)
         await self._wait(Activity.SETTLE_RETRY, step)
