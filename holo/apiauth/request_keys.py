@@ -55,14 +55,19 @@ def all_scopes_of(principal: str) -> str:
 
 
 def scope_of(request: Request, principal: str) -> str:
-    """Return principal, method and route with its ids; hashed where that is too long for the column."""
+    """Return principal, method and route with its ids; hashed where that is too long for the column.
+
+    A long name of a buyer does not fit beside the hash, which has it.
+    """
     match = request.resolver_match
     route = match.route if match else request.path
     ids = ",".join(f"{name}={value}" for name, value in sorted(match.kwargs.items())) if match else ""
     scope = f"http:{principal}:{request.method}:{route}:{ids}"
     if len(scope) <= _MAX_SCOPE:
         return scope
-    return f"http:{principal}:{hashlib.sha256(scope.encode()).hexdigest()}"
+    digest = hashlib.sha256(scope.encode()).hexdigest()
+    hashed = f"http:{principal}:{digest}"
+    return hashed if len(hashed) <= _MAX_SCOPE else all_scopes_of(principal) + digest
 
 
 def former_scope_of(request: Request, grant: Grant) -> str:

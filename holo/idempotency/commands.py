@@ -127,11 +127,16 @@ def _first(request_key: RequestKey, effect: Callable[[], T]) -> T:
 def _claim(request_key: RequestKey) -> int:
     key, fingerprint = str(request_key.key), fingerprint_of(request_key.content)
     try:
-        row_id = _insert_first(request_key.scope, key, fingerprint, lifetime=HTTP_KEY_LIFETIME)
+        while True:
+            row_id = _insert_first(request_key.scope, key, fingerprint, lifetime=HTTP_KEY_LIFETIME)
+            if row_id is not None:
+                break
+            # One that has expired may be purged between the two statements; then the key is free again.
+            stored = IdempotencyLog.objects.filter(scope=request_key.scope, key=key).first()
+            if stored is not None:
+                raise _replay(request_key, stored)
     except BusyError as error:
         raise KeyInFlightError(_("the first request with this key has not finished")) from error
-    if row_id is None:
-        raise _replay(request_key, IdempotencyLog.objects.get(scope=request_key.scope, key=key))
     if request_key.former_scope not in ("", request_key.scope):
         former = IdempotencyLog.objects.filter(scope=request_key.former_scope, key=key).first()
         if former is not None:

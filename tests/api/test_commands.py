@@ -1,10 +1,12 @@
 """Commands with an Idempotency-Key: once, and always the same bytes."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from holo.audit.models import AuditEvent
+from holo.idempotency import commands
 from holo.idempotency.models import IdempotencyLog
 from holo.idempotency.tasks import purge_expired_keys
 from holo.identity.models import Organization
@@ -104,6 +106,24 @@ def test_expired_keys_are_purged_and_steps_stay(operator: Api) -> None:
     plant(IdempotencyLog.objects.filter(key="k-1"), expires_at="2020-01-01T00:00:00Z")
     assert purge_expired_keys() == 1
     assert list(IdempotencyLog.objects.values_list("key", flat=True)) == ["s"]
+
+
+def test_key_that_is_purged_while_it_is_looked_for_is_free(
+    operator: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    operator.post(NOTES, {"name": "a"}, headers={"Idempotency-Key": "k-1"})
+    plant(IdempotencyLog.objects.filter(key="k-1"), expires_at="2020-01-01T00:00:00Z")
+    insert = commands._insert_first
+
+    def insert_and_purge(*arguments: Any, **options: Any) -> int | None:
+        row_id = insert(*arguments, **options)
+        if row_id is None:
+            purge_expired_keys()
+        return row_id
+
+    monkeypatch.setattr(commands, "_insert_first", insert_and_purge)
+    again = operator.post(NOTES, {"name": "a"}, headers={"Idempotency-Key": "k-1"})
+    assert (again.status_code, "Idempotent-Replayed" in again, notes()) == (201, False, 2)
 
 
 def test_key_lives_for_a_day(operator: Api) -> None:

@@ -129,6 +129,18 @@ def test_buyers_do_not_meet_and_are_the_same_with_their_next_token() -> None:
     assert [is_replay(answer) for answer in answers] == [False, False, True]
 
 
+@pytest.mark.parametrize("letter", ["b", "客"])
+def test_buyers_with_the_longest_names_have_keys_of_their_own_at_every_address(letter: str) -> None:
+    """Where the address is long too, neither fits into the column beside the other."""
+    signer = build_signer(None, "orders:write")
+    buyers = [letter * 63 + end for end in ("1", "2", "1")]
+    paths = [NOTES, f"{NOTES}/{signer.key.pk}"]
+    tokens = [signer.sign(buyer=buyer, scopes=["orders:write"]) for buyer in buyers]
+    for path in paths:
+        answers = [post(Api(token), path) for token in tokens]
+        assert [is_replay(answer) for answer in answers] == [False, False, True]
+
+
 def test_each_successor_of_a_token_replays_what_the_first_one_did(organization: Organization) -> None:
     key, text = token_of(organization)
     first = post(Api(text), HOUSEKEEPING)
