@@ -31,7 +31,10 @@ class Keys(NamedTuple):
 
 @contextmanager
 def alone(say: Callable[[str], None]) -> Iterator[None]:
-    """Wait until no other run is under way: each counts stock, which the other would change."""
+    """Wait until no other run is under way: each counts stock, which the other would change.
+
+    Seeding waits too, for it looks for what is missing, and two at once would both deliver it.
+    """
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_try_advisory_lock(%s)", [_LOCK])
         if cursor.fetchone() != (True,):

@@ -1,5 +1,6 @@
 """`manage.py seed_demo` and the refusals of `manage.py demo`."""
 
+from functools import partial
 from io import StringIO
 from typing import Any
 
@@ -14,9 +15,11 @@ from holo.identity.demo import DEMO_EMAILS, DEMO_PASSWORD
 from holo.identity.models import Environment, Membership, Organization, Project, User
 from holo.identity.selectors import is_auditor
 from inventory.models import Product, StockLevel, StockMovement, Warehouse
+from orders.demo import seed
 from orders.demo.order_run import Scenario
 from orders.demo.scenarios import SCENARIOS, WAITING
 from orders.demo.seed import seed_demo
+from tests.racing import race
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 SEEDED = (
@@ -55,6 +58,24 @@ def test_stock_that_was_sold_is_not_filled_up_again() -> None:
     StockLevel.objects.filter(product__sku="iPhone15").update(on_hand=0)
     assert seed_demo().is_empty
     assert set(on_hand("iPhone15").values()) == {0}
+
+
+@pytest.mark.parametrize("cut_off", ["people", "stock"])
+def test_two_runs_at_once_make_everything_once(monkeypatch: pytest.MonkeyPatch, cut_off: str) -> None:
+    """Each looks for what is missing before it makes it, so they run one after the other."""
+    with monkeypatch.context() as patched:
+        patched.setattr(seed._Seeder, cut_off, _not_reached)
+        with pytest.raises(RuntimeError):
+            seed_demo()
+    texts = [StringIO() for _ in range(3)]
+    ran = race([partial(call_command, "seed_demo", stdout=text) for text in texts])
+    assert ran == [None] * len(texts)
+    assert sum("nothing changed" in text.getvalue() for text in texts) == len(texts) - 1
+    assert sum(on_hand("iPhone15").values()) == 8000
+
+
+def _not_reached(_seeder: object) -> None:
+    raise RuntimeError("cut off")
 
 
 def test_run_that_was_cut_off_is_completed_by_the_next() -> None:

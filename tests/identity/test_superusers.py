@@ -1,10 +1,12 @@
 """A superuser who can log in to the admin is left, whatever anybody does."""
 
 import threading
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import pytest
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError
 from django.test import Client
 from django.urls import reverse
@@ -154,3 +156,15 @@ def test_control_without_the_trigger_no_superuser_is_left(
     owner.execute(NO_TRIGGER)
     look_together(monkeypatch)
     assert demote_each_other()[0] == 0
+
+
+def test_of_administrators_made_at_once_by_the_command_one_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", "a-long-first-password")
+    make = partial(call_command, "createsuperuser", interactive=False, verbosity=0)
+    before = User.objects.count()
+    ran = race([partial(make, email=email) for email in ("New@example.com", "new@example.com") * 3])
+    refused = [outcome for outcome in ran if outcome is not None]
+    assert (User.objects.count() - before, len(refused)) == (1, 5)
+    for outcome in refused:
+        assert isinstance(outcome, CommandError), outcome
+        assert "Somebody logs in with this e-mail address already" in str(outcome)

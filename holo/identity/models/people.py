@@ -5,13 +5,14 @@ from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
 from django.core.exceptions import ValidationError
-from django.db import models
+from django.db import IntegrityError, models
 from django.db.models.functions import Lower
 from django.utils.translation import gettext_lazy as _
 from django.utils.translation import pgettext_lazy
 
 from holo.common.addresses import validate_address
 from holo.common.characters import normal
+from holo.common.db import UNIQUE_VIOLATION, contained, sqlstate
 from holo.common.ids import uuid7
 from holo.common.records import Record
 
@@ -33,9 +34,17 @@ class UserManager(BaseUserManager["User"]):
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
         """Create an administrator. Raises ValidationError also where somebody logs in with the address."""
+        taken = ValidationError(_("Somebody logs in with this e-mail address already."), code="unique")
         if self.called(email).exists():
-            raise ValidationError(_("Somebody logs in with this e-mail address already."), code="unique")
-        return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+            raise taken
+        try:
+            with contained():
+                return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
+        except IntegrityError as error:
+            if sqlstate(error) != UNIQUE_VIOLATION:
+                raise
+            # Somebody else made the person after the look.
+            raise taken from None
 
     def get_by_natural_key(self, username: str | None) -> "User":
         """Return the user of an e-mail address, in whatever case it was typed."""

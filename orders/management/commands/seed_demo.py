@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 from holo.common.errors import DomainError
 from holo.identity.demo import DEMO_PASSWORD
 from holo.staff.demo import demo_code, demo_secret
+from orders.demo.access import alone
 from orders.demo.seed import PEOPLE, Seeded, seed_demo
 
 
@@ -25,7 +26,8 @@ class Command(BaseCommand):
                 returncode=2,
             )
         try:
-            seeded = seed_demo()
+            with alone(self.stdout.write):
+                seeded = seed_demo()
         except DomainError as error:
             raise CommandError(error.message) from None
         self.stdout.write(_said(seeded))
