@@ -49,6 +49,13 @@ def lock_joining(people: QuerySet[User]) -> User | None:
     return people.select_for_update(of=("self",)).first()
 
 
+def lock_invited(email: str) -> None:
+    """Let one organisation at a time count the invitations to an address, after it has locked itself."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4713))", [f"invited|{email}"])
+
+
 def lock_user_change(change_id: UUID) -> UserChange:
     """Lock one change of a user and return it as it is now. Raises NotFoundError."""
     require_transaction()

@@ -4,12 +4,14 @@ import importlib
 import threading
 from collections import Counter
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from django.db import IntegrityError, connection, connections
 
 from holo.common.actor import UserId
+from holo.common.errors import ThrottledError
 from holo.identity import operations
 from holo.identity.errors import (
     EmailTakenError,
@@ -21,7 +23,7 @@ from holo.identity.errors import (
     UserSharedError,
 )
 from holo.identity.locks import lock_organization
-from holo.identity.models import Environment, Membership, Project, User, UserChange
+from holo.identity.models import Environment, Invitation, Membership, Project, User, UserChange
 from holo.identity.roles import Role
 from holo.identity.selectors import is_last_owner
 from holo.identity.services import (
@@ -31,6 +33,7 @@ from holo.identity.services import (
     create_project,
     create_user,
     delete_user,
+    invitations,
     invite_member,
     issue_invitation_link,
     remove_member,
@@ -251,3 +254,14 @@ def test_of_two_updates_to_one_address_an_organisation_makes_one(organizations: 
     wanted = {bool: 2} if organizations == 2 else {bool: 1, EmailTakenError: 1}
     assert Counter(map(type, outcomes)) == wanted
     assert User.objects.filter(email="li@example.com").count() == organizations
+
+
+def test_organisations_that_invite_one_address_at_once_keep_to_its_limit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(invitations, "MOST_TO_ADDRESS", 3)
+    owners = [build_team().actor(Role.OWNER) for _ in range(8)]
+    invite = partial(invite_member, email="new@example.com", role=Role.MEMBER)
+    outcomes = race([partial(invite, actor=owner) for owner in owners])
+    assert sum(isinstance(outcome, ThrottledError) for outcome in outcomes) == len(owners) - 3
+    assert Invitation.objects.count() == 3

@@ -19,7 +19,7 @@ from holo.identity.erasure import retire_unused_person
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
 from holo.identity.issuers import end_invitation, invitation_stands, record_invitation, token_of
-from holo.identity.locks import lock_joining, lock_organization
+from holo.identity.locks import lock_invited, lock_joining, lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
@@ -41,9 +41,9 @@ def invite_member(
     """Ask somebody into the actor's organisation by mail; the link works for `LIFETIME`.
 
     An open invitation to the same address is replaced, so that asking again sends a new link. `email` is a
-    valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation. Raises
-    RoleRequiredError, RoleNotHeldError, AlreadyMemberError, ThrottledError (`MOST_OF_ORGANIZATION`,
-    `MOST_TO_ADDRESS`; which of the two is not told).
+    valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation, then the
+    invitations to the address (advisory). Raises RoleRequiredError, RoleNotHeldError, AlreadyMemberError,
+    ThrottledError (`MOST_OF_ORGANIZATION`, `MOST_TO_ADDRESS`; which of the two is not told).
     """
     require_held(lock_manager(actor), role)
     email = normal_email(email)
@@ -51,6 +51,7 @@ def invite_member(
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"), field="email")
+    lock_invited(email)
     now = database_now()
     _require_few(actor, email, now)
     before = Invitation.objects.filter(
