@@ -48,6 +48,8 @@ class Kitchen:
 
     ports: Ports
     failing: dict[str, int] = field(default_factory=dict)
+    # What the gateway answers to a charge instead of the truth, as often as there are answers.
+    odd: list[Any] = field(default_factory=list)
 
     def keep(self) -> PizzaOrder:
         """Keep an order without starting it."""
@@ -92,12 +94,13 @@ class ShakyPayments(MemoryPayments):
     """A gateway whose answers get lost, after the effect for a charge."""
 
     fail: Callable[[str], None]
+    odd: list[Any]
 
     def charge(self, *, key: str, card: str, bill: Bill) -> bool:
         """Charge, then answer or not."""
         charged = MemoryPayments.charge(self, key=key, card=card, bill=bill)
         self.fail("charge")
-        return charged
+        return self.odd.pop() if self.odd else charged
 
     def refund(self, *, key: str) -> None:
         """Refund, or not."""
@@ -128,6 +131,7 @@ def open_kitchen() -> Iterator[Kitchen]:
     )
     kitchen = Kitchen(ports=ports)
     payments.fail = notifications.fail = kitchen.fail
+    payments.odd = kitchen.odd
     with serving(replace(pizza_domain(ports), task_queue=QUEUE)):
         yield kitchen
 

@@ -200,6 +200,24 @@ def test_lost_answer_of_the_gateway_charges_once(kitchen: Kitchen) -> None:
     assert kitchen.payments.captures == before + 1
 
 
+@pytest.mark.parametrize("answer", [None, "declined", 0, object()], ids=["none", "text", "number", "object"])
+def test_answer_that_is_neither_yes_nor_no_is_asked_for_again(kitchen: Kitchen, answer: object) -> None:
+    """Taken for a no, the charge would be kept; as what it is, no process could read it."""
+    before = kitchen.payments.captures
+    kitchen.odd[:] = [answer] * 2
+    workflow_id = kitchen.start()
+    assert kitchen.outcome(workflow_id).status is Status.COMPLETED
+    assert kitchen.payments.captures == before + 1
+
+
+def test_charge_whose_answer_is_never_known_is_paid_back(kitchen: Kitchen) -> None:
+    kitchen.odd[:] = ["declined"] * 6
+    workflow_id = kitchen.start()
+    outcome = kitchen.outcome(workflow_id)
+    assert (outcome.status, outcome.detail) == (Status.FAILED, "charge_payment: TypeError")
+    assert kitchen.payments.states[workflow_id] == "refunded"
+
+
 def test_refund_that_keeps_failing_waits_for_a_person(kitchen: Kitchen) -> None:
     kitchen.failing["refund"] = 6
     workflow_id = kitchen.start(delivery_address=OUT_OF_REACH)

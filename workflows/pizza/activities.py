@@ -35,7 +35,9 @@ class PizzaActivities:
         """Charge the card once; False if it is declined."""
         order = self._order(charge.order_id)
         key = _key(charge.order_id)
-        return PAYMENTS.call(lambda: self._ports.payments.charge(key=key, card=order.card, bill=charge.bill))
+        return PAYMENTS.call(
+            lambda: _decided(self._ports.payments.charge(key=key, card=order.card, bill=charge.bill))
+        )
 
     @activity.defn(name=Activity.REFUND_PAYMENT, no_thread_cancel_exception=True)
     def refund_payment(self, ref: OrderRef) -> None:
@@ -46,7 +48,9 @@ class PizzaActivities:
     def schedule_delivery(self, ref: OrderRef) -> bool:
         """Hand the delivery over; False if the address is out of reach."""
         key, address = _key(ref.order_id), self._order(ref.order_id).delivery_address
-        return DELIVERY.call(lambda: self._ports.delivery.schedule_delivery(key=key, address=address))
+        return DELIVERY.call(
+            lambda: _decided(self._ports.delivery.schedule_delivery(key=key, address=address))
+        )
 
     @activity.defn(name=Activity.RECORD_OUTCOME, no_thread_cancel_exception=True)
     def record_outcome(self, outcome: Outcome) -> None:
@@ -75,6 +79,13 @@ class PizzaActivities:
             return self._ports.repository.get_order(order_id)
         except OrderUnknownError as error:
             raise ApplicationError(str(error), type="pizza.order_unknown", non_retryable=True) from error
+
+
+def _decided(answer: object) -> bool:
+    """Return yes or no; any other answer is none, and the step fails: what would it be taken for?"""
+    if not isinstance(answer, bool):
+        raise TypeError(f"the answer is of type {type(answer).__name__}, neither True nor False")
+    return answer
 
 
 def _key(order_id: str) -> str:
