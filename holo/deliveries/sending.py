@@ -2,6 +2,7 @@
 
 import logging
 import re
+from email.header import Header
 from email.utils import parseaddr
 from smtplib import (
     SMTPDataError,
@@ -73,8 +74,7 @@ def send(mail: Mail, *, message_id: str) -> Outcome:
     except ValidationError as error:
         return Outcome(state=State.REFUSED, problem=f"not an e-mail address: {error.code}")
     message = EmailMessage(
-        # Names may hold line breaks, which a header must not.
-        subject=" ".join(_UNPRINTABLE.sub(" ", mail.subject).split()),
+        subject=_subject(mail.subject),
         body=mail.body,
         to=[mail.to],
         # The same in each attempt, so that a mail that comes twice can be recognised. RFC 3834 keeps
@@ -86,6 +86,16 @@ def send(mail: Mail, *, message_id: str) -> Outcome:
     except Exception as error:  # noqa: BLE001 - a server's reply or a setting may be one that no library reads
         return _failure(error)
     return Outcome(state=State.DELIVERED)
+
+
+def _subject(text: str) -> str:
+    """Return a text as one line of a header, which names with line breaks are not.
+
+    What looks like an encoded word is encoded, or the reader's program would decode it: a name could so show
+    any characters, those too that no name may have.
+    """
+    line = " ".join(_UNPRINTABLE.sub(" ", text).split())
+    return Header(line, "utf-8").encode(linesep="") if "=?" in line else line
 
 
 def _failure(error: Exception) -> Outcome:

@@ -6,6 +6,8 @@ import ssl
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from email import message_from_string
+from email import policy as email_policy
 from typing import Any
 
 import pytest
@@ -234,6 +236,19 @@ def test_address_that_is_none_is_refused_before_any_server_is_asked(settings: La
         Mail(to="a@example.com\r\nBcc: b@example.com", subject="x", body="y"), message_id="<1@example.com>"
     )
     assert outcome.state == State.REFUSED
+
+
+@pytest.mark.parametrize(
+    "name", ["=?utf-8?b?4oCu?=", "=?utf-8?q?a?=" * 30, "a =?x?= ü", "plain =? and ?=", "Zoë " * 30, "A\r\nB"]
+)
+def test_subject_is_read_as_it_was_written(settings: LazySettings, name: str) -> None:
+    """An encoded word in a name would be decoded, with whatever characters it stands for."""
+    with smtp_server() as inbox:
+        use(settings, inbox)
+        send(Mail(to="one@example.com", subject=f"Join {name}", body="x"), message_id="<1@example.com>")
+    ((_recipient, text),) = inbox.taken
+    read = message_from_string(text.replace("\r\n", "\n"), policy=email_policy.default)["Subject"]
+    assert " ".join(read.split()) == " ".join(f"Join {name}".split())
 
 
 @pytest.mark.parametrize("greeting", [b"", b"2", b"220-hello\r\n"])
