@@ -12,6 +12,7 @@ from temporalio import activity, client, worker, workflow
 from temporalio.api.common.v1 import Payload
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory, FailureError
 
+from holo.common.characters import escaped
 from holo.common.context import bound, request_id
 from holo.common.crash import crash_point
 from holo.common.db import sqlstate
@@ -29,7 +30,7 @@ _HEADER = "holo-request-id"
 # Classes of SQLSTATE that say the server is away, starting or full; an empty one means no answer at all.
 _OUTAGE = ("08", "53", "57", "")
 # Characters of an error's text that Temporal keeps.
-_LONGEST = 500
+_LONGEST, _LONGEST_CODE = 500, 100
 # The type of the error by which a step says that its partner has no place for it now.
 BUSY = "busy"
 _OUTAGE_DELAYS = (0.5, 1.0, 2.0, 4.0, 8.0)
@@ -134,8 +135,9 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
     if isinstance(error, FailureError):
         return error
     if isinstance(error, OutageError):
-        logger.warning("activity failed: %s", error)
-        return ApplicationError(redacted(str(error))[:_LONGEST], details, type="outside_unavailable")
+        text = _text_of(error)
+        logger.warning("activity failed: %s", text)
+        return ApplicationError(text, details, type="outside_unavailable")
     logger.exception("activity failed")
     if isinstance(error, DatabaseError | InterfaceError):
         text, code = f"{type(error).__name__} {sqlstate(error)}".strip(), "database_error"
@@ -143,13 +145,33 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
             delay = timedelta(seconds=_OUTAGE_DELAYS[min(attempt, len(_OUTAGE_DELAYS)) - 1])
             return ApplicationError(text, details, type="database_unavailable", next_retry_delay=delay)
     else:
-        text, code = redacted(str(error))[:_LONGEST], getattr(error, "code", "") or type(error).__name__
+        text, code = _text_of(error), _code_of(error)
     failure = ApplicationError(text, {ATTEMPT: tries}, type=code)
     if tries < ATTEMPTS:
         return failure
     given_up = ApplicationError(f"given up after {tries} tries", type=GIVEN_UP)
     given_up.__cause__ = failure
     return given_up
+
+
+def _text_of(error: Exception) -> str:
+    """Return an error's text as Temporal can keep it; empty where the error's own class fails to write it.
+
+    Whatever Temporal cannot keep is no answer of the step to it: it would be tried again for ever.
+    """
+    try:
+        return escaped(redacted(str(error)))[:_LONGEST]
+    except Exception:  # noqa: BLE001 - the class may be an adapter's, and fail in any way
+        return ""
+
+
+def _code_of(error: Exception) -> str:
+    """Return an error's own code where it is one of ours: those of others may be numbers, or functions."""
+    try:
+        code = getattr(error, "code", "")
+    except Exception:  # noqa: BLE001 - as above
+        code = ""
+    return escaped(code)[:_LONGEST_CODE] if isinstance(code, str) and code else type(error).__name__
 
 
 def _outcome(error: Exception) -> str:
