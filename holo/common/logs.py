@@ -64,6 +64,18 @@ def without_secrets(text: str) -> str:
     return text
 
 
+def error_text(error: BaseException, longest: int) -> str:
+    """Return what an error says as it can be kept in a row and sent on: redacted, in one line, cut.
+
+    Empty where its class fails to say it: that may be somebody else's, as the characters may be that no row
+    can have.
+    """
+    try:
+        return escaped(redacted(str(error)))[:longest]
+    except Exception:  # noqa: BLE001 - it fails in whatever way its class likes
+        return ""
+
+
 def _without_card(found: re.Match[str]) -> str:
     digits = [int(char) for char in found[0] if char.isdigit()]
     # Luhn's check digit (ISO/IEC 7812-1): every second digit from the right counts twice.

@@ -15,6 +15,7 @@ from kombu.exceptions import OperationalError as BrokerError
 
 from holo.common.context import bound
 from holo.common.errors import DomainError
+from holo.common.logs import error_text
 from holo.outbox.errors import PermanentDeliveryError, TransientDeliveryError
 
 logger = logging.getLogger(__name__)
@@ -91,7 +92,7 @@ def _ask(handler: Handler, message: Delivery) -> Outcome:
             handler(message)
         except PermanentDeliveryError as error:
             return Outcome(verdict=Verdict.PERMANENT, error=_text(error))
-        except Exception as error:
+        except BaseException as error:  # a handler may call sys.exit, which would end the thread
             if _is_transient(error):
                 return Outcome(verdict=Verdict.TRANSIENT, error=_text(error))
             logger.exception("delivery failed")
@@ -99,7 +100,7 @@ def _ask(handler: Handler, message: Delivery) -> Outcome:
     return Outcome(verdict=Verdict.DELIVERED)
 
 
-def _is_transient(error: Exception) -> bool:
+def _is_transient(error: BaseException) -> bool:
     """Tell whether the other side is away or busy, as opposed to our code or the message being wrong."""
     if isinstance(error, DomainError):
         return error.retryable
@@ -108,5 +109,6 @@ def _is_transient(error: Exception) -> bool:
     return isinstance(error, OperationalError | InterfaceError | BrokerError)
 
 
-def _text(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"[:_ERROR_LENGTH]
+def _text(error: BaseException) -> str:
+    """Return the text for the message's row; one that no row can have would stop the relay."""
+    return f"{type(error).__name__}: {error_text(error, _ERROR_LENGTH)}"[:_ERROR_LENGTH]

@@ -17,7 +17,7 @@ from holo.common.context import bound, request_id
 from holo.common.crash import crash_point
 from holo.common.db import sqlstate
 from holo.common.errors import DomainError, OutageError
-from holo.common.logs import redacted
+from holo.common.logs import error_text
 from holo.common.outside_calls import PortBusyError
 from workflows.runtime.in_hand import in_hand
 from workflows.runtime.metrics import count_activity
@@ -135,7 +135,7 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
     if isinstance(error, FailureError):
         return error
     if isinstance(error, OutageError):
-        text = _text_of(error)
+        text = error_text(error, _LONGEST)
         logger.warning("activity failed: %s", text)
         return ApplicationError(text, details, type="outside_unavailable")
     logger.exception("activity failed")
@@ -145,7 +145,7 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
             delay = timedelta(seconds=_OUTAGE_DELAYS[min(attempt, len(_OUTAGE_DELAYS)) - 1])
             return ApplicationError(text, details, type="database_unavailable", next_retry_delay=delay)
     else:
-        text, code = _text_of(error), _code_of(error)
+        text, code = error_text(error, _LONGEST), _code_of(error)
     failure = ApplicationError(text, {ATTEMPT: tries}, type=code)
     if tries < ATTEMPTS:
         return failure
@@ -154,22 +154,14 @@ def _translated(error: Exception, *, attempt: int, tries: int) -> Exception:
     return given_up
 
 
-def _text_of(error: Exception) -> str:
-    """Return an error's text as Temporal can keep it; empty where the error's own class fails to write it.
+def _code_of(error: Exception) -> str:
+    """Return an error's own code where it is one of ours: those of others may be numbers, or functions.
 
-    Whatever Temporal cannot keep is no answer of the step to it: it would be tried again for ever.
+    What Temporal cannot keep would not reach it, and the step would be tried again for ever.
     """
     try:
-        return escaped(redacted(str(error)))[:_LONGEST]
-    except Exception:  # noqa: BLE001 - the class may be an adapter's, and fail in any way
-        return ""
-
-
-def _code_of(error: Exception) -> str:
-    """Return an error's own code where it is one of ours: those of others may be numbers, or functions."""
-    try:
         code = getattr(error, "code", "")
-    except Exception:  # noqa: BLE001 - as above
+    except Exception:  # noqa: BLE001 - the class may be an adapter's, and fail in any way
         code = ""
     return escaped(code)[:_LONGEST_CODE] if isinstance(code, str) and code else type(error).__name__
 

@@ -15,7 +15,7 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 
 from holo.common.errors import DomainError
-from holo.common.logs import redacted
+from holo.common.logs import error_text
 from holo.common.verify import CouldNotCheckError
 
 # How long what was mended may take to show: a run that was woken acts by itself.
@@ -131,7 +131,8 @@ def _found(kind: DriftKind, grace: timedelta) -> Iterator[Drift | Unknown]:
 
 
 def _failure(error: Exception) -> str:
-    return redacted(f"{type(error).__name__}: {error}").partition("\n")[0][:_LONGEST_FAILURE]
+    first_line = error_text(error, _LONGEST_FAILURE).partition("\\n")[0]
+    return f"{type(error).__name__}: {first_line}"[:_LONGEST_FAILURE]
 
 
 def _mend(drift: Drift, finding: Finding) -> None:
