@@ -1,7 +1,9 @@
 """Reads requests, and refuses those that two servers could read in two ways (RFC 9112, section 11)."""
 
 import re
+from codecs import lookup
 
+from django.utils.http import parse_header_parameters
 from waitress.parser import HTTPRequestParser, ParsingError
 from waitress.utilities import Error
 
@@ -62,6 +64,8 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no
             return BAD_REQUEST
         if self.version == "1.1" and "HOST" not in self.headers:
             return BAD_REQUEST
+        if not _is_readable(self.headers.get("CONTENT_TYPE", "")):
+            return BAD_REQUEST
         if has_coding:
             return LENGTH_REQUIRED
         known = self.headers.get("EXPECT", "100-continue").lower() == "100-continue"
@@ -70,6 +74,19 @@ class RequestParser(HTTPRequestParser):  # type: ignore[misc]  # waitress has no
     def _refuse(self, status: int) -> None:
         if status:
             self.error = RefusedRequest(status)
+
+
+def _is_readable(content_type: str) -> bool:
+    """Tell whether Django can read a Content-Type, and forms of it; else each address would fail with 500."""
+    try:
+        kind, parameters = parse_header_parameters(content_type)
+        charset = lookup(parameters.get("charset", "utf-8")).name
+    except LookupError:
+        charset = "unknown"
+    except ValueError:
+        # A parameter in a charset that does not exist, a charset with NUL (RFC 8187).
+        return False
+    return kind != "multipart/form-data" or charset == "utf-8"
 
 
 def _fault_of_start(received: bytes) -> int:

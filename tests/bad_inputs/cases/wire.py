@@ -186,6 +186,30 @@ WIRE = (
     _row("A48", "a NUL in the address", _GET.replace("/orders", "/orders/%00"), 404),
     _row("A48", "a way up in the address", _GET.replace("/orders", "/../../etc/passwd"), 404),
     _row("A48", "an absolute address", _GET.replace("/api", "http://evil.example/api"), 200, 400, 404),
+    *(
+        _row(
+            "A48",
+            f"a type of content that nobody can read: {sent[:60]}",
+            f"GET {path} HTTP/1.1\r\nHost: {{host}}\r\nContent-Type: {sent}\r\n",
+            400,
+            code="request.bad_request",
+        )
+        for path in ("/api/v1/orders", "/healthz/live", "/admin/login/")
+        for sent in (
+            "application/json; charset*=utf-8''%00",
+            "application/json; x*=nonsense''%ff",
+            "multipart/form-data; boundary=x; charset=hex",
+            "multipart/form-data; boundary=x; charset=idna",
+            "multipart/form-data; boundary=x; charset=nonsense",
+        )
+    ),
+    _row(
+        "A48",
+        "a form in UTF-8",
+        "GET /healthz/live HTTP/1.1\r\nHost: {host}\r\n"
+        "Content-Type: multipart/form-data; boundary=x; charset=UTF8\r\n",
+        200,
+    ),
     _row(
         "A45",
         "a header that moves an address elsewhere",
