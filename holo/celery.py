@@ -14,12 +14,20 @@ from typing import Any
 
 from celery import Celery
 from celery.signals import beat_init, worker_init, worker_shutting_down
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 
 from holo.deliveries.policy import SWEEP_SECONDS
 
 logger = logging.getLogger(__name__)
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "holo.settings")
+
+try:
+    _ = settings.DEBUG  # reads them; a process of `manage.py` has done so before
+except ImproperlyConfigured as error:
+    print(error, file=sys.stderr)
+    sys.exit(2)
 
 app = Celery("holo")
 app.config_from_object("django.conf:settings", namespace="CELERY")
@@ -45,8 +53,6 @@ app.conf.beat_schedule = {
 
 def refuse_unfit(**_event: Any) -> None:
     """Refuse to run in production on a database that is not fit for it."""
-    from django.core.exceptions import ImproperlyConfigured
-
     from holo.common.fitness import refuse_unfit_database
 
     try:
@@ -61,8 +67,6 @@ def stop_in_time(*, how: str, **_event: Any) -> None:
 
     After half of it Celery ends the tasks itself and gives their messages back to the broker.
     """
-    from django.conf import settings
-
     from holo.common.stopping import leave_in_time
 
     if how == "Warm":

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import environ
 
+from holo.common.characters import holds_control
+
 # As django-environ reads a line of an env file; it skips every other line without a word.
 _LINE = re.compile(r"(?:export )?[A-Za-z_0-9]+=.*")
 
@@ -23,7 +25,7 @@ def read_env_file(file: Path, problems: list[str], reader: type[environ.Env] = e
         return
     for number, line in enumerate(text.split("\n"), 1):
         whole = line.removesuffix("\r")
-        if len(whole.splitlines()) > 1:
+        if holds_control(whole.replace("\t", "")):
             problems.append(f"{file}: line {number} has a line separator or control character in it")
         elif whole.strip() and not whole.startswith("#") and not _LINE.fullmatch(whole):
             problems.append(f"{file}: line {number} is not NAME=value, without blanks before and around “=”")

@@ -10,12 +10,14 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
+from django.core.mail.message import sanitize_address
 
-from holo.common.addresses import validate_address, validate_single_line
+from holo.common.addresses import validate_address
+from holo.common.characters import escaped, holds_control
 from holo.common.errors import RequestError
 from holo.common.money import parse_amount
 from holo.common.rates import Rate, RateError, parse_rate
@@ -28,7 +30,17 @@ _FALSE = frozenset({"0", "false", "no", "off", "n"})
 _PAIR = re.compile(r"([A-Za-z0-9_-]+)\s*=\s*([^\s=,]+)")
 # What Django compares a Host header with: ASCII, without scheme and port, perhaps with a dot before it.
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?|\[[0-9A-Fa-f:.]+\]")
-_ORIGIN = re.compile(r"https?://[^/?#\s]+")
+# As browsers send it. Django compares whole texts, and fails at each form where it cannot split one.
+_OF_ORIGIN = r"(?:(?:\*\.)?[a-z0-9_](?:[a-z0-9_.-]*[a-z0-9_])?|\[[0-9a-f:.]+\])"
+_ORIGIN = re.compile(
+    rf"(?:https://{_OF_ORIGIN}(?!:443$)|http://{_OF_ORIGIN}(?!:80$))(?::[1-9][0-9]{{0,4}})?", re.ASCII
+)
+# What a link in mail or on a page begins with: RFC 3986 without user, query and fragment.
+_WEB_URL = re.compile(
+    r"https?://[a-z0-9._:\[\]-]+(?:/[a-z0-9._~%!$&'()*+,;=:@/-]*)?", re.ASCII | re.IGNORECASE
+)
+# What an Authorization header carries as it is.
+_TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 _REDIS_DATABASE = re.compile(r"/?[0-9]*")
 _SHOWN = 64
 # As many as Django's own check asks for.
@@ -48,19 +60,32 @@ class Environment:
         self._problems = problems
 
     def str(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
-        """Return a text."""
-        return os.environ.get(name, default)
+        """Return a text, as it is."""
+        text = self._read(name)
+        return default if text is None else text
+
+    def token(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return what callers send in the header Authorization."""
+        text = self.str(name, default=default)
+        if text and not _TOKEN.fullmatch(text):
+            self._problems.append(
+                f"{name} has characters beyond ASCII, or blanks around it; no header carries them"
+            )
+        return text
 
     def name(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return a text that is never empty: without a value the variable counts as not given."""
-        return os.environ.get(name) or default
+        return self._read(name) or default
 
     def list(
         self, name: builtins.str, *, default: builtins.list[builtins.str]
     ) -> builtins.list[builtins.str]:
         """Return texts that stand with commas between."""
         text = os.environ.get(name)
-        return default if text is None else list(filter(None, map(builtins.str.strip, text.split(","))))
+        if text is None:
+            return default
+        parts = filter(None, map(builtins.str.strip, text.split(",")))
+        return [self._fit(name, part) for part in parts]
 
     def hosts(
         self, name: builtins.str, *, default: builtins.list[builtins.str]
@@ -74,7 +99,8 @@ class Environment:
         self, name: builtins.str, *, default: builtins.list[builtins.str]
     ) -> builtins.list[builtins.str]:
         """Return origins, as a browser sends them."""
-        return self._matching(name, _ORIGIN, "an origin such as https://holo.example.com", default)
+        expected = "an origin such as https://holo.example.com, in lower case and without a default port"
+        return self._matching(name, _ORIGIN, expected, default)
 
     def _matching(
         self,
@@ -147,7 +173,7 @@ class Environment:
         if not text:
             return default
         parts = _split(text)
-        if parts is not None and parts.scheme in schemes and _is_whole(parts):
+        if parts is not None and parts.scheme in schemes and _is_whole(text, parts):
             return text
         self._problems.append(f"{name} is not an address such as {next(iter(schemes))}://host:port/…")
         return default
@@ -202,14 +228,14 @@ class Environment:
     def keyring(self, name: builtins.str, *, default: builtins.str, file: builtins.str) -> Keyring:
         """Return the ring that a variable or a file gives, an empty one where it is none."""
         try:
-            return read_keyring(text=self.str(name, default=default), file=file)
+            return read_keyring(text=os.environ.get(name, default), file=file)
         except KeyringError as error:
             self._problems.append(f"{name}: {error}")
             return Keyring()
 
     def email_url(self, name: builtins.str, *, default: builtins.str) -> dict[builtins.str, object]:
         """Return Django's mail settings of an address; SMTP has a limit on each attempt as a whole."""
-        text = os.environ.get(name, default)
+        text = self.str(name, default=default)
         try:
             found = dict(environ.Env.email_url_config(text))
             if urlsplit(text).fragment or not all(isinstance(value, int) for value in _options_of(found)):
@@ -217,6 +243,7 @@ class Environment:
         except (ImproperlyConfigured, ValueError):
             self._problems.append(f"{name} is not an address such as smtp+tls://user:password@host:587")
             return dict(environ.Env.email_url_config(default))
+        self._problems += [f"{name} {fault}" for fault in _faults_of_mail_path(urlsplit(text).path, found)]
         if found["EMAIL_BACKEND"] == _DJANGOS_SMTP:
             found["EMAIL_BACKEND"] = "holo.deliveries.smtp.BoundedEmailBackend"
         return found
@@ -225,33 +252,63 @@ class Environment:
         """Return an e-mail address, perhaps with a name before it, as in `Holo <holo@example.com>`."""
         text = self._given(name) or default
         try:
-            validate_single_line(text)
             validate_address(parseaddr(text)[1])
-        except ValidationError:
+            sanitize_address(text, "utf-8")
+        except (ValidationError, ValueError):
             self._problems.append(f"{name}={_shown(text)} is not an e-mail address such as {default}")
             return default
         return text
 
     def _given(self, name: builtins.str) -> builtins.str:
-        return self.str(name, default="").strip()
+        return self._fit(name, os.environ.get(name, "").strip())
+
+    def _read(self, name: builtins.str) -> builtins.str | None:
+        text = os.environ.get(name)
+        return text if text is None else self._fit(name, text)
+
+    def _fit(self, name: builtins.str, text: builtins.str) -> builtins.str:
+        """Return a text in one line; note the first character that no variable may have."""
+        for place, char in enumerate(text, 1):
+            if holds_control(char) or "\ud800" <= char <= "\udfff":
+                what = f"a control character, U+{ord(char):04X}," if char < "\ud800" else "no UTF-8"
+                self._problems.append(f"{name} has {what} at position {place}")
+                return escaped(text)
+        return text
+
+
+def _faults_of_mail_path(path: str, found: dict[str, object]) -> Iterator[str]:
+    """Yield what is wrong with the path of the URL of mail, which django-environ reads its own way."""
+    if not str(found["EMAIL_BACKEND"]).endswith(".filebased.EmailBackend"):
+        if path.strip("/"):
+            yield "has a path after the host, which means nothing; leave it out"
+    elif not path.startswith("//") or "+" in path:
+        yield "is not filemail: with four slashes and an absolute path, such as filemail:////var/mail/holo"
 
 
 def _faults_of_database(name: str, url: str) -> Iterator[str]:
     """Yield what is wrong with the URL of a database: no database, or settings that are the product's."""
     if not url:
         return
+    parts = urlsplit(url)
     given = environ.Env.db_url_config(url)
     if not given["NAME"] and "service" not in given.get("OPTIONS", {}):
         yield f"{name} names no database; it ends in one, such as postgres://host:port/holo"
     fixed = sorted(option.lower() for option in given if option not in _OF_DATABASE)
     if fixed:
         yield f"{name} sets {', '.join(fixed)}; only options of libpq can be given there"
+    if "+" in parts.path:
+        yield f"{name} has a + in the name of the database, which is read as a blank; write %2B"
+    options = [option for option, _value in parse_qsl(parts.query, keep_blank_values=True)]
+    if len(options) > len(given.get("OPTIONS", {})) + len(fixed):
+        yield f"{name} has an option without a value, or one twice"
+    if "search_path" in str(given.get("OPTIONS", {}).get("options", "")):
+        yield f"{name} sets search_path; the tables are in public"
 
 
 def refuse(problems: list[str]) -> None:
-    """Raise ImproperlyConfigured with everything that was noted, if anything was."""
+    """Raise ImproperlyConfigured with everything that was noted, in one line, if anything was."""
     if problems:
-        raise ImproperlyConfigured("; ".join(problems))
+        raise ImproperlyConfigured("; ".join(map(escaped, problems)))
 
 
 def faults_of_secret_keys(current: str, earlier: Iterable[str], *, debug: bool) -> Iterator[str]:
@@ -293,10 +350,12 @@ def _options_of(mail: dict[str, object]) -> Iterator[object]:
         yield None
 
 
-def _is_whole(parts: SplitResult) -> bool:
+def _is_whole(text: str, parts: SplitResult) -> bool:
     """Tell whether an address has all that addresses of its scheme need, and nothing that is dropped."""
     if parts.scheme in ("http", "https"):
-        return bool(parts.hostname) and not (parts.query or parts.fragment or "@" in parts.netloc)
+        return bool(parts.hostname) and _WEB_URL.fullmatch(text) is not None
+    if parts.fragment:
+        return False
     if parts.scheme in ("redis", "rediss"):
         # Another name of a database is silently read as the first one.
         return _REDIS_DATABASE.fullmatch(parts.path) is not None

@@ -6,7 +6,7 @@ Every variable is in `.env.example` and in docs/configuration.md; a test keeps t
 import os
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 import environ
@@ -143,7 +143,7 @@ def database(url: str) -> dict[str, Any]:
     options = parsed.setdefault("OPTIONS", {})
     options.setdefault("connect_timeout", 3)
     # Nothing temporary ever stands in for a table, whatever the role's own path says.
-    options.setdefault("options", "-c search_path=public,pg_temp")
+    options["options"] = f"{options.get('options', '')} -c search_path=public,pg_temp".strip()
     options.setdefault("application_name", "holo")
     return parsed
 
@@ -224,7 +224,7 @@ STOP_SECONDS = env.int("STOP_SECONDS", default=15, low=5, high=3600)
 WORKER_METRICS_PORT = env.int("WORKER_METRICS_PORT", default=9464 + PORT_OFFSET, low=1, high=65535 - 2)
 RELAY_METRICS_PORT = env.int("RELAY_METRICS_PORT", default=9465 + PORT_OFFSET, low=1, high=65535)
 # With a token /metrics answers everybody who sends it; without one only this machine.
-METRICS_TOKEN = env.str("METRICS_TOKEN", default="")
+METRICS_TOKEN = env.token("METRICS_TOKEN", default="")
 WEB_THREADS = env.int("WEB_THREADS", default=8, low=1, high=1000)
 OUTBOX_HANDLERS = [
     "workflows.runtime.outbox_handlers.handlers",
@@ -274,7 +274,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(RUN_DIR / "celerybeat-schedule")
 # On a development machine into files: a log leaves out the links that a mail is about.
 vars().update(
     env.email_url(
-        "EMAIL_URL", default=f"filemail:///{RUN_DIR.absolute()}/mail" if DEBUG else "consolemail://"
+        "EMAIL_URL",
+        default=f"filemail:///{quote(str(RUN_DIR.absolute()))}/mail" if DEBUG else "consolemail://",
     )
 )
 # Never taken from a request: who sends one chooses its Host header, and so where a mailed link would lead.

@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-_FORM = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,4}):([1-9]\d{0,6})")
+_FORM = re.compile(r"([1-9]\d{0,6})/([1-9]\d{0,4}):([1-9]\d{0,6})", re.ASCII)
 OFF = "off"
 
 

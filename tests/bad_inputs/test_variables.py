@@ -17,6 +17,7 @@ from django.test import Client
 
 from holo.common import fitness
 from holo.env_file import read_env_file
+from holo.secretstore.keyring import make_entry
 from holo.stack import doctor, env
 from holo.stack.command_line import main
 from holo.stack.ports import free_port
@@ -62,6 +63,8 @@ def test_good_environment_is_accepted() -> None:
 )
 def test_value_is_taken_literally(name: str, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     value = text.format("0123456789" * 6)
+    if name == "METRICS_TOKEN":
+        value = value.strip()  # a header has no blanks around it
     monkeypatch.setenv(name, value)
     assert runpy.run_path(SETTINGS)[name] == value
 
@@ -69,8 +72,48 @@ def test_value_is_taken_literally(name: str, text: str, monkeypatch: pytest.Monk
 @pytest.mark.pure
 @pytest.mark.usefixtures("production")
 def test_values_with_commas_are_taken_literally(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://$HOME,https://b")
-    assert runpy.run_path(SETTINGS)["CSRF_TRUSTED_ORIGINS"] == ["https://$HOME", "https://b"]
+    monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", "https://a,https://b:8443")
+    monkeypatch.setenv("SECRET_KEY_FALLBACKS", "$HOME{0},${{x}}{0}".format("0123456789" * 6))
+    read = runpy.run_path(SETTINGS)
+    assert read["CSRF_TRUSTED_ORIGINS"] == ["https://a", "https://b:8443"]
+    assert [key[:5] for key in read["SECRET_KEY_FALLBACKS"]] == ["$HOME", "${x}0"]
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+def test_line_ends_of_a_mounted_file_are_no_part_of_names_and_numbers(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    given = {"PROXY_HOPS": "2", "PUBLIC_URL": "https://h", "RATE_USER": "off", "ADMIN_HOSTS": "h"}
+    for name, value in given.items():
+        monkeypatch.setenv(name, f"{value}\n")
+    ring = f"{BASE['SECRETS_KEYRING']}\n{make_entry('k0')}\n"
+    monkeypatch.setenv("SECRETS_KEYRING", ring)
+    read = runpy.run_path(SETTINGS)
+    assert (read["PROXY_HOPS"], read["PUBLIC_URL"], read["ADMIN_HOSTS"]) == (2, "https://h", ["h"])
+    assert list(read["KEYRING"].keys) == ["k1", "k0"]
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize("folder", ["c++", "a#b", "50%41", "a?b", "a b"])
+def test_mail_of_a_development_machine_goes_into_the_run_folder(
+    folder: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("EMAIL_URL")
+    monkeypatch.setenv("DEBUG", "1")
+    monkeypatch.setenv("HOLO_RUN_DIR", str(tmp_path / folder))
+    assert runpy.run_path(SETTINGS)["EMAIL_FILE_PATH"] == str(tmp_path / folder / "mail")
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+def test_options_of_libpq_are_kept_and_so_is_the_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They took the place of the path, and a temporary table could stand in for one of the product's."""
+    monkeypatch.setenv("DATABASE_URL", "postgres://h/x?options=-c%20jit%3Doff&sslmode=require")
+    options = runpy.run_path(SETTINGS)["DATABASES"]["default"]["OPTIONS"]
+    assert options["options"] == "-c jit=off -c search_path=public,pg_temp"
+    assert options["sslmode"] == "require"
 
 
 @pytest.mark.pure
@@ -126,7 +169,7 @@ def test_file_with_byte_order_mark_and_crlf_is_read_whole(tmp_path: Path) -> Non
         *(("hunter2", "is not NAME=value"), (" A=hunter2", "is not NAME=value")),
         *(("A =hunter2", "is not NAME=value"), ("export  A=hunter2", "is not NAME=value")),
         *(("A: hunter2", "is not NAME=value"), ("A-B=hunter2", "is not NAME=value")),
-        *((f"A=hunter2{char}B=1", "has a line separator") for char in "\r\v\f\x1c\x85\u2028\u2029"),
+        *((f"A=hunter2{char}B=1", "has a line separator") for char in "\r\v\f\x1c\x85\u2028\u2029\0\x01\x1b"),
     ],
 )
 def test_line_that_would_be_skipped_or_cut_is_told_by_its_number(
@@ -185,6 +228,7 @@ _PAIRS = {
     "up": {"PORT_OFFSET": "ten"},
     "run_relay": {"ORDER_APPROVAL_THRESHOLD": "x"},
     "no_such_command": {"ALLOWED_HOSTS": "*"},
+    "-m celery -A holo worker": {"RATE_USER": "a\nb"},
 }
 
 
@@ -193,7 +237,7 @@ def test_wrong_environment_is_one_line_and_exit_2_for_every_command(tmp_path: Pa
     own = {"HOLO_RUN_DIR": str(tmp_path), "DJANGO_SETTINGS_MODULE": "holo.settings"}
     running = {
         word: subprocess.Popen(
-            [sys.executable, "manage.py", word],
+            [sys.executable, *(word.split() if word.startswith("-m") else ["manage.py", word])],
             cwd=ROOT,
             env={**kept, **BASE, **values, **own},
             text=True,

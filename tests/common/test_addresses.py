@@ -107,7 +107,7 @@ def test_sender_that_would_break_every_mail_is_refused(text: str, monkeypatch: p
     monkeypatch.setenv("DEFAULT_FROM_EMAIL", text)
     problems: list[str] = []
     assert Environment(problems).sender("DEFAULT_FROM_EMAIL", default="holo@example.com")
-    assert len(problems) == 1
+    assert problems
 
 
 @pytest.mark.pure

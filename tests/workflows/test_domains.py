@@ -268,6 +268,15 @@ def test_setting_names_another_queue(settings: Settings) -> None:
     assert domain == replace(domain, task_queue="greetings")
 
 
+@pytest.mark.pure
+def test_queue_of_a_domain_that_is_not_there_is_told(settings: Settings) -> None:
+    """A slip in its name would leave the domain on its own queue without a word."""
+    settings.ENABLE_DOMAINS, settings.TASK_QUEUES = ["hello"], {"hello": "a", "helo": "b"}
+    assert [(problem.where, problem.text) for problem in check_domains(["hello"])] == [
+        ("TASK_QUEUES", "no enabled domain is named helo")
+    ]
+
+
 # --- What `domains check` finds ----------------------------------------------------------------------
 
 GOOD_WORKFLOW = """

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.translation import gettext as _
 from temporalio.exceptions import TemporalError
@@ -44,9 +45,12 @@ def check_domains(entries: Iterable[str]) -> Iterator[Problem]:
             yield from _check(entry, domain)
     if loaded:
         try:
-            enabled_domains()
+            names = {domain.name for domain in enabled_domains()}
         except ImproperlyConfigured as error:
             yield Problem(domain="", where="ENABLE_DOMAINS", text=str(error))
+        else:
+            for name in sorted(set(settings.TASK_QUEUES) - names):
+                yield Problem(domain="", where="TASK_QUEUES", text=_("no enabled domain is named %s") % name)
 
 
 def activity_names(domain: Domain) -> tuple[str, ...]:

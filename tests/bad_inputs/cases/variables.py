@@ -72,7 +72,7 @@ VARIABLES = (
     *(
         _row("E02", "no rate", f"{name}: {value} is no rate such as 1000/10:2000, nor off", **{name: value})
         for name in ("RATE_CREDENTIAL", "RATE_USER", "RATE_ORGANIZATION", "RATE_ADDRESS", "RATE_SENSITIVE")
-        for value in ("10", "0/1:1", "1/s:1")
+        for value in ("10", "0/1:1", "1/s:1", "1１/1:1")
     ),
     _row("E03", "no secret key", "SECRET_KEY is not set", SECRET_KEY=""),
     _row(
@@ -164,6 +164,58 @@ VARIABLES = (
         for option, value in (("atomic_requests", "true"), ("conn_max_age", "$AGE"), ("autocommit", "0"))
     ),
     *(
+        _row("E05", "what would be read as something else", says, DATABASE_URL=f"postgres://h/{value}")
+        for value, says in (
+            ("my+db", "DATABASE_URL has a + in the name of the database"),
+            ("x?sslmode", "DATABASE_URL has an option without a value"),
+            ("x?sslmode=", "DATABASE_URL has an option without a value"),
+            ("x?sslmode=require&sslmode=disable", "or one twice"),
+            ("x#y", "DATABASE_URL is not an address"),
+            ("x?options=-c%20search_path%3Dprivate", "DATABASE_URL sets search_path"),
+        )
+    ),
+    _row("E05", "no address", "REDIS_URL is not an address", REDIS_URL="redis://h/0#x"),
+    *(
+        _row("E10", "a control character", f"{name} has a control character, {char},", **{name: value})
+        for name in (
+            "SECRET_KEY",
+            "TEMPORAL_NAMESPACE",
+            "TEMPORAL_TLS_SERVER_NAME",
+            "CARRIER",
+            "METRICS_TOKEN",
+        )
+        for value, char in ((f"{BASE['SECRET_KEY']}\n", "U+000A"), (f"{BASE['SECRET_KEY']}\x1b[1m", "U+001B"))
+    ),
+    *(
+        _row("E10", "a control character", f"{name} has a control character, {char}", **{name: value})
+        for name, value, char in (
+            ("DATABASE_URL", f"postgres://u:{SECRET}\t@h/x", "U+0009"),
+            ("REDIS_URL", f"redis://:{SECRET}\n@h/0", "U+000A"),
+            ("EMAIL_URL", f"smtp://u:{SECRET}\r@h:25", "U+000D"),
+            ("PUBLIC_URL", "https://h\u2028x", "U+2028"),
+            ("RATE_USER", "1\n0/1:1", "U+000A"),
+            ("ENABLE_DOMAINS", "orders,us\x7fers", "U+007F"),
+        )
+    ),
+    *(
+        _row(
+            "E10",
+            "bytes that are no text",
+            f"{name} has no UTF-8 at position 51",
+            **{name: f"{'ab12-' * 10}\udcff"},
+        )
+        for name in ("SECRET_KEY", "METRICS_TOKEN", "TEMPORAL_NAMESPACE", "CARRIER", "DEFAULT_FROM_EMAIL")
+    ),
+    *(
+        _row(
+            "E10",
+            "a token that no header carries",
+            "METRICS_TOKEN has characters beyond ASCII",
+            METRICS_TOKEN=value,
+        )
+        for value in ("tökén-of-many-letters", " token ", "\U0001f600")
+    ),
+    *(
         _row("E05", "no database", "REDIS_URL is not an address", REDIS_URL=value)
         for value in ("redis://h/$DB", "redis://h/x", "rediss://h/0/1", "redis://h/-1")
     ),
@@ -177,6 +229,8 @@ VARIABLES = (
             "https://h/#x",
             f"https://a:{SECRET}@h",
             "ftp://h",
+            *("https://h?", "https://h x", "https://h/a b", "https://bücher.example", "https://h\u200b"),
+            *("https://<b>", "https://h\\x", 'https://h"x', "https://h/ä"),
         )
     ),
     *(
@@ -191,7 +245,11 @@ VARIABLES = (
             f"CSRF_TRUSTED_ORIGINS: {value!r} is not an origin",
             CSRF_TRUSTED_ORIGINS=value,
         )
-        for value in ("h", "$ORIGIN", "https://", "https://h/", "https://h/path", "ftp://h")
+        for value in (
+            *("h", "$ORIGIN", "https://", "https://h/", "https://h/path", "ftp://h"),
+            # Django fails at each form because of the first; no browser sends the others.
+            *("https://[x", "https://H", "https://h:443", "http://h:80", "https://a@h", "https://h."),
+        )
     ),
     *(
         _row("E05", "no address", "TEMPORAL_ADDRESS is not a host with a port", TEMPORAL_ADDRESS=value)
@@ -218,7 +276,25 @@ VARIABLES = (
     ),
     *(
         _row("E05", "no sender", "is not an e-mail address such as", DEFAULT_FROM_EMAIL=value)
-        for value in ("nobody", "a@b", "Holo <a@example.com\nBcc: b@example.com>", '"a\x01"@example.com')
+        for value in ("nobody", "a@b", "a@example.com, b@example.com", "A <a@example.com> b")
+    ),
+    *(
+        _row(
+            "E10",
+            "a control character",
+            "DEFAULT_FROM_EMAIL has a control character",
+            DEFAULT_FROM_EMAIL=value,
+        )
+        for value in ("Holo <a@example.com\nBcc: b@example.com>", '"a\x01"@example.com')
+    ),
+    *(
+        _row("E05", "a path that mail would not go to", f"EMAIL_URL {says}", EMAIL_URL=value)
+        for value, says in (
+            ("filemail:///var/mail", "is not filemail: with four slashes"),
+            ("filemail:mail", "is not filemail: with four slashes"),
+            ("filemail:////var/c++", "is not filemail: with four slashes"),
+            ("smtp://h:25/path", "has a path after the host"),
+        )
     ),
     _row("E05", "no key ring", "SECRETS_KEYRING: entry 1 is not id:base64", SECRETS_KEYRING=SECRET),
     _row(
