@@ -20,8 +20,9 @@ _IGNORABLE = (
     "\u00ad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u202a-\u202e\u2060-\u206f\u3164"
     "\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-# Blank glyphs (Braille, Khitan filler, null notehead), annotation marks, layout controls of hieroglyphs.
-_BLANK = "\u2800\U00016fe4\U0001d159\ufff9-\ufffb\U00013430-\U0001343f"
+# Blank glyphs (Braille, Khitan filler, null notehead, of hieroglyphs), annotation marks, the place of an
+# object, which most fonts leave blank, layout controls of hieroglyphs.
+_BLANK = "\u2800\U00016fe4\U0001d159\ufff9-\ufffc\U00013430-\U0001343f\U00013441\U00013442"
 _INVISIBLE = _IGNORABLE + _BLANK
 _CONTROLS = "\x00-\x1f\x7f-\x9f\u2028\u2029"
 _SURROGATES = "\ud800-\udfff"

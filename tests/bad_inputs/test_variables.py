@@ -168,6 +168,7 @@ def test_file_with_byte_order_mark_and_crlf_is_read_whole(tmp_path: Path) -> Non
     [
         *(("hunter2", "is not NAME=value"), (" A=hunter2", "is not NAME=value")),
         *(("A =hunter2", "is not NAME=value"), ("export  A=hunter2", "is not NAME=value")),
+        *(("X=hunter2", "gives X again, after line 1"), ("export X=", "gives X again, after line 1")),
         *(("A: hunter2", "is not NAME=value"), ("A-B=hunter2", "is not NAME=value")),
         *((f"A=hunter2{char}B=1", "has a line separator") for char in "\r\v\f\x1c\x85\u2028\u2029\0\x01\x1b"),
     ],

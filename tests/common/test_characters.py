@@ -40,6 +40,7 @@ JOINED = (
 INVISIBLE = (
     *("\u3164", "\u2800", "\u034f", "\ufe0f", "\ufe00", "\u200b", "\u200c", "\u200d", "\u2060", "\ufeff"),
     *("\u202e", "\u2066", "\u200e", "\u061c", "\u00ad", "\u115f", "\u1160", "\uffa0", "\u17b4", "\u180e"),
+    *("\ufffc", "\U00013441", "\U00013442"),
     *("\U000e0001", "\U000e0041", "\U000e0100", "\U000e0fff", "\ufff0", "\u2065", "\U0001d159", "\U0001d173"),
 )
 CONTROLS = ("\x00", "\x07", "\x1b", "\x7f", "\x85", "\x9b", "\u2028", "\u2029")
@@ -141,7 +142,7 @@ def test_every_code_point_falls_under_the_rule() -> None:
         0x2065,
         *range(0xFFF0, 0xFFF9),
     }
-    also |= {*range(0xFDD0, 0xFDF0), *range(0x13439, 0x13440)}
+    also |= {*range(0xFDD0, 0xFDF0), *range(0x13439, 0x13440), 0xFFFC, 0x13441, 0x13442}
     for code in range(0x110000):
         kind = unicodedata.category(chr(code))
         hidden = kind in ("Cc", "Cs", "Zl", "Zp") or (kind == "Cf" and code not in shown)
