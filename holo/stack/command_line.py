@@ -21,7 +21,7 @@ from django.db import DatabaseError, DataError, InterfaceError, ProgrammingError
 from django.db.migrations.executor import MigrationExecutor
 from django.utils.translation import gettext as _
 
-from holo.common.characters import escaped
+from holo.common.characters import escaped, holds_control
 from holo.common.db import sqlstate
 from holo.common.errors import DomainError
 from holo.stack.env import prepare
@@ -63,7 +63,9 @@ def _drop_output() -> None:
 
 
 def _run(argv: list[str]) -> int:
-    unreadable = next(filter(None, map(_unreadable, argv[1:])), "")
+    # `shell -c` takes a program, which has lines.
+    words = argv[1:] if argv[1:2] != ["shell"] else []
+    unreadable = next(filter(None, map(_unreadable, words)), "")
     if unreadable:
         return _fail(BAD_INPUT, f"manage.py: {unreadable}")
     try:
@@ -86,8 +88,15 @@ def _run(argv: list[str]) -> int:
 
 def _unreadable(word: str) -> str:
     """Return why no command can use a word, empty if one can. Not translated: Django is not set up yet."""
-    if "\0" in word:
-        return "an argument contains U+0000"
+    control = next(filter(holds_control, word), "")
+    if control:
+        return f"an argument contains the control character U+{ord(control):04X}"
+    # An option without its value would mean everything there is, where a variable of the shell was meant.
+    option, is_given, value = word.partition("=") if word.startswith("--") else ("", "", word)
+    if not value and (is_given or not word):
+        return f"{option or 'an argument'} is empty; leave it out for the default"
+    if is_given and value == "--":
+        return f"{option} is --, which is no value"
     if any("\ud800" <= char <= "\udfff" for char in word):
         return "an argument is not UTF-8"
     if len(word) > _LONGEST_WORD:

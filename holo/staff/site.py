@@ -78,7 +78,7 @@ class StaffSite(AdminSite):
         """Ask for e-mail address and password, then lead to the second factor."""
         from holo.staff import door
 
-        if request.method == "GET" and self.has_permission(request):
+        if request.method in ("GET", "HEAD") and self.has_permission(request):
             return HttpResponseRedirect(reverse("admin:index"))
         context = {
             **self.each_context(request),

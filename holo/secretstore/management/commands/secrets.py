@@ -19,6 +19,7 @@ from holo.identity.models import Environment, Organization, Project
 from holo.secretstore.errors import SecretKeyUnknownError
 from holo.secretstore.keyring import KeyringError, make_entry
 from holo.secretstore.models import SecretVersion
+from holo.secretstore.operations import absent
 from holo.secretstore.places import INSTALLATION, Place, place_of
 from holo.secretstore.sealing import open_version
 from holo.secretstore.selectors import count_versions_by_key, list_secrets, list_versions
@@ -108,7 +109,10 @@ class Command(BaseCommand):
             self.stdout.write(f"{secret.name}  {secret.version}")
 
     def _versions(self, options: dict[str, Any]) -> None:
-        for version in list_versions(_place(options["place"])[0], options["name"]):
+        versions = list(list_versions(_place(options["place"])[0], options["name"]))
+        if not versions:
+            raise absent(options["name"])
+        for version in versions:
             state = _("wiped") if version.ciphertext is None else version.key_id
             self.stdout.write(f"{version.number}  {version.created_at:%Y-%m-%d %H:%M:%S %Z}  {state}")
 
