@@ -122,6 +122,10 @@ class BoundedSearch(admin.ModelAdmin[M]):
         page: HttpResponse = self.admin_site.history_page(request, self, object_id)  # type: ignore[attr-defined]
         return page
 
+    def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
+        """Return the row that an address means; an empty `_to_field` means its key, as none does."""
+        return super().get_object(request, object_id, from_field or None)
+
     def get_form(
         self, request: HttpRequest, obj: M | None = None, change: bool = False, **kwargs: Any
     ) -> Any:

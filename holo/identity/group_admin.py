@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin
 from django.contrib.auth.models import Group
+from django.db.models import ManyToManyField
 from django.http import HttpRequest
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -15,6 +16,7 @@ from holo.common.step_up import StepUpAdmin
 from holo.identity.audited_forms import AuditedForms
 from holo.identity.forms import GroupForm, PermissionsField, permission_label
 from holo.identity.groups import is_built_in_group
+from holo.identity.permission_labels import permission_label
 
 admin.site.unregister(Group)
 
@@ -50,6 +52,15 @@ class GroupsAdmin(
     def why_kept(self, row: Group) -> str:
         """Keep built-in groups."""
         return gettext("Nothing was deleted: this group is built in.") if is_built_in_group(row.name) else ""
+
+    def formfield_for_manytomany(
+        self, db_field: ManyToManyField[Any, Any], request: HttpRequest | None = None, **kwargs: Any
+    ) -> Any:
+        """Return the field; permissions are named in the language of the page."""
+        field = super().formfield_for_manytomany(db_field, request, **kwargs)
+        if db_field.name == "permissions":
+            field.label_from_instance = permission_label  # type: ignore[union-attr,method-assign]
+        return field
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         """Say in words what goes: who is in the group, and what it permits."""

@@ -239,6 +239,11 @@ def test_odd_key_in_an_address_is_not_found(
         for page in ("change", "delete", "history"):
             answer = root.get(_url(model, page, key))
             assert answer.status_code in (200, 302, 403, 404), (page, key, answer.status_code)
+    row = model._default_manager.first()
+    for page in ("change", "delete") if row is not None else ():
+        address = _url(model, page, str(row.pk))  # type: ignore[union-attr]
+        answers = [root.get(f"{address}?_to_field="), root.post(address, {"_to_field": ""})]
+        assert {answer.status_code for answer in answers} <= {200, 302, 403}, page
     check_quiet(caplog)
 
 

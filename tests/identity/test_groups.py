@@ -3,13 +3,14 @@
 import re
 
 import pytest
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import IntegrityError
 from django.http import HttpResponse
 from django.test import Client
 from django.urls import reverse
 
 from holo.identity.models import User
+from holo.identity.permission_labels import permission_label
 from orders.groups import BUILT_IN, ensure_groups
 from tests.conftest import OwnerAccess
 from tests.forms import filled
@@ -57,6 +58,20 @@ def test_control_without_the_trigger_a_built_in_group_goes(root: Client, owner: 
     owner.execute("DROP TRIGGER orders_built_in_group_kept_d ON auth_group")
     Group.objects.filter(name="auditor").delete()
     assert not Group.objects.filter(name="auditor").exists()
+
+
+def test_permissions_are_named_in_the_readers_language(root: Client) -> None:
+    """Django stores their names in English."""
+    group = Group.objects.create(name="night shift")
+    group.permissions.set(Permission.objects.filter(codename__in=["cancel_order", "view_order"]))
+    shown = Permission.objects.select_related("content_type")
+    assert [permission_label(one) for one in shown] == [str(one) for one in shown]
+    for page in ("change", "delete"):
+        address = reverse(f"admin:auth_group_{page}", args=[group.pk])
+        assert "Can cancel an order" in root.get(address).content.decode()
+        chinese = root.get(address, headers={"Accept-Language": "zh-hans"}).content.decode()
+        assert "Can cancel an order" not in chinese
+        assert "可以取消订单并回滚" in chinese
 
 
 def test_own_group_is_deleted_after_a_page_in_words(root: Client) -> None:
