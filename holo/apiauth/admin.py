@@ -1,14 +1,16 @@
 """API keys in the admin: made for oneself, shown once, revoked; never changed, never deleted."""
 
+import hashlib
+import json
 from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 from django.utils.decorators import method_decorator
@@ -30,6 +32,7 @@ from holo.common.kept_form import sent_form
 from holo.common.shown_once import taken_once
 from holo.common.step_up import step_up
 from holo.common.throttles import count_sensitive
+from holo.idempotency.commands import Answer, Replayed, RequestKey
 from holo.identity.models import User
 from holo.identity.selectors import managed_organization_ids, organization_ids_of
 from holo.identity.staff import OWN_ORGANIZATIONS
@@ -123,6 +126,9 @@ class ApiKeyAdmin(CommandAdmin[ApiKey]):
         if request.method == "POST" and form.is_valid():
             try:
                 key, text = _make(request, form)
+            except Replayed:
+                # A second click: its page shows what the first one made.
+                return HttpResponseRedirect(reverse("admin:apiauth_apikey_shown"))
             except DomainError as error:
                 form.add_error(None, error.message)
             else:
@@ -162,6 +168,21 @@ def _make(request: HttpRequest, form: ApiKeyForm) -> tuple[ApiKey, str]:
         name=form.cleaned_data["name"],
         scopes=form.cleaned_data["scopes"],
         expires_in=form.lifetime(),
+        request_key=_once(request, form),
+    )
+
+
+def _once(request: HttpRequest, form: ApiKeyForm) -> RequestKey:
+    """Return what lets a form make one key however often it is sent; a refused one may be mended and sent."""
+    wish = {name: str(value) for name, value in form.cleaned_data.items()}
+    content = json.dumps(wish, sort_keys=True)
+    # The key itself is nowhere in the record.
+    return RequestKey(
+        scope=f"admin:{request.user.pk}:create_api_key",
+        key=f"{wish['token']}:{hashlib.sha256(content.encode()).hexdigest()}",
+        content=content,
+        render=lambda _made: Answer(status=200, body=b""),
+        render_error=lambda error: Answer(status=error.status, body=error.message.encode()),
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
+from uuid import uuid4
 
 from django import forms
 from django.utils.translation import gettext_lazy as _
@@ -17,8 +18,12 @@ from holo.identity.selectors import organizations_of
 
 
 class ApiKeyForm(forms.Form):
-    """A key or token of the person who is logged in, or a token of the organisation."""
+    """A key or token of the person who is logged in, or a token of the organisation.
 
+    `token` makes a form that is sent twice make one key.
+    """
+
+    token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
     kind = forms.ChoiceField(label=_("Kind"), choices=ApiKey.Kind.choices, initial=ApiKey.Kind.KEY)
     name = PlainTextField(label=_("Name"), max_length=100, help_text=_("What uses this key."))
     organization = forms.ModelChoiceField(

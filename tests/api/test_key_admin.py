@@ -11,9 +11,11 @@ from django.urls import reverse
 from holo.apiauth.models import ApiKey
 from holo.audit.models import AuditEvent
 from holo.common import shown_once
+from holo.common.ids import uuid7
 from holo.identity.models import Membership, Organization, User
 from tests.api.people import PASSWORD, Api, build_key, build_person
 from tests.builders import build_organization
+from tests.forms import filled
 from tests.logins import log_in
 
 pytestmark = pytest.mark.django_db
@@ -38,7 +40,7 @@ def browser(root: User) -> Client:
 def wish(organization: Organization, **changes: Any) -> dict[str, Any]:
     """Return the fields of the form."""
     good = {"kind": "key", "name": "till", "organization": organization.pk, "scopes": ["orders:read"]}
-    return {**good, "days": 5, **changes}
+    return {**good, "days": 5, "token": uuid7(), **changes}
 
 
 def test_key_is_shown_once_and_works(browser: Client, organization: Organization) -> None:
@@ -56,6 +58,19 @@ def test_key_is_shown_once_and_works(browser: Client, organization: Organization
     for again in (answer["Location"], reverse(ADD)):
         assert "holo_org_" not in browser.get(again).content.decode()
     assert ApiKey.objects.count() == 1
+
+
+def test_form_that_is_sent_twice_makes_one_key(browser: Client, organization: Organization) -> None:
+    """The second click's response is the one that a browser shows."""
+    form = filled(browser.get(reverse(ADD)), **{**wish(organization), "token": None})
+    token = filled(browser.get(reverse(ADD)))["token"]
+    sent = {**form, "token": token}
+    browser.post(reverse(ADD), sent)
+    shown = browser.post(reverse(ADD), sent, follow=True).content.decode()
+    assert ApiKey.objects.count() == 1
+    assert re.search(r"holo_org_\w{36}", shown)
+    browser.post(reverse(ADD), wish(organization))
+    assert ApiKey.objects.count() == 2, "another form makes another key"
 
 
 @pytest.mark.parametrize("loss", ["cookie", "time", "session"])

@@ -13,6 +13,7 @@ from holo.apiauth.models import ApiKey
 from holo.apiauth.services import create_api_key
 from holo.common import throttles
 from holo.common.actor import OrganizationId, system_actor
+from holo.common.ids import uuid7
 from holo.common.rates import Rate
 from holo.identity.models import Organization, User
 from holo.identity.roles import Role
@@ -109,15 +110,16 @@ def test_pages_of_the_admin_count_with_the_calls_and_say_how_long(team: Team) ->
     log_in(browser, root)
     reveal = reverse("admin:secretstore_secret_reveal", args=[secret.pk])
     add, rotate = reverse("admin:apiauth_apikey_add"), reverse("admin:apiauth_apikey_rotate_run")
-    wanted = {"kind": "key", "name": "till", "organization": team.organization.pk, "scopes": ["orders:read"]}
+    place = {"organization": team.organization.pk, "scopes": ["orders:read"]}
+    wanted = {"kind": "key", "name": "till", "days": 5, **place}
     assert VALUE in browser.post(reveal, {"reason": REASON}).content.decode()
-    assert "holo_org_" in browser.post(add, {**wanted, "days": 5}, follow=True).content.decode()
+    assert "holo_org_" in browser.post(add, {**wanted, "token": uuid7()}, follow=True).content.decode()
 
     refused = browser.post(reveal, {"reason": REASON}).content.decode()
     assert VALUE not in refused
     assert re.search(r"too many calls; try again in 3[56]\d\d s", refused)
     assert REASON in refused, "what was typed is kept"
-    assert "too many calls" in browser.post(add, {**wanted, "days": 5}).content.decode()
+    assert "too many calls" in browser.post(add, {**wanted, "token": uuid7()}).content.decode()
     chosen = {"item": f"{ApiKey.objects.get(owner=root).pk}:"}
     assert "too many calls" in browser.post(rotate, chosen, follow=True).content.decode()
     assert ApiKey.objects.count() == 1
