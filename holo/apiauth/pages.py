@@ -11,10 +11,12 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.csrf import csrf_exempt, csrf_protect
 from django.views.decorators.http import require_http_methods
 
+from holo.apiauth.errors import CodeOverError
 from holo.apiauth.forms import AuthorizationForm
+from holo.apiauth.models import AuthorizationCode
 from holo.apiauth.operations import DEFAULT_LIFETIME
 from holo.apiauth.scopes import SCOPES, scopes_of_user
-from holo.apiauth.selectors import find_open_code
+from holo.apiauth.selectors import find_open_code, find_own_decision
 from holo.apiauth.services import decide_authorization_code
 from holo.common.errors import DomainError
 from holo.common.kept_form import keep_until_login, sent_form
@@ -39,24 +41,25 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
         return redirect_to_login(request.get_full_path(), reverse("admin:login"))
     code = find_open_code(code_id)
     if code is None:
-        return TemplateResponse(request, "apiauth/code_over.html", status=404)
+        return _decided(request, code_id)
     asked = step_up(request)
     if asked is not None:
         return asked
     person = person_of(request)
     form = AuthorizationForm(sent_form(request), user=person)
     if request.method == "POST" and form.is_valid():
-        approve = form.cleaned_data["decision"] == "approve"
         try:
             decide_authorization_code(
                 actor=actor_of_user(person, form.cleaned_data["organization"].pk),
                 code_id=code_id,
-                approve=approve,
+                approve=form.cleaned_data["decision"] == "approve",
             )
+        except CodeOverError:
+            return _decided(request, code_id)
         except DomainError as error:
             form.add_error(None, error.message)
         else:
-            return TemplateResponse(request, "apiauth/code_decided.html", {"code": code, "approved": approve})
+            return _decided(request, code_id)
     # One address of IPv4 is kept as the network of one; that of IPv6 is one.
     address = code.address.removesuffix("/32")
     context = {
@@ -67,6 +70,15 @@ def authorization_page(request: HttpRequest, code_id: UUID) -> HttpResponse:
         "days": DEFAULT_LIFETIME.days,
     }
     return TemplateResponse(request, "apiauth/code.html", context)
+
+
+def _decided(request: HttpRequest, code_id: UUID) -> HttpResponse:
+    """Show a person what they decided, after a second click or a reload too; 404 where that was not they."""
+    code = find_own_decision(code_id, person_of(request).pk)
+    if code is None:
+        return TemplateResponse(request, "apiauth/code_over.html", status=404)
+    approved = code.state != AuthorizationCode.State.REFUSED
+    return TemplateResponse(request, "apiauth/code_decided.html", {"code": code, "approved": approved})
 
 
 def _shown(wanted: list[str], person: User) -> list[tuple[str, object]]:

@@ -95,6 +95,12 @@ def find_open_code(code_id: UUID) -> AuthorizationCode | None:
     ).first()
 
 
+def find_own_decision(code_id: UUID, user_id: UUID) -> AuthorizationCode | None:
+    """Return a code that the person has decided, unless it ran out before its program took the token."""
+    stands = Q(state=AuthorizationCode.State.USED) | Q(expires_at__gt=Now())
+    return AuthorizationCode.objects.filter(stands, pk=code_id, user_id=user_id).first()
+
+
 def role_of(actor: Actor) -> str | None:
     """Return what the acting person is in the organisation; None for who is no member, or no person."""
     if actor.user_id is None:

@@ -111,9 +111,24 @@ def test_refused_code_gives_nothing(team: Team) -> None:
     begun = begin()
     assert "gets no token" in decide(team, begun, "refuse").content.decode()
     assert code_of(take(begun)) == "apiauth.authorization_refused"
-    assert decide(team, begun).status_code == 404
+    assert "gets no token" in decide(team, begun).content.decode()
     assert code_of(take(begun)) == "apiauth.authorization_refused"
     assert not ApiKey.objects.exists()
+
+
+@pytest.mark.parametrize("decision", ["approve", "refuse"])
+def test_second_click_and_reload_show_what_was_decided(team: Team, decision: str) -> None:
+    """They told that there was nothing to approve, after the approval."""
+    begun = begin()
+    said = "takes its token now" if decision == "approve" else "gets no token"
+    for _click in range(2):
+        assert said in decide(team, begun, decision).content.decode()
+    take(begun)
+    assert said in browser(team).get(page_of(begun)).content.decode()
+    assert AuditEvent.objects.filter(action__startswith="apiauth.code_").count() == 1
+    other = build_team()
+    User.objects.filter(pk=other.people[Role.MEMBER].pk).update(is_staff=True)
+    assert browser(other).get(page_of(begun)).status_code == 404
 
 
 @pytest.mark.parametrize("approved", [False, True])
