@@ -10,6 +10,7 @@ from django.utils.crypto import salted_hmac
 from holo.common.callers import crowd_of, neighbourhood_of
 
 _DIGITS = 24
+_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,9 +22,14 @@ class Origin:
 
 
 def origin_of(address: str) -> Origin:
-    """Return the marks of a client's address: of IPv4 it and its /24, of IPv6 its /64 and its /48."""
-    return Origin(address=_mark(crowd_of(address)), network=_mark(neighbourhood_of(address)))
+    """Return the marks of a client's address: of IPv4 it and its /24, of IPv6 its /64 and its /48.
+
+    All whose address is none, as a proxy on a Unix socket says, are one caller, as to RATE_ADDRESS.
+    """
+    return Origin(
+        address=_mark(crowd_of(address) or _UNKNOWN), network=_mark(neighbourhood_of(address) or _UNKNOWN)
+    )
 
 
 def _mark(network: str) -> str:
-    return salted_hmac("orders.origins", network, algorithm="sha256").hexdigest()[:_DIGITS] if network else ""
+    return salted_hmac("orders.origins", network, algorithm="sha256").hexdigest()[:_DIGITS]

@@ -16,6 +16,7 @@ from holo.approvals.services import decide
 from holo.audit.models import AuditEvent
 from holo.common.ids import uuid7
 from orders.models import Order, OrderAbort, OrderEvent, Payment
+from orders.origins import origin_of
 from orders.services import cancel_order, park_order, place_order
 from orders.services.order import Placement, WantedLine
 from orders.steps import Failure
@@ -292,3 +293,12 @@ def buyer_at(signer: Signer, buyer: str, address: str) -> Api:
     api = token(signer, buyer)
     api.client.defaults["REMOTE_ADDR"] = address
     return api
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("address", ["unknown", "unix:", "", "x" * 5000])
+def test_strangers_whose_address_is_none_are_one(address: str) -> None:
+    """No limit counted them."""
+    assert origin_of(address) == origin_of("")
+    assert origin_of(address).address != ""
+    assert origin_of(address) != origin_of("192.0.2.1")
