@@ -30,7 +30,7 @@ from django.utils.translation import gettext as _
 from holo.common.admin import ReadOnlyAdmin
 from holo.common.admin_command import AdminCommand, Item, Outcome
 from holo.common.errors import DomainError
-from holo.common.kept_form import kept_form
+from holo.common.kept_form import forget_form, keep_form, kept_form
 from holo.common.step_up import step_up
 
 M = TypeVar("M", bound=Model)
@@ -219,7 +219,10 @@ class CommandAdmin(ReadOnlyAdmin[M]):
         if asked is not None:
             return asked
         if kept:
+            # There is no such page without what was kept; a reload would end in 405 with the text lost.
+            keep_form(request, form=kept)
             return self._page_again(command, request, rows, kept)
+        forget_form(request)
         return self._given(command, request, rows, tokens)
 
     def _given(

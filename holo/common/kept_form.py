@@ -90,6 +90,12 @@ def drop_lost_form(request: HttpRequest, user_id: UUID) -> bool:
     return True
 
 
+def forget_form(request: HttpRequest) -> None:
+    """Forget what was kept for this page: it has been sent again."""
+    if request.session.get(_KEPT, {}).get("page") == request.get_full_path():
+        del request.session[_KEPT]
+
+
 def _taken(request: HttpRequest) -> QueryDict | None:
     kept = request.session.get(_KEPT)
     if not kept or kept["page"] != request.get_full_path():

@@ -137,6 +137,23 @@ def test_chosen_rows_come_back_with_the_filter(auditor: Browser, requests: list[
     assert not shown.context["form"].errors
 
 
+def test_form_that_came_back_stays_when_its_page_is_loaded_again(
+    auditor: Browser, requests: list[ApprovalRequest]
+) -> None:
+    """It was 405 with the text lost, as was a change of the language there."""
+    lose_row(auditor)
+    answer = auditor.post(reverse(RUN), decision(*requests[:2], list="state__exact=open"))
+    back = auditor.log_in(answer["Location"])
+    for _ in range(3):
+        shown = auditor.get(back)
+        assert (shown.status_code, REASON in shown.content.decode()) == (200, True)
+        assert [item.row for item in shown.context["items"]] == requests[:2]
+    auditor.post(reverse(RUN), decision(*requests[:2], list=shown.context["listed"]))
+    assert ApprovalDecision.objects.count() == 2
+    assert auditor.get(back).status_code == 405
+    assert REASON not in str(dict(auditor.session))
+
+
 def test_form_of_several_rows_comes_back(auditor: Browser, requests: list[ApprovalRequest]) -> None:
     lose_row(auditor)
     answer = auditor.post(reverse(RUN), decision(*requests, list="state__exact=open"))
