@@ -272,12 +272,8 @@ CELERY_BEAT_SCHEDULE_FILENAME = str(RUN_DIR / "celerybeat-schedule")
 
 # --- Mail ----------------------------------------------------------------------------------------
 # On a development machine into files: a log leaves out the links that a mail is about.
-vars().update(
-    env.email_url(
-        "EMAIL_URL",
-        default=f"filemail:///{quote(str(RUN_DIR.absolute()))}/mail" if DEBUG else "consolemail://",
-    )
-)
+_MAIL_FILES = f"filemail:///{quote(str(RUN_DIR.absolute()))}/mail"
+vars().update(env.email_url("EMAIL_URL", default=_MAIL_FILES if DEBUG else "consolemail://"))
 # Never taken from a request: who sends one chooses its Host header, and so where a mailed link would lead.
 PUBLIC_URL = env.url("PUBLIC_URL", default=f"http://127.0.0.1:{8000 + PORT_OFFSET}", schemes=_WEB).rstrip("/")
 if ADMIN_HOSTS and not validate_host(urlsplit(PUBLIC_URL).hostname or "", ADMIN_HOSTS):

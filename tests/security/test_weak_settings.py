@@ -88,7 +88,7 @@ MATRIX = (
             ("REDIS_URL", "redis://valkey.internal/0"),
         )
     ),
-    _row("METRICS_TOKEN", "look-app ", refused=True),
+    _row("METRICS_TOKEN", "look-app", refused=True),
     *(
         _row(setting, f"mine:{b64encode(key).decode()}", refused=True)
         for setting in ("SECRETS_KEYRING", "TEMPORAL_KEYRING")
@@ -98,14 +98,14 @@ MATRIX = (
     _row("TEMPORAL_KEYRING", "", refused=False),
     *(
         _row("CSRF_TRUSTED_ORIGINS", value, refused=True)
-        for value in ("https://*", "https://*.example.com", "https://holo.example.com,https://*.example.org")
+        for value in ("https://*.example.com", "https://holo.example.com,https://*.example.org")
     ),
     _row("CSRF_TRUSTED_ORIGINS", "http://holo.example.com", refused=False),
     _row("ALLOWED_HOSTS", ".example.com", refused=False),
     _row("METRICS_TOKEN", "", refused=False),
     *(
         _row("EMAIL_URL", value, refused=False)
-        for value in ("consolemail://", "dummymail://", "memorymail://", "filemail:///tmp/mail")
+        for value in ("consolemail://", "dummymail://", "memorymail://", "filemail:////tmp/mail")
     ),
     _row("PUBLIC_URL", "http://holo.example.com", refused=False),
     _row("PUBLIC_URL", "", refused=False),
