@@ -12,7 +12,7 @@ from django.contrib.auth.forms import (
     SetPasswordForm,
     UserChangeForm,
 )
-from django.contrib.auth.models import Group, Permission
+from django.contrib.auth.models import Group
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
@@ -87,23 +87,6 @@ class PersonChangeForm(_LogsInAlone, UserChangeForm[User]):
         elif is_last_superuser(self.instance.pk):
             self.add_error(lost[0], LAST_SUPERUSER)
         return values
-
-
-class PermissionsField(forms.ModelMultipleChoiceField[Permission]):
-    """Permissions by what they allow, in the reader's language."""
-
-    def label_from_instance(self, obj: Permission) -> str:
-        """Return what a permission is about and what it allows."""
-        return permission_label(obj)
-
-
-def permission_label(permission: Permission) -> str:
-    """Return a permission in words; the database has its name in English."""
-    words = {"add": _("can add"), "change": _("can change"), "delete": _("can delete"), "view": _("can view")}
-    kind = permission.content_type
-    verb, _sep, model = permission.codename.partition("_")
-    allows = words.get(verb) if model == kind.model else None
-    return f"{kind.app_labeled_name} | {allows or _(permission.name)}"
 
 
 class GroupForm(forms.ModelForm[Group]):

@@ -14,7 +14,7 @@ from holo.common.admin import BoundedSearch, badge
 from holo.common.admin_forms import GuardedFormAdmin
 from holo.common.step_up import StepUpAdmin
 from holo.identity.audited_forms import AuditedForms
-from holo.identity.forms import GroupForm, PermissionsField, permission_label
+from holo.identity.forms import GroupForm
 from holo.identity.groups import is_built_in_group
 from holo.identity.permission_labels import permission_label
 
@@ -40,14 +40,6 @@ class GroupsAdmin(
         """Keep the names of built-in groups; their permissions may be added to."""
         fields = super().get_readonly_fields(request, obj)
         return (*fields, "name") if obj is not None and is_built_in_group(obj.name) else fields
-
-    def formfield_for_manytomany(
-        self, db_field: Any, request: HttpRequest | None = None, **kwargs: Any
-    ) -> Any:
-        """Name permissions in the reader's language."""
-        if db_field.name == "permissions":
-            kwargs["form_class"] = PermissionsField
-        return super().formfield_for_manytomany(db_field, request=request, **kwargs)
 
     def why_kept(self, row: Group) -> str:
         """Keep built-in groups."""
