@@ -20,6 +20,8 @@ SESSION_KEY = "staff_session"
 _PAGES_WITH_FORMS = ("/admin/", "/authorize/")
 _REMEMBERED_SECONDS = 7 * 24 * 3600
 _SALT = "holo.staff.person"
+# Behind the mark of a person: they are not the only one who has used the browser.
+_SHARED = "+"
 # What programs, browsers' reports and people without an account ask for; a page that is new is closed.
 _ON_EVERY_HOST = ("/api/", "/healthz/", "/metrics", REPORTS_PATH, "/invitations/", "/i18n/")
 
@@ -53,10 +55,11 @@ class StaffSessionMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Look, answer."""
         remembered = _remembered(request)
-        request.person_mark = remembered  # type: ignore[attr-defined]
+        request.person_mark = remembered.removesuffix(_SHARED)  # type: ignore[attr-defined]
         live = _live(request) if settings.SESSION_COOKIE_NAME in request.COOKIES else None
         request.staff_session_id = live.id if live else None  # type: ignore[attr-defined]
         request.second_factor_is_fresh = bool(live and live.is_fresh)  # type: ignore[attr-defined]
+        request.is_shared_browser = _is_shared(request, remembered)  # type: ignore[attr-defined]
         if live is not None and not person_of(request).is_superuser:
             fence_in(organization_ids(request))
         response = self.get_response(request)
@@ -92,8 +95,16 @@ def _remembered(request: HttpRequest) -> str:
     return str(mark)
 
 
+def _is_shared(request: HttpRequest, remembered: str) -> bool:
+    """Tell whether somebody else used this browser before: a form of an older page may be theirs."""
+    mark: str = request.person_mark  # type: ignore[attr-defined]
+    return remembered not in ("", mark)
+
+
 def _remember(request: HttpRequest, response: HttpResponse, remembered: str) -> None:
     mark: str = request.person_mark  # type: ignore[attr-defined]
+    if request.is_shared_browser:  # type: ignore[attr-defined]
+        mark += _SHARED
     if mark != remembered:
         response.set_signed_cookie(
             _person_cookie(),

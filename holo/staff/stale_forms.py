@@ -27,6 +27,13 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
         messages.warning(request, text)
         return HttpResponseRedirect(reverse("admin:index"))
     page = request.get_full_path()
+    if request.is_shared_browser:  # type: ignore[attr-defined]
+        text = _(
+            "Nothing was changed: the form may be somebody else's who used this browser. Fill it in again."
+        )
+        messages.warning(request, text)
+        # The page may take nothing but the form.
+        return HttpResponseRedirect(reverse("admin:index"))
     if getattr(request, "staff_session_id", None) is None:
         keep_until_login(request)
         return HttpResponseRedirect(reverse("admin:login", query={"next": page}))

@@ -231,6 +231,27 @@ def test_stale_form_of_an_ended_session_waits_for_the_log_in(
     assert not ApprovalDecision.objects.exists()
 
 
+def test_stale_form_of_somebody_else_in_the_same_browser_is_nobodys(
+    auditor: Browser, requests: list[ApprovalRequest], shop: Shop
+) -> None:
+    """Ann's tab is open; Bob logs in in another one, and logs in again; Ann's form is sent."""
+    sent = {**decision(requests[0]), **stale_token(auditor, requests[0])}
+    other = User.objects.create_superuser("other@example.com", PASSWORD)
+    other.groups.add(Group.objects.get(name="auditor"))
+    Membership.objects.create(organization=shop.organization, user=other)
+    device = enrol(other)
+    auditor.handler.enforce_csrf_checks = False
+    for _ in range(2):
+        lose_row(auditor)
+        auditor.log_in(device=device, email=other.email)
+        assert auditor.get(reverse("admin:index")).status_code == 200
+    auditor.handler.enforce_csrf_checks = True
+    answer = auditor.post(reverse(RUN), sent, headers=OWN_PAGE, follow=True)
+    assert "who used this browser" in answer.content.decode()
+    assert REASON not in answer.content.decode()
+    assert REASON not in str(dict(auditor.session))
+
+
 @pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "none"}, {"Origin": "https://evil.example"}])
 def test_form_without_a_token_that_no_own_page_sends_is_not_kept(
     auditor: Browser, requests: list[ApprovalRequest], headers: dict[str, str]
