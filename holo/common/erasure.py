@@ -23,6 +23,10 @@ class Erased:
     user_id: UUID
     addresses: frozenset[str]
     replacement: str
+    # Those of the addresses that have shown to be the person's, as they are compared.
+    shown: frozenset[str] = frozenset()
+    # Others have these addresses too: only rows of the person's organisation, or about the person, lose them.
+    shared: bool = False
 
     @property
     def pattern(self) -> str:
@@ -52,7 +56,10 @@ def erases(eraser: Eraser) -> Eraser:
 
 
 def erase_everywhere(erased: Erased) -> None:
-    """Take the person's addresses out of the rows of all installed apps; needs a transaction."""
+    """Take the person's addresses out of the rows of all installed apps; needs a transaction.
+
+    With `shared` the caller sets the fence: an eraser of a table without organisations limits itself.
+    """
     require_transaction()
     autodiscover_modules("erasure")
     for name in sorted(_ERASERS):
@@ -61,6 +68,8 @@ def erase_everywhere(erased: Erased) -> None:
 
 def replace_addresses(erased: Erased, table: str, column: str, *, among: str = "TRUE") -> None:
     """Put the replacement where a text column holds one of the addresses, in whatever case."""
+    if not erased.addresses:
+        return
     with connection.cursor() as cursor:
         cursor.execute(
             f"UPDATE {table} SET {column} ="  # noqa: S608 # of the code's own words

@@ -1,4 +1,11 @@
-"""Erases a person: what stays is an id that tells nothing."""
+"""Erases a person: what stays is an id that tells nothing.
+
+Anybody may enter an address for a person. Where it has not shown to be the person's, and others have it too,
+it goes from rows of the organisation that erases, and from no rows of others.
+"""
+
+from dataclasses import replace
+from uuid import UUID
 
 from django.db import IntegrityError, connection
 from django.db.models import Q, QuerySet
@@ -7,12 +14,14 @@ from django.db.models.functions import Now
 from holo.audit.operations import record_audit
 from holo.audit.selectors import subjects_of
 from holo.common.actor import OrganizationId, system_actor
+from holo.common.characters import normal_email
 from holo.common.db import FOREIGN_KEY_VIOLATION, contained, require_transaction, sqlstate
 from holo.common.erasure import Erased, erase_everywhere, erases
-from holo.identity.models import AddressChange, Invitation, User, UserChange
+from holo.common.fence import fence_around, fence_of_request
+from holo.identity.models import AddressChange, Invitation, Membership, User, UserChange
 
 
-def erase_person(person: User) -> None:
+def erase_person(person: User, organization_id: UUID) -> None:
     """Take name, address and rights from a person, and the addresses they have had from the rows of all apps.
 
     Sessions and keys of who is not active work no more. Rows that only grow name people by id, which leads
@@ -24,7 +33,18 @@ def erase_person(person: User) -> None:
     person.set_unusable_password()
     person.save(update_fields=["email", "login", "name", "is_active", "password"])
     person.groups.clear()
-    erase_everywhere(erased)
+    erase_addresses(erased, organization_id)
+
+
+def erase_addresses(erased: Erased, organization_id: UUID) -> None:
+    """Take addresses out of all rows; those that others have too, out of rows of this organisation alone."""
+    others = frozenset(
+        address for address in erased.addresses if _is_of_others(address, erased, organization_id)
+    )
+    erase_everywhere(replace(erased, addresses=erased.addresses - others))
+    if others:
+        with fence_around([organization_id]):
+            erase_everywhere(replace(erased, addresses=others, shared=True))
 
 
 def delete_unused_person(person: User) -> bool:
@@ -47,8 +67,13 @@ def delete_unused_person(person: User) -> bool:
 
 
 def retire_unused_person(person: User) -> None:
-    """Take an account away that nobody has used, because the same person has another one."""
+    """Take an account away that nobody has used, because the same person has another one.
+
+    It stays where another organisation has it too, which has not asked for that.
+    """
     require_transaction()
+    if Membership.objects.filter(user=person).exists():
+        return
     replacement = erased_of(person).replacement
     if not delete_unused_person(person):
         person.email, person.name, person.is_active = replacement, "", False
@@ -57,13 +82,15 @@ def retire_unused_person(person: User) -> None:
 
 def erased_of(person: User) -> Erased:
     """Return the person with all addresses that they are known to have had."""
-    had = {person.email, person.login or person.email}
+    had = {person.email}
     had.update(UserChange.objects.filter(user=person).exclude(email="").values_list("email", flat=True))
     had.update(AddressChange.objects.filter(user=person).exclude(before="").values_list("before", flat=True))
-    had.update(_accepted_by(person).values_list("email", flat=True))
+    shown = {person.login} if person.login else set()
+    shown.update(_accepted_by(person).values_list("email", flat=True))
     return Erased(
         user_id=person.pk,
-        addresses=frozenset(had),
+        addresses=frozenset(had | shown),
+        shown=frozenset(map(normal_email, shown)),
         replacement=f"deleted-{person.pk.hex}@deleted.invalid",
     )
 
@@ -73,6 +100,22 @@ def _accepted_by(person: User) -> QuerySet[Invitation]:
         actor_id=person.pk, action="identity.invitation_accepted", subject_type="identity.invitation"
     )
     return Invitation.objects.filter(pk__in=accepted)
+
+
+def _is_of_others(address: str, erased: Erased, organization_id: UUID) -> bool:
+    """Tell whether others have to do with an address that has not shown to be the person's."""
+    if normal_email(address) in erased.shown:
+        return False
+    has_it = Q(email__address=address) | Q(login__address=address)
+    people = User.objects.filter(has_it).exclude(pk=erased.user_id)
+    asked = (
+        Invitation.objects.filter(email__address=address),
+        UserChange.objects.filter(email__address=address),
+    )
+    with fence_of_request():
+        return people.exists() or any(
+            rows.exclude(organization_id=organization_id).exists() for rows in asked
+        )
 
 
 @erases
@@ -85,7 +128,8 @@ def erase_from_changes(erased: Erased) -> None:
     for address in erased.addresses:
         about |= Q(email__address=address)
         of_address |= Q(before__address=address) | Q(after__address=address)
-    AddressChange.objects.filter(of_address).update(before="", after="")
+    changes = AddressChange.objects.filter(Q(user_id=erased.user_id) if erased.shared else of_address)
+    changes.update(before="", after="")
     UserChange.objects.filter(about).exclude(state=UserChange.State.RUNNING).update(email="", name="")
 
 

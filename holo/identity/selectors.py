@@ -111,13 +111,16 @@ def get_member(organization_id: OrganizationId, user_id: UUID) -> Membership:
 
 
 def is_last_owner(membership_id: int) -> bool:
-    """Tell whether a membership, as it is stored, is the only one of an active owner in its organisation."""
+    """Tell whether a membership, as stored, is the last one of an owner who can log in."""
     owner = Membership.objects.filter(pk=membership_id, role=Membership.Role.OWNER).first()
     if owner is None:
         return False
     return (
         not Membership.objects.filter(
-            organization_id=owner.organization_id, role=Membership.Role.OWNER, user__is_active=True
+            organization_id=owner.organization_id,
+            role=Membership.Role.OWNER,
+            user__is_active=True,
+            user__login__isnull=False,
         )
         .exclude(pk=membership_id)
         .exists()

@@ -8,8 +8,9 @@ from holo.common.erasure import Erased, erases, replace_addresses
 @erases
 def erase_from_log(erased: Erased) -> None:
     """Replace the addresses: the log names a person, and a membership, by the address of that day."""
-    replace_addresses(erased, "django_admin_log", "object_repr")
-    replace_addresses(erased, "django_admin_log", "change_message")
+    about = f"object_id = '{erased.user_id}'" if erased.shared else "TRUE"
+    replace_addresses(erased, "django_admin_log", "object_repr", among=about)
+    replace_addresses(erased, "django_admin_log", "change_message", among=about)
 
 
 @erases
@@ -20,5 +21,6 @@ def erase_from_sessions(erased: Erased) -> None:
     """
     for session in Session.objects.iterator():
         held = session.get_decoded()
-        if held.get("_auth_user_id") == str(erased.user_id) or erased.holds_address(str(held)):
+        holds = not erased.shared and erased.holds_address(str(held))
+        if holds or held.get("_auth_user_id") == str(erased.user_id):
             session.delete()

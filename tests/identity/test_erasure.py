@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.admin.models import CHANGE, LogEntry
+from django.contrib.auth.hashers import make_password
 from django.contrib.auth.models import Group
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
@@ -31,7 +32,7 @@ from tests.forms import filled
 from tests.identity.people import actor_of as member_actor
 from tests.identity.people import add_member, build_team
 from tests.logins import log_in
-from tests.post import send_mail
+from tests.post import plan_mail, send_mail
 from tests.stories import MAC, PHONE, Shop, actor_of, build_shop, reserve
 
 pytestmark = pytest.mark.django_db
@@ -41,6 +42,7 @@ SHOWN = OLD.lower().replace("'", "&#x27;")
 # Whose address goes on where the other one ends.
 OTHER = "joann.new@example.com"
 REFERENCE = "user-7"
+PASSWORD_HASH = make_password("correct horse battery staple")
 _COLUMNS = """
 SELECT table_name, column_name, data_type FROM information_schema.columns
 WHERE table_schema = 'public' AND data_type IN (
@@ -98,6 +100,15 @@ class Story:
         )
         run(change)
         return change
+
+    def show(self, address: str) -> None:
+        """Have the person show that the address is theirs, by accepting an invitation to it."""
+        invitation = services.invite_member(actor=self.actor, email=address, role=Role.MEMBER)
+        issued = services.issue_invitation_link(invitation_id=invitation.pk)
+        assert issued is not None
+        person = User.objects.get(pk=self.person.pk)
+        known = {"person_id": person.pk} if person.login else {"name": "Ann", "password_hash": PASSWORD_HASH}
+        services.accept_invitation(token=issued[1], **known)
 
     def _created(self) -> User:
         self.ask(UserChange.Action.CREATE, email=OLD, name="Ann O'Hara")
@@ -174,8 +185,10 @@ def story(db: None) -> Story:
 
 
 def test_no_row_of_any_table_holds_an_address_of_who_was_erased(story: Story) -> None:
+    story.show(OLD)
     story.do_everything()
     story.ask(UserChange.Action.UPDATE, email=NEW, name="Ann Hara")
+    story.show(NEW)
     story.do_everything()
     joann = User.objects.create_user(OTHER, None)
     before = rows_with(OLD, NEW)
@@ -279,6 +292,7 @@ def test_a_change_that_came_to_nothing_forgets_whom_it_was_about(story: Story) -
 
 
 def test_an_erased_person_cannot_be_brought_back_by_an_open_invitation(story: Story) -> None:
+    story.show(OLD)
     organization = build_organization()
     inviting = member_actor(add_member(organization, Role.OWNER), organization)
     invitation = services.invite_member(actor=inviting, email=OLD, role=Role.MEMBER)
@@ -287,6 +301,47 @@ def test_an_erased_person_cannot_be_brought_back_by_an_open_invitation(story: St
     assert (invitation.state, "deleted-" in invitation.email) == (Invitation.State.REVOKED, True)
     revoked = AuditEvent.objects.get(action="identity.invitation_revoked", subject_id=str(invitation.pk))
     assert revoked.actor_label == "system"
+
+
+@pytest.mark.parametrize("way", ["delete", "discard", "update and delete"])
+@pytest.mark.parametrize("known", [True, False], ids=["somebody's elsewhere", "invited elsewhere"])
+def test_address_that_others_have_too_is_taken_out_of_no_row_of_theirs(
+    story: Story, way: str, known: bool
+) -> None:
+    """An organisation enters an address, which nobody checks, and deletes the person again."""
+    elsewhere = build_team()
+    if known:
+        other = User.objects.create_user(NEW, None)
+        Membership.objects.create(organization=elsewhere.organization, user=other)
+        LogEntry.objects.log_actions(story.owner.pk, [other], CHANGE, [{"changed": {"object": NEW}}])
+        invited = build_team().actor(Role.OWNER)
+    else:
+        invited = elsewhere.actor(Role.OWNER)
+    invitation = services.invite_member(actor=invited, email=NEW, role=Role.MEMBER)
+    plan_mail()
+    kept = SessionStore()
+    kept["message"] = f"The user “{NEW}” was changed."
+    kept.save()
+    before = rows_with(NEW)
+    if way == "discard":
+        change = services.request_user_change(
+            actor=story.actor, reference="user-8", action=UserChange.Action.CREATE, email=NEW, name="Ann"
+        )
+        assert services.create_user(change_id=change.pk)
+        services.discard_user(change_id=change.pk)
+        services.close_user_change(change_id=change.pk, code="identity.email_taken")
+    elif way == "delete":
+        story.ask(UserChange.Action.DELETE)
+        story.ask(UserChange.Action.CREATE, email=NEW, name="Ann")
+        story.ask(UserChange.Action.DELETE)
+    else:
+        story.show(OLD)
+        story.ask(UserChange.Action.UPDATE, email=NEW, name="Ann")
+        story.ask(UserChange.Action.DELETE)
+    assert rows_with(NEW) == before
+    invitation.refresh_from_db()
+    assert (invitation.state, invitation.email) == (Invitation.State.OPEN, NEW)
+    assert Delivery.objects.filter(address=NEW, state=Delivery.State.WAITING).exists()
 
 
 def told() -> dict[str, str]:

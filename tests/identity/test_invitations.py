@@ -23,6 +23,7 @@ from holo.deliveries.models import Delivery
 from holo.identity.errors import (
     AlreadyMemberError,
     InvitationOverError,
+    LastOwnerError,
     PersonKnownError,
     RoleNotHeldError,
     RoleRequiredError,
@@ -33,6 +34,7 @@ from holo.identity.services import (
     accept_invitation,
     invite_member,
     issue_invitation_link,
+    remove_member,
     revoke_invitation,
 )
 from holo.outbox.models import OutboxMessage
@@ -244,6 +246,36 @@ def test_account_that_its_own_system_made_is_taken_by_invitation(team: Team) -> 
     assert (person.name, person.login, person.check_password(PASSWORD)) == ("New", NEW, True)
     # What they are stays.
     assert (role_of(team, NEW), person.memberships.get().reference) == (Role.MEMBER, "user-1")
+
+
+def test_unused_account_that_is_another_organisations_too_stays_there(team: Team) -> None:
+    elsewhere = build_team()
+    User.objects.create_user(NEW, PASSWORD)
+    shared = made_by_a_system(team)
+    Membership.objects.create(organization=elsewhere.organization, user=shared, role=Role.ADMIN)
+    page = f"/invitations/{link_of(invite(team))}"
+    assert Client().post(page, {"password": PASSWORD}).status_code == 200
+    shared.refresh_from_db()
+    assert (shared.email, shared.is_unclaimed) == (NEW, True)
+    assert [member.role for member in shared.memberships.all()] == [Role.ADMIN]
+
+
+def test_place_of_the_only_owner_is_not_taken(team: Team) -> None:
+    User.objects.create_user(NEW, PASSWORD)
+    unused = made_by_a_system(team)
+    Membership.objects.filter(user=unused).update(role=Role.OWNER)
+    with pytest.raises(LastOwnerError):
+        remove_member(actor=team.actor(Role.OWNER), user_id=team.people[Role.OWNER].pk)
+    # An administrator of Holo has ended that membership all the same.
+    Membership.objects.filter(user=team.people[Role.OWNER]).delete()
+    invitation = invite_member(actor=team.actor(Role.ADMIN), email=NEW, role=Role.MEMBER)
+    page = f"/invitations/{link_of(invitation)}"
+    answer = Client().post(page, {"password": PASSWORD})
+    assert "make somebody else one first" in answer.content.decode()
+    Membership.objects.filter(user=team.people[Role.ADMIN]).update(role=Role.OWNER)
+    assert Client().post(page, {"password": PASSWORD}).status_code == 200
+    joined = User.objects.called(NEW).get().memberships.get()
+    assert (joined.role, joined.reference) == (Role.OWNER, "user-1")
 
 
 def test_another_address_is_logged_in_with_once_its_invitation_is_accepted(team: Team) -> None:

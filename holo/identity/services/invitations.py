@@ -16,7 +16,7 @@ from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.erasure import retire_unused_person
-from holo.identity.errors import AlreadyMemberError, InvitationOverError, PersonKnownError
+from holo.identity.errors import AlreadyMemberError, InvitationOverError, LastOwnerError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
 from holo.identity.issuers import end_invitation, invitation_stands, record_invitation, token_of
 from holo.identity.locks import lock_invited, lock_joining, lock_organization
@@ -124,7 +124,8 @@ def accept_invitation(
     is: from now on the person logs in with it. Whoever is a member already stays what they are, and who has
     an account elsewhere takes the place of the one that the organisation's system made. Not idempotent: the
     link works once. Locks the organisation, then the person. Raises InvitationOverError (also for somebody
-    else's address), PersonKnownError (a new person whose address has an account), InvalidError (of `name`).
+    else's address), PersonKnownError (a new person whose address has an account), LastOwnerError (the account
+    whose place is taken is the only owner's), InvalidError (of `name`).
     """
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None or not _lock_open(invitation):
@@ -218,6 +219,9 @@ def _member(invitation: Invitation, person: User) -> Membership:
     if unused is not None and not own.exists():
         before = Membership.objects.get(organization_id=invitation.organization_id, user=unused)
         role, reference = before.role, before.reference
+        if _is_only_owner(before):
+            message = _("the organisation would be left without an owner; make somebody else one first")
+            raise LastOwnerError(message)
         before.delete()
         retire_unused_person(unused)
     return Membership.objects.get_or_create(
@@ -225,3 +229,9 @@ def _member(invitation: Invitation, person: User) -> Membership:
         user=person,
         defaults={"role": role, "reference": reference},
     )[0]
+
+
+def _is_only_owner(member: Membership) -> bool:
+    """Tell whether the database would refuse that the membership ends, even with another one in its place."""
+    owners = Membership.objects.filter(organization_id=member.organization_id, role=Role.OWNER)
+    return member.role == Role.OWNER and not owners.exclude(pk=member.pk).exists()

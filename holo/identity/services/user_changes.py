@@ -13,13 +13,12 @@ from holo.audit.operations import record_audit
 from holo.common.actor import Actor
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
-from holo.common.erasure import erase_everywhere
 from holo.common.texts import clean_text, invalid_field
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
 from holo.identity.addresses import note_address_change
 from holo.identity.change_preconditions import require_step
-from holo.identity.erasure import delete_unused_person, erase_person, erased_of
+from holo.identity.erasure import delete_unused_person, erase_addresses, erase_person, erased_of
 from holo.identity.errors import (
     EmailTakenError,
     LastOwnerError,
@@ -171,10 +170,10 @@ def discard_user(*, change_id: UUID) -> None:
         return
     erased = erased_of(person)
     if delete_unused_person(person):
-        erase_everywhere(erased)
+        erase_addresses(erased, change.organization_id)
     else:
         # Somebody has used the person meanwhile, and that history keeps them.
-        erase_person(person)
+        erase_person(person, change.organization_id)
 
 
 @command
@@ -244,7 +243,7 @@ def delete_user(*, change_id: UUID) -> bool:
         Q(user=person) | Q(reference=change.reference), organization_id=change.organization_id
     ).exclude(pk=change.pk).update(email="", name="")
     if not _belongs_elsewhere(person, change):
-        erase_person(person)
+        erase_person(person, change.organization_id)
     _end(change, State.SUCCEEDED)
     _record(actor, "identity.user_deleted", change)
     return True
