@@ -7,7 +7,14 @@ from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 from holo.common.actor import Actor
-from holo.common.api.fields import AmountField, ChoiceField, IdentifierField, IntegerField, TextField
+from holo.common.api.fields import (
+    AmountField,
+    ChoiceField,
+    IdentifierField,
+    IntegerField,
+    ListField,
+    TextField,
+)
 from holo.common.api.serializers import StrictSerializer, names_of
 from orders.api import answers
 from orders.origins import origin_of
@@ -79,7 +86,7 @@ class PlaceOrderRequest(StrictSerializer):
 
     read_only_names = names_of(answers.OrderDetailAnswer) | {"currency", "created_by", "organization"}
 
-    items = serializers.ListField(child=ItemField(), min_length=1, max_length=MAX_LINES)
+    items = ListField(child=ItemField(), min_length=1, max_length=MAX_LINES)
     amount = AmountField(required=False, help_text="What the client expects to pay; a mismatch is refused.")
     client_ref = IdentifierField(max_length=100, required=False)
     buyer = IdentifierField(

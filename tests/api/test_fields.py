@@ -25,6 +25,10 @@ class Inner(StrictSerializer):
     sku = fields.IdentifierField(max_length=10)
 
 
+class Name(fields.IdentifierField):
+    """An item of a list."""
+
+
 class Everything(StrictSerializer):
     """One field of each kind."""
 
@@ -39,6 +43,7 @@ class Everything(StrictSerializer):
     at = fields.DateTimeField(required=False)
     kind = fields.ChoiceField(["x", "y"], required=False)
     lines = Inner(many=True, required=False)
+    names = fields.ListField(child=Name(max_length=10), max_length=3, required=False)
 
 
 def problems_of(body: dict[str, Any]) -> list[tuple[str, str]]:
@@ -133,3 +138,21 @@ def test_several_codes_become_request_invalid() -> None:
     serializer = Everything(data={"a": 1, "flag": 2})
     serializer.is_valid()
     assert refusal_of_fields(field_problems(serializer.errors)).code == "request.invalid"
+
+
+def test_body_of_names_alone_costs_and_answers_little() -> None:
+    """Each name took a search for a similar one, and its own problem in the response."""
+    found = problems_of({f"{'a' * 60}{number}": 1 for number in range(60_000)})
+    assert len(found) == 10
+    assert {code for _pointer, code in found} == {"request.unknown_field"}
+
+
+def test_list_that_is_too_long_is_refused_before_its_items_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looked_at: list[object] = []
+    monkeypatch.setattr(Name, "to_internal_value", lambda _field, data: looked_at.append(data) or data)
+    assert problems_of({"names": ["x"] * 4}) == [("/names", "request.length_out_of_range")]
+    assert looked_at == []
+    assert problems_of({"names": ["x"] * 3}) == []
+    assert looked_at == ["x"] * 3

@@ -1,7 +1,5 @@
 """What clients send to the endpoints of credentials."""
 
-from rest_framework import serializers
-
 from holo.apiauth.api import answers
 from holo.apiauth.networks import MAX_NETWORKS
 from holo.apiauth.operations import DEFAULT_LIFETIME, MAX_LIFETIME
@@ -15,6 +13,7 @@ from holo.common.api.fields import (
     DisplayNameField,
     IdentifierField,
     IntegerField,
+    ListField,
 )
 from holo.common.api.serializers import StrictSerializer, names_of
 
@@ -27,11 +26,11 @@ class CreateTokenRequest(StrictSerializer):
 
     read_only_names = names_of(answers.NewTokenAnswer)
     name = DisplayNameField(max_length=_MAX_NAME, help_text="What uses the token.")
-    scopes = serializers.ListField(child=ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
+    scopes = ListField(child=ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
     expires_in_days = IntegerField(
         min_value=1, max_value=MAX_LIFETIME.days, default=DEFAULT_LIFETIME.days, required=False
     )
-    networks = serializers.ListField(
+    networks = ListField(
         child=IdentifierField(max_length=_MAX_NETWORK),
         min_length=0,
         max_length=MAX_NETWORKS,
@@ -44,7 +43,7 @@ class PublicTokenRequest(StrictSerializer):
     """What a public token may do, and for how long."""
 
     read_only_names = names_of(answers.PublicTokenAnswer)
-    scopes = serializers.ListField(
+    scopes = ListField(
         child=ChoiceField(SCOPES),
         min_length=1,
         max_length=len(SCOPES),
@@ -72,7 +71,7 @@ class CreateCodeRequest(StrictSerializer):
     """Which program asks for a person's token, and what for."""
 
     client_name = DisplayNameField(max_length=_MAX_NAME)
-    scopes = serializers.ListField(child=ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
+    scopes = ListField(child=ChoiceField(SCOPES), min_length=1, max_length=len(SCOPES))
 
 
 class ExchangeRequest(StrictSerializer):

@@ -78,6 +78,16 @@ def _moment(match: re.Match[str]) -> datetime | None:
         return None
 
 
+class ListField(serializers.ListField):
+    """A list that is refused for its length before any item of it is looked at."""
+
+    def to_internal_value(self, data: Any) -> list[Any]:
+        """Return the items."""
+        if isinstance(data, list) and self.max_length is not None and len(data) > self.max_length:
+            self.run_validators(data)
+        return super().to_internal_value(data)
+
+
 class IntegerField(serializers.IntegerField):
     """A JSON integer from `min_value` to `max_value`; no text, no float, no boolean."""
 

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any, ClassVar
 
 from django.utils.translation import gettext as _
@@ -11,6 +12,8 @@ from rest_framework.settings import api_settings
 from holo.common.api.errors import ExpectedObjectError, ReadOnlyFieldError, UnknownFieldError
 
 _SHOWN = 64
+# So many fields too many are named for each object; a body has room for tens of thousands.
+_MOST_NAMED = 10
 
 
 class StrictSerializer(serializers.Serializer[Any]):
@@ -22,11 +25,11 @@ class StrictSerializer(serializers.Serializer[Any]):
     read_only_names: ClassVar[frozenset[str]] = frozenset()
 
     def to_internal_value(self, data: Any) -> Any:
-        """Return the validated values, or raise with all problems at once."""
+        """Return the validated values, or raise with all problems, of unknown fields the first ten."""
         if not isinstance(data, Mapping):
             problem = serializers.ErrorDetail(_("must be a JSON object"), code=ExpectedObjectError.code)
             raise serializers.ValidationError({api_settings.NON_FIELD_ERRORS_KEY: [problem]})
-        problems: dict[str, Any] = dict(self._strangers(data))
+        problems: dict[str, Any] = dict(islice(self._strangers(data), _MOST_NAMED))
         try:
             values = super().to_internal_value(data)
         except serializers.ValidationError as error:
