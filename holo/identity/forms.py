@@ -58,6 +58,9 @@ OWN_RIGHTS = gettext_lazy("You cannot take your own rights as a superuser. Ask a
 LAST_SUPERUSER = gettext_lazy(
     "Nobody else is a superuser who can log in to the admin. Make somebody else one first."
 )
+INVITE_FIRST = gettext_lazy(
+    "This person has no address to log in with yet. They choose a password when they accept an invitation."
+)
 
 
 class PersonChangeForm(_LogsInAlone, UserChangeForm[User]):
@@ -72,7 +75,8 @@ class PersonChangeForm(_LogsInAlone, UserChangeForm[User]):
     def clean(self) -> dict[str, Any]:
         """Refuse to leave the installation without a superuser, and an address that somebody logs in with."""
         values = super().clean() or {}
-        if self.instance.login or values.get("is_staff") or values.get("is_superuser"):
+        vouches = self.acting is None or self.acting.is_superuser
+        if vouches and (self.instance.login or values.get("is_staff") or values.get("is_superuser")):
             self.require_free(self.instance, values.get("email"), "email")
         # A field that the person may not change is not in the form.
         lost = [
@@ -125,7 +129,7 @@ class PersonPasswordForm(_WritesThePasswordAlone, _LogsInAlone, AdminPasswordCha
         """Refuse a first password where somebody else logs in with the address."""
         values = super().clean() or {}
         if self.user.login is None:
-            self.require_free(self.user, self.user.email, None)
+            self.require_free(self.user, self.user.email, "password1")
         return values
 
 

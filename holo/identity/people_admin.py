@@ -7,6 +7,7 @@ from django.contrib.auth.admin import UserAdmin
 from django.db import IntegrityError
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
@@ -19,6 +20,7 @@ from holo.common.step_up import StepUpAdmin, step_up
 from holo.identity.addresses import note_address_change
 from holo.identity.audited_forms import AuditedForms
 from holo.identity.forms import (
+    INVITE_FIRST,
     LAST_SUPERUSER,
     OWN_RIGHTS,
     MembershipForm,
@@ -133,6 +135,10 @@ class PersonAdmin(
         if (key := key_of(self.model, object_id)) is not None:
             lock_person(key)
 
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Let superusers add people: others would not see somebody new, who belongs to no organisation."""
+        return bool(request.user.is_superuser) and super().has_add_permission(request)
+
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Nobody deletes people."""
         return False
@@ -140,8 +146,9 @@ class PersonAdmin(
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save; another e-mail address is told to the one before and to itself."""
         before = User.objects.filter(pk=obj.pk).values_list("email", flat=True).first()
-        # An administrator vouches for the address.
-        if before is None or (obj.login is not None and before != obj.email):
+        # A superuser vouches for the address; others enter it as an organisation's systems do.
+        vouches = bool(request.user.is_superuser) and before != obj.email
+        if before is None or (vouches and obj.login is not None):
             obj.login = obj.email
         super().save_model(request, obj, form, change)
         if before is not None:
@@ -168,10 +175,18 @@ class PersonAdmin(
         if "unset-password" in request.POST and id == str(request.user.pk):
             self.message_user(request, OWN_RIGHTS, messages.ERROR)
             return HttpResponseRedirect(request.get_full_path())
+        if not request.user.is_superuser and self._has_no_login(request, id):
+            self.message_user(request, INVITE_FIRST, messages.ERROR)
+            return HttpResponseRedirect(reverse("admin:identity_user_change", args=[id]))
         try:
             return super().user_change_password(request, id, form_url)
         except IntegrityError as error:
             return self._last_superuser(request, error)
+
+    def _has_no_login(self, request: HttpRequest, object_id: str) -> bool:
+        """Tell whether a first password would say whose an address is, which only superusers do."""
+        key = key_of(self.model, object_id)
+        return key is not None and self.get_queryset(request).filter(pk=key, login=None).exists()
 
     def _last_superuser(self, request: HttpRequest, error: IntegrityError) -> HttpResponse:
         """Say why the database has refused; raise what was another reason."""

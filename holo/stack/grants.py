@@ -116,13 +116,16 @@ def grant_app_role(connection: BaseDatabaseWrapper, role: str, *, tighten: bool)
             quoted = connection.ops.quote_name(table)
             if tighten or table in guarded or not reads:
                 cursor.execute(f"REVOKE ALL ON {quoted} FROM {name}")
-            given = [column for column, is_identity in _columns(cursor, table) if not is_identity]
+            columns = _columns(cursor, table)
+            given = [column for column, is_identity in columns if not is_identity]
             rights = declared.get(table, _READ_ONLY)
+            # On the way back to an older schema some are not there any more.
+            updated = rights.update.intersection(column for column, _is_identity in columns)
             privileges = ["SELECT"]
             if rights.insert:
                 privileges.append(f"INSERT{_list(connection, given)}" if table in guarded else "INSERT")
-            if rights.update:
-                privileges.append(f"UPDATE{_list(connection, sorted(rights.update))}")
+            if updated:
+                privileges.append(f"UPDATE{_list(connection, sorted(updated))}")
             if rights.delete:
                 privileges.append("DELETE")
             cursor.execute(f"GRANT {', '.join(privileges)} ON {quoted} TO {name}")

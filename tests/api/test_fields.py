@@ -151,7 +151,12 @@ def test_list_that_is_too_long_is_refused_before_its_items_are_looked_at(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     looked_at: list[object] = []
-    monkeypatch.setattr(Name, "to_internal_value", lambda _field, data: looked_at.append(data) or data)
+
+    def look_at(_field: Name, data: object) -> object:
+        looked_at.append(data)
+        return data
+
+    monkeypatch.setattr(Name, "to_internal_value", look_at)
     assert problems_of({"names": ["x"] * 4}) == [("/names", "request.length_out_of_range")]
     assert looked_at == []
     assert problems_of({"names": ["x"] * 3}) == []

@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 from django.core.exceptions import ValidationError
-from django.db import IntegrityError
+from django.core.management import call_command
+from django.db import IntegrityError, ProgrammingError, connection
 from psycopg import errors
 
 from holo.identity.models import Environment, Membership, Project, User
@@ -103,3 +104,37 @@ def test_nobody_else_logs_in_with_an_address(fresh_database: str) -> None:
         User.objects.filter(login=None).update(password="pbkdf2_sha256$1$a$b")
     with pytest.raises(ValidationError):
         User.objects.create_superuser("ANN@example.com", None)
+
+
+def test_erasure_by_a_process_of_the_version_before_takes_the_login_too(fresh_database: str) -> None:
+    person = User.objects.create_user("ann@example.com", "a-long-test-password")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE identity_user SET email = 'deleted-1@deleted.invalid', name = '', is_active = false,"
+            " password = '!x' WHERE id = %s",
+            [person.pk],
+        )
+    person.refresh_from_db()
+    assert person.login is None
+
+
+def test_way_back_keeps_addresses_and_the_way_forward_those_that_administrators_entered(
+    fresh_database: str,
+) -> None:
+    team = build_team()
+    service = User.objects.create_user("service@example.com", None)
+    made = User.objects.create(email="made@example.com", password="!")
+    Membership.objects.create(organization=team.organization, user=made, reference="user-1")
+    call_command("migrate", "identity", "0014", verbosity=0)
+    call_command("migrate", verbosity=0)
+    service.refresh_from_db()
+    made.refresh_from_db()
+    assert (service.login, made.login) == ("service@example.com", None)
+
+
+def test_way_back_says_that_addresses_are_of_several_accounts(fresh_database: str) -> None:
+    User.objects.create_user("ann@example.com", None)
+    User.objects.create(email="Ann@example.com", password="!")
+    with pytest.raises(ProgrammingError, match="addresses of several accounts: 1"):
+        call_command("migrate", "identity", "0014", verbosity=0)
+    assert User.objects.called("ann@example.com").count() == 1

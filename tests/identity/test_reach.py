@@ -8,6 +8,7 @@ from django.urls import reverse
 from holo.identity.models import Membership, Organization, User
 from tests.api.people import build_person
 from tests.builders import build_organization
+from tests.forms import filled
 from tests.logins import log_in
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
@@ -47,6 +48,35 @@ def test_control_a_colleague_is_found_and_changed(clerk: Client, organization: O
     sent = {"password1": "a-long-new-password", "password2": "a-long-new-password", "usable_password": "true"}
     assert clerk.post(page, sent).status_code == 302
     assert User.objects.get(pk=colleague.pk).check_password("a-long-new-password")
+
+
+def test_clerk_neither_learns_nor_says_whose_an_address_is(clerk: Client, organization: Organization) -> None:
+    """They enter it as an organisation's systems do, whoever has it elsewhere."""
+    stranger = build_person(organization=build_organization())
+    colleague = build_person(organization=organization)
+    page = reverse("admin:identity_user_change", args=[colleague.pk])
+    assert clerk.post(page, filled(clerk.get(page), email=stranger.email)).status_code == 302
+    known = User.objects.get(pk=colleague.pk)
+    assert (known.email, known.login) == (stranger.email, colleague.login)
+    assert clerk.get(reverse("admin:identity_user_add")).status_code == 403
+    for email in (build_person(organization=None).email, "nobody@example.com"):
+        unused = User.objects.create(email=email, password="!")
+        Membership.objects.create(organization=organization, user=unused)
+        page = reverse("admin:auth_user_password_change", args=[unused.pk])
+        sent = {"password1": "a-long-new-password", "password2": "a-long-new-password"}
+        refused = clerk.post(page, {**sent, "usable_password": "true"}, follow=True)
+        assert "They choose a password when they accept an invitation." in refused.content.decode()
+        unused.refresh_from_db()
+        assert unused.is_unclaimed
+
+
+def test_superuser_is_told_why_a_first_password_is_refused(fresh_database: str) -> None:
+    root = Client()
+    log_in(root, build_person(organization=None, superuser=True))
+    unused = User.objects.create(email=build_person(organization=None).email, password="!")
+    page = reverse("admin:auth_user_password_change", args=[unused.pk])
+    sent = {"password1": "a-long-new-password", "password2": "a-long-new-password", "usable_password": "true"}
+    assert "Somebody logs in with this e-mail address already." in root.post(page, sent).content.decode()
 
 
 def test_person_of_another_organisation_is_not_there(clerk: Client) -> None:
