@@ -331,7 +331,8 @@ def faults_of_tls(*, is_on: bool, certificate: str, key: str, others: Iterable[s
 
 
 def _is_weak(key: str) -> bool:
-    return len(key) < _SHORTEST_KEY or len(set(key)) < 5
+    # A text that repeats itself is as easy to guess as what it repeats: shifted by that, it is itself again.
+    return len(key) < _SHORTEST_KEY or len(set(key)) < 5 or key in (key + key)[1:-1]
 
 
 def _split(text: str) -> SplitResult | None:

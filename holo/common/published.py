@@ -32,6 +32,8 @@ KEYS = frozenset(
         (
             "iV6CeMaM4CM51NO0nr0QZNs+oQFnnuoprfLgirfJ+rY=",
             "HbQYEL+aZ60zwcbhiNf993Xg//qOGJThrUZUD9ZR9Cs=",
+            # Tests of settings
+            "BwgJCgsMDQ4PEBESExQVFhcYGRobHB0eHyAhIiMkJSY=",
         ),
     )
 )

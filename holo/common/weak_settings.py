@@ -4,6 +4,7 @@ With DEBUG=1 nothing is weak: a development machine runs on stand-ins. What the 
 whatever the command, is in `holo/settings.py`: a SECRET_KEY that is short, DEMO=1, ALLOWED_HOSTS=*.
 """
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,8 @@ from holo.common import published
 _SANDBOX = "orders.sandbox."
 # Parts of Django whose mail reaches nobody.
 _NO_MAIL = frozenset({"console", "dummy", "filebased", "locmem"})
+_THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
+_SHORTEST_TOKEN = 16
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,20 @@ def _rate(name: str) -> Rule:
     )
 
 
+def _named_like_its_role(setting: str) -> Rule:
+    def is_weak(given: Any) -> bool:
+        address = getattr(given, setting)
+        user = unquote(urlsplit(address).username or "")
+        return user != "" and user in _passwords_of(address)
+
+    return Rule(
+        setting=setting,
+        is_weak=is_weak,
+        what=_("has a password that is the name of its role"),
+        todo=_PASSWORD,
+    )
+
+
 _RANDOM = _("use 50 random characters or more: openssl rand -base64 48")
 _PASSWORD = _("give the role another password: openssl rand -hex 24")
 RULES: tuple[Rule, ...] = (
@@ -144,9 +161,15 @@ RULES: tuple[Rule, ...] = (
     _published_key("TEMPORAL_KEYRING", "TEMPORAL_KEYRING"),
     _published(
         "DATABASE_URL",
-        lambda given: [given.DATABASES["default"]["PASSWORD"], *_passwords_of(given.DATABASE_URL)],
+        # libpq takes PGPASSWORD where the address has no password.
+        lambda given: [
+            given.DATABASES["default"]["PASSWORD"],
+            *_passwords_of(given.DATABASE_URL),
+            os.environ.get("PGPASSWORD"),
+        ],
         _PASSWORD,
     ),
+    *map(_named_like_its_role, ("DATABASE_URL", "MIGRATE_DATABASE_URL")),
     _published("MIGRATE_DATABASE_URL", lambda given: _passwords_of(given.MIGRATE_DATABASE_URL), _PASSWORD),
     _published("REDIS_URL", lambda given: _passwords_of(given.REDIS_URL), _("give Valkey another password")),
     _published(
@@ -158,6 +181,21 @@ RULES: tuple[Rule, ...] = (
         is_weak=lambda given: not given.METRICS_TOKEN,
         what=_("is not set, so whoever reaches the web process from its own machine reads /metrics"),
         todo=_("set it, and have Prometheus send it"),
+    ),
+    Rule(
+        setting="METRICS_TOKEN",
+        is_weak=lambda given: (
+            0 < len(given.METRICS_TOKEN) < _SHORTEST_TOKEN
+            and given.METRICS_TOKEN.strip() not in published.SECRETS
+        ),
+        what=_("can be guessed"),
+        todo=_RANDOM,
+    ),
+    Rule(
+        setting="TEMPORAL_ACCEPT_PLAIN",
+        is_weak=lambda given: given.TEMPORAL_ACCEPT_PLAIN,
+        what=_("is on, so whoever reaches Temporal can start steps without a key"),
+        todo=_("remove it once no run is left from before TEMPORAL_KEYRING"),
     ),
     Rule(
         setting="ALLOWED_HOSTS",
@@ -183,6 +221,16 @@ RULES: tuple[Rule, ...] = (
         is_weak=lambda given: given.EMAIL_BACKEND.split(".")[-2] in _NO_MAIL,
         what=_("names no mail server, so invitations and notices reach nobody"),
         todo=_("give one, such as smtp+tls://USER:PASSWORD@HOST:587"),
+    ),
+    Rule(
+        setting="EMAIL_URL",
+        is_weak=lambda given: (
+            given.EMAIL_BACKEND.split(".")[-2] == "smtp"
+            and not (given.EMAIL_USE_TLS or given.EMAIL_USE_SSL)
+            and given.EMAIL_HOST not in _THIS_MACHINE
+        ),
+        what=_("sends without TLS, so links of invitations can be read on the way"),
+        todo=_("use smtp+tls:// or smtp+ssl://"),
     ),
     Rule(
         setting="PUBLIC_URL",

@@ -107,6 +107,18 @@ MATRIX = (
         _row("EMAIL_URL", value, refused=False)
         for value in ("consolemail://", "dummymail://", "memorymail://", "filemail:////tmp/mail")
     ),
+    *(_row("EMAIL_URL", f"smtp://{where}", refused=False) for where in ("u:p@mail.internal:25", "10.0.0.1")),
+    _row("METRICS_TOKEN", "prometheus", refused=False),
+    _row("TEMPORAL_ACCEPT_PLAIN", "1", refused=False),
+    _row("PGPASSWORD", "look-app", refused=True, DATABASE_URL="postgres://holo_app@db.internal/holo"),
+    *(
+        _row(setting, f"postgres://{address}@db.internal/holo", refused=False)
+        for setting, address in (
+            ("DATABASE_URL", "holo_app:holo_app"),
+            ("DATABASE_URL", "holo%2Dapp:holo-app"),
+            ("MIGRATE_DATABASE_URL", "holo_owner:holo_owner"),
+        )
+    ),
     _row("PUBLIC_URL", "http://holo.example.com", refused=False),
     _row("PUBLIC_URL", "", refused=False),
     *(_row(name, "off", refused=False) for name in RATES),
@@ -145,7 +157,8 @@ def test_control_nothing_is_weak_on_a_good_machine(judged: Any) -> None:
 @pytest.mark.parametrize("row", _ids(MATRIX))
 def test_setting_is_weak_in_production_and_not_in_development(judged: Any, row: Row) -> None:
     weak = judged(row.values)
-    assert [(one.setting, one.refused) for one in weak] == [(row.setting, row.refused)]
+    setting = "DATABASE_URL" if row.setting == "PGPASSWORD" else row.setting
+    assert [(one.setting, one.refused) for one in weak] == [(setting, row.refused)]
     assert weak[0].todo
     assert not any(secret in weak[0].line for secret in published.SECRETS - {"password"})
     assert judged({**row.values, "DEBUG": "1"}) == []
@@ -180,6 +193,12 @@ def test_short_published_keys_are_refused_for_their_length(judged: Any) -> None:
     for secret in short:
         with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is too weak"):
             judged({"SECRET_KEY": secret})
+
+
+@pytest.mark.pure
+def test_a_short_text_that_is_repeated_is_refused(judged: Any) -> None:
+    with pytest.raises(ImproperlyConfigured, match="SECRET_KEY is too weak"):
+        judged({"SECRET_KEY": "abcdefghij" * 6})
 
 
 # --- What is published --------------------------------------------------------------------------------
