@@ -459,6 +459,21 @@ def test_third_who_waits_is_answered_at_once(api: Api, team: Team, monkeypatch: 
     services.close_user_change(change_id=stuck.pk, code="")
 
 
+def test_third_who_waits_for_a_run_is_answered_at_once(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With a worker that is down, requests of one key would wait in every thread."""
+    full = threading.BoundedSemaphore(1)
+    full.acquire()
+    monkeypatch.setattr(views, "_beginning", full)
+    monkeypatch.setattr(views, "_BEGINNING", PATIENCE)
+    wanted = {"user_id": "u", "action": "create", "email": an_email(), "name": "Li Na"}
+    begun = time.monotonic()
+    assert api.post(_ADDRESS, wanted).status_code == 202
+    assert time.monotonic() - begun < PATIENCE / 2
+    full.release()
+    wanted |= {"user_id": "u2", "email": an_email()}
+    assert api.post(_ADDRESS, wanted).json()["run_id"]
+
+
 def test_member_asks_for_nothing(team: Team) -> None:
     key = build_key(owner=team.people[Role.MEMBER], organization=team.organization, scopes=["users:write"])
     assert Api(key).post(_ADDRESS, wanted()).status_code == 403

@@ -28,6 +28,8 @@ _PAUSE = 0.02
 LONGEST_WAIT = 30
 _USUAL_WAIT = 5
 _waiting = threading.BoundedSemaphore(2)
+# As many wait for their process to begin: while no worker runs, requests of one key would keep every thread.
+_beginning = threading.BoundedSemaphore(2)
 
 
 class _ChangeView(ApiView):
@@ -93,7 +95,7 @@ class ChangeListView(ApiView):
         workflow_id = json.loads(response.content)["workflow_id"]
         change_id = UUID(workflow_id.split("-", 2)[2])
         change = selectors.get_user_change(self.actor.organization_id, change_id)
-        change = _later(change, lambda found: bool(found.run_id), seconds=_BEGINNING)
+        change = _later(change, lambda found: bool(found.run_id), seconds=_BEGINNING, among=_beginning)
         response.content = json_bytes(answers.render_started(change))
         return response
 
@@ -137,11 +139,7 @@ class ResultView(_ChangeView):
         found = self.change(workflow_id)
         text = request.query_params.get("wait")
         seconds = _USUAL_WAIT if text is None else parse_integer(text, 0, LONGEST_WAIT)
-        if seconds and found.ended_at is None and _waiting.acquire(blocking=False):
-            try:
-                found = _later(found, lambda change: change.ended_at is not None, seconds=seconds)
-            finally:
-                _waiting.release()
+        found = _later(found, lambda change: change.ended_at is not None, seconds=seconds, among=_waiting)
         return self.answer(answers.render_change(found))
 
 
@@ -166,10 +164,24 @@ class CancelView(_ChangeView):
         )
 
 
-def _later(change: UserChange, condition: Callable[[UserChange], bool], *, seconds: float) -> UserChange:
-    """Read the row again, outside of any transaction, until `condition` holds or the time is over."""
-    until = time.monotonic() + seconds
-    while not condition(change) and time.monotonic() < until:
-        time.sleep(_PAUSE)
-        change.refresh_from_db()
-    return change
+def _later(
+    change: UserChange,
+    condition: Callable[[UserChange], bool],
+    *,
+    seconds: float,
+    among: threading.BoundedSemaphore,
+) -> UserChange:
+    """Read the row again, outside of any transaction, until `condition` holds or the time is over.
+
+    Where as many wait as may, the row is returned as it is.
+    """
+    if condition(change) or not seconds or not among.acquire(blocking=False):
+        return change
+    try:
+        until = time.monotonic() + seconds
+        while not condition(change) and time.monotonic() < until:
+            time.sleep(_PAUSE)
+            change.refresh_from_db()
+        return change
+    finally:
+        among.release()
