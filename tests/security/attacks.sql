@@ -318,6 +318,11 @@ UPDATE approvals_approvalrequest
 SET state = 'expired', closed_at = now()
 WHERE state = 'open';
 
+-- a request acted on before somebody decides
+UPDATE approvals_approvalrequest
+SET applied_at = now()
+WHERE state = 'open';
+
 -- a hold that has ended held again
 UPDATE inventory_reservation
 SET state = 'held', ended_at = NULL
@@ -425,6 +430,15 @@ FROM identity_user LIMIT 1;
 UPDATE secretstore_secret
 SET version = version - 1
 WHERE version > 1;
+
+-- a secret's version that nobody wrote
+UPDATE secretstore_secret
+SET version = version + 2;
+
+-- a deleted secret without a new value
+UPDATE secretstore_secret
+SET deleted_at = NULL
+WHERE deleted_at IS NOT NULL;
 
 -- a wiped secret back
 UPDATE secretstore_secretversion
