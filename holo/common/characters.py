@@ -47,6 +47,7 @@ _JOINED = (
     "\u1b00-\u1bff\ua8e0-\ua8ff\ua980-\uaaff\ufb50-\ufdcf\ufdf0-\ufdff\ufe70-\ufefc\U00010d00-\U00010d3f"
     "\U00011000-\U00011fff\U0001e900-\U0001e95f]"
 )
+_MOST_MARKS = 100
 _FLAGS = "|".join(
     "".join(chr(0xE0000 + ord(letter)) for letter in name) + "\U000e007f"
     for name in ("gbeng", "gbsct", "gbwls")
@@ -70,7 +71,21 @@ def normal(text: str) -> str:
 
     Whatever looks something up (a filter, a search, a path, a command) compares this form.
     """
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n"))
+    text = text.replace("\r\n", "\n")
+    # Marks are put in order in the square of how many follow each other: minutes for a body full.
+    return text if _floods(text) else unicodedata.normalize("NFC", text)
+
+
+def _floods(text: str) -> bool:
+    """Tell whether more marks follow each other than in any language; Unicode's stream-safe form has 30."""
+    if len(text) <= _MOST_MARKS or text.isascii():
+        return False
+    marks = 0
+    for char in text:
+        marks = marks + 1 if unicodedata.combining(char) else 0
+        if marks > _MOST_MARKS:
+            return True
+    return False
 
 
 def normal_email(text: str) -> str:
