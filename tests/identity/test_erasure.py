@@ -291,6 +291,22 @@ def test_a_change_that_came_to_nothing_forgets_whom_it_was_about(story: Story) -
     assert rows_with(NEW) == {}
 
 
+def test_a_created_person_who_has_logged_in_meanwhile_keeps_the_account(story: Story) -> None:
+    change = services.request_user_change(
+        actor=story.actor, reference="user-8", action=UserChange.Action.CREATE, email=NEW, name="Ann Hara"
+    )
+    assert services.create_user(change_id=change.pk)
+    person = User.objects.get(email__address=NEW)
+    invitation = services.invite_member(actor=story.actor, email=NEW, role=Role.MEMBER)
+    issued = services.issue_invitation_link(invitation_id=invitation.pk)
+    assert issued is not None
+    services.accept_invitation(token=issued[1], name="Ann", password_hash=make_password("correct horse"))
+    services.discard_user(change_id=change.pk)
+    person.refresh_from_db()
+    assert (person.email, person.login, person.is_active) == (NEW, NEW, True)
+    assert not person.memberships.exists()
+
+
 def test_an_erased_person_cannot_be_brought_back_by_an_open_invitation(story: Story) -> None:
     story.show(OLD)
     organization = build_organization()

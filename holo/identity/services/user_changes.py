@@ -166,7 +166,8 @@ def discard_user(*, change_id: UUID) -> None:
     _record(requester_of(change), "identity.user_discarded", change)
     Membership.objects.filter(organization_id=change.organization_id, user_id=person_id).delete()
     person = _lock_person(person_id)
-    if _belongs_elsewhere(person, change):
+    # Whoever has accepted an invitation meanwhile has an account of their own.
+    if person.login is not None or _belongs_elsewhere(person, change):
         return
     erased = erased_of(person)
     if delete_unused_person(person):
