@@ -134,7 +134,9 @@ def test_cancelled_while_charging_is_refunded(shop: Shop) -> None:
     order = shop.place(PHONE)
     reaches(order, Status.AWAITING_PAYMENT)
     payment = shop.pay(order, "tok_slow")
-    eventually(lambda: SandboxCharge.objects.filter(pk=str(payment)).exists(), what="the charge")
+    # Before the capture it would be voided instead.
+    captured = SandboxCharge.objects.filter(pk=str(payment), state="captured")
+    eventually(captured.exists, what="the capture, whose answer takes two seconds")
     services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
     ends(order, Status.CANCELLED)
     assert SandboxCharge.objects.get(pk=str(payment)).state == "refunded"
