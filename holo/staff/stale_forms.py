@@ -29,7 +29,8 @@ def stale_form(request: HttpRequest, reason: str = "") -> HttpResponseBase:
     page = request.get_full_path()
     if request.is_shared_browser:  # type: ignore[attr-defined]
         text = _(
-            "Nothing was changed: the form may be somebody else's who used this browser. Fill it in again."
+            "Nothing was changed: the form may belong to somebody else who used this browser."
+            " Fill in a new one."
         )
         messages.warning(request, text)
         # The page may take nothing but the form.
