@@ -12,6 +12,7 @@ from django.db.models import Model
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.template.response import TemplateResponse
 from django.utils.translation import gettext as _
+from django.utils.translation import pgettext
 
 from holo.audit.selectors import list_history
 from holo.common.admin import BoundedSearch
@@ -112,7 +113,7 @@ def _shown(value: Any) -> str:
         return _NOTHING
     if value == "changed":
         # Of personal data and passwords the trail says no more.
-        return _("changed")
+        return pgettext("a value", "changed")
     if isinstance(value, bool):
         return _("yes") if value else _("no")
     if isinstance(value, list):

@@ -91,6 +91,14 @@ def test_history_names_its_details_in_the_readers_language(shop: Shop) -> None:
     assert "name:" not in shown
 
 
+def test_history_says_in_chinese_that_personal_data_were_changed(root: Client, shop: Shop) -> None:
+    page = page_of(shop.seller)
+    assert root.post(page, filled(root.get(page), name="Another name")).status_code == 302
+    shown = root.get(history_of(shop.seller), headers={"Accept-Language": "zh-hans"}).content.decode()
+    assert "已更改" in shown
+    assert "Another name" not in shown
+
+
 @pytest.mark.parametrize("name", DETAILS)
 def test_every_detail_has_a_chinese_name(name: str) -> None:
     with override("zh-hans"):
