@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 # The longest folders, and the files of other folders that take longer than most folders.
-_FIRST = ("tests/browser", "tests/docs", "tests/workflows", "tests/chaos", "tests/stack", "tests/bad_inputs")
+_FIRST = (
+    *("tests/browser", "tests/web", "tests/docs", "tests/workflows", "tests/chaos", "tests/stack"),
+    "tests/bad_inputs",
+)
 
 
 @pytest.hookimpl(trylast=True)
