@@ -57,7 +57,7 @@ def all_scopes_of(principal: str) -> str:
 def scope_of(request: Request, principal: str) -> str:
     """Return principal, method and route with its ids; hashed where that is too long for the column.
 
-    A long name of a buyer does not fit beside the hash, which has it.
+    Where a long name of a buyer does not fit beside the hash, the name is only in the hash.
     """
     match = request.resolver_match
     route = match.route if match else request.path

@@ -123,7 +123,7 @@ class BoundedSearch(admin.ModelAdmin[M]):
         return page
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
-        """Return the row that an address means; an empty `_to_field` means its key, as none does."""
+        """Return the row that an address means; an empty `_to_field` means the key, as a missing one does."""
         return super().get_object(request, object_id, from_field or None)
 
     def get_form(

@@ -23,7 +23,7 @@ class Erased:
     user_id: UUID
     addresses: frozenset[str]
     replacement: str
-    # Those of the addresses that have shown to be the person's, as they are compared.
+    # Those of the addresses that the person has proved to be theirs, in the form that is compared.
     shown: frozenset[str] = frozenset()
     # Others have these addresses too: only rows of the person's organisation, or about the person, lose them.
     shared: bool = False

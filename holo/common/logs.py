@@ -58,7 +58,7 @@ def redacted(text: str) -> str:
 
 
 def without_secrets(text: str) -> str:
-    """Return `text` as `redacted` does, with its numbers: one in ten that is no card's passes for one."""
+    """Return `text` as `redacted` does, but keep numbers: one long number in ten looks like a card's."""
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
@@ -67,8 +67,7 @@ def without_secrets(text: str) -> str:
 def error_text(error: BaseException, longest: int) -> str:
     """Return what an error says as it can be kept in a row and sent on: redacted, in one line, cut.
 
-    Empty where its class fails to say it: that may be somebody else's, as the characters may be that no row
-    can have.
+    Characters that no row can hold are escaped. Empty if the error's class fails to give its text.
     """
     try:
         return escaped(redacted(str(error)))[:longest]

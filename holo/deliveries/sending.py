@@ -89,10 +89,10 @@ def send(mail: Mail, *, message_id: str) -> Outcome:
 
 
 def _subject(text: str) -> str:
-    """Return a text as one line of a header, which names with line breaks are not.
+    """Return a text as one line of a header.
 
-    What looks like an encoded word is encoded, or the reader's program would decode it: a name could so show
-    any characters, those too that no name may have.
+    A text that looks like an encoded word (RFC 2047) is encoded again. Otherwise mail programs would decode
+    it, and a name could show characters that no name may have.
     """
     line = " ".join(_UNPRINTABLE.sub(" ", text).split())
     return Header(line, "utf-8").encode(linesep="") if "=?" in line else line
@@ -106,7 +106,7 @@ def _failure(error: Exception) -> Outcome:
     # administrator can mend in time.
     final = isinstance(error, SMTPRecipientsRefused | SMTPDataError) and 500 <= code <= 599
     state = State.REFUSED if final else State.WAITING
-    # What is no reply at all has a code below zero.
+    # smtplib gives -1 for a reply that it cannot read.
     problem = f"{code} {text}" if code > 0 else f"{type(error).__name__}: {text}"
     return Outcome(state=state, problem=_cleaned(problem))
 

@@ -1,7 +1,7 @@
 """Erases a person: what stays is an id that tells nothing.
 
-Anybody may enter an address for a person. Where it has not shown to be the person's, and others have it too,
-it goes from rows of the organisation that erases, and from no rows of others.
+An organisation may enter any address for a person. If the person never proved that it is theirs, and other
+organisations use the address too, it is taken out of rows of the organisation that erases, and no others.
 """
 
 from dataclasses import replace
@@ -69,7 +69,7 @@ def delete_unused_person(person: User) -> bool:
 def retire_unused_person(person: User) -> None:
     """Take an account away that nobody has used, because the same person has another one.
 
-    It stays where another organisation has it too, which has not asked for that.
+    It stays if the person is still a member of another organisation by it.
     """
     require_transaction()
     if Membership.objects.filter(user=person).exists():
@@ -103,7 +103,7 @@ def _accepted_by(person: User) -> QuerySet[Invitation]:
 
 
 def _is_of_others(address: str, erased: Erased, organization_id: UUID) -> bool:
-    """Tell whether others have to do with an address that has not shown to be the person's."""
+    """Tell whether others use an address that the person never proved to be theirs."""
     if normal_email(address) in erased.shown:
         return False
     has_it = Q(email__address=address) | Q(login__address=address)

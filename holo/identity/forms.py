@@ -23,7 +23,7 @@ from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner, is_last_superuser
 
 
-class _LogsInAlone:
+class _UniqueLogin:
     """Refuses an address that somebody else logs in with, before the database does."""
 
     def require_free(self, person: User, email: str | None, field: str | None) -> None:
@@ -33,7 +33,7 @@ class _LogsInAlone:
             self.add_error(field, taken)  # type: ignore[attr-defined]  # a mixin
 
 
-class PersonAddForm(_LogsInAlone, AdminUserCreationForm[User]):
+class PersonAddForm(_UniqueLogin, AdminUserCreationForm[User]):
     """A new person with a first password."""
 
     # Django's own help speaks of ways to log in that there are not.
@@ -63,7 +63,7 @@ INVITE_FIRST = gettext_lazy(
 )
 
 
-class PersonChangeForm(_LogsInAlone, UserChangeForm[User]):
+class PersonChangeForm(_UniqueLogin, UserChangeForm[User]):
     """A person who is there. The admin sets `acting` to whoever fills in the form."""
 
     acting: User | None = None
@@ -122,7 +122,7 @@ class _WritesThePasswordAlone:
         return user
 
 
-class PersonPasswordForm(_WritesThePasswordAlone, _LogsInAlone, AdminPasswordChangeForm):  # type: ignore[type-arg]
+class PersonPasswordForm(_WritesThePasswordAlone, _UniqueLogin, AdminPasswordChangeForm):  # type: ignore[type-arg]
     """Another password for somebody, or a first one."""
 
     def clean(self) -> dict[str, Any]:

@@ -148,7 +148,7 @@ class PersonAdmin(
         before = User.objects.filter(pk=obj.pk).values_list("email", flat=True).first()
         # A superuser vouches for the address; others enter it as an organisation's systems do.
         vouches = bool(request.user.is_superuser) and before != obj.email
-        if before is None or (vouches and obj.login is not None):
+        if vouches and (before is None or obj.login is not None):
             obj.login = obj.email
         super().save_model(request, obj, form, change)
         if before is not None:

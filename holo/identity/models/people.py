@@ -58,11 +58,11 @@ class UserManager(BaseUserManager["User"]):
 class User(Record, AbstractBaseUser, PermissionsMixin):
     """A person, known by e-mail address.
 
-    `email` is where mail goes, as whoever made the account says. `login` is the address that has shown to be
-    the person's, or that an administrator vouches for; nobody else logs in with it. An account that an
-    organisation's system made has none until an invitation is accepted, so an address that is somebody's
-    elsewhere is no obstacle, and nobody learns of it. Whoever gets a password or rights logs in with `email`
-    if with nothing else; the database notes it (trigger identity_user_login_filled).
+    `email` is where mail goes; nobody has checked whose it is, and several accounts may have the same one.
+    `login` is unique: the person has proved that it is theirs by accepting an invitation, or a superuser has
+    entered it. An account that an organisation's system made has no `login` until then. Where an account
+    without `login` gets a password or rights, the database copies `email` into it (trigger
+    identity_user_login_filled).
     """
 
     mutable = frozenset(

@@ -10,7 +10,7 @@ from holo.common.actor import Actor, OrganizationId, UserId
 from holo.common.characters import normal_email
 from holo.common.clock import database_now
 from holo.common.db import UNIQUE_VIOLATION, contained, sqlstate
-from holo.common.errors import NotFoundError, ThrottledError
+from holo.common.errors import DomainError, NotFoundError, ThrottledError
 from holo.common.fence import fence_of_request
 from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
@@ -47,7 +47,7 @@ def invite_member(
     """
     require_held(lock_manager(actor), role)
     email = normal_email(email)
-    # Whoever is a member and does not log in with the address yet can do so once they have accepted.
+    # A member who does not log in with this address yet is invited to do so.
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"), field="email")
@@ -120,9 +120,10 @@ def accept_invitation(
     """Join the organisation as `person_id`, who has shown a password, or as a new person.
 
     A new person needs `name`, in up to 150 characters, and `password_hash` (of `make_password`); so does
-    a member whom the organisation's system made and who has never logged in. The link shows whose address it
-    is: from now on the person logs in with it. Whoever is a member already stays what they are, and who has
-    an account elsewhere takes the place of the one that the organisation's system made. Not idempotent: the
+    a member whom the organisation's system made and who has never logged in. The link proves whose address it
+    is: from now on the person logs in with it. A member keeps the role that they have. If the organisation's
+    system made an account for the address and the person has another account, the membership moves to that
+    one. Not idempotent: the
     link works once. Locks the organisation, then the person. Raises InvitationOverError (also for somebody
     else's address), PersonKnownError (a new person whose address has an account), LastOwnerError (the account
     whose place is taken is the only owner's), InvalidError (of `name`).
@@ -177,15 +178,19 @@ def _new_person(invitation: Invitation, name: str, password_hash: str) -> User:
             raise _person_known()
         person = unused
     person.name, person.password = name, password_hash
+    _save(person, taken=_person_known())
+    return person
+
+
+def _save(person: User, *, taken: DomainError, columns: list[str] | None = None) -> None:
+    """Write the person; raise `taken` where somebody began to log in with the address at the same moment."""
     try:
         with contained():
-            person.save()
+            person.save(update_fields=columns)
     except IntegrityError as error:
-        # Somebody with the address was faster, in another organisation.
         if sqlstate(error) != UNIQUE_VIOLATION:
             raise
-        raise _person_known() from None
-    return person
+        raise taken from None
 
 
 def _person_known() -> PersonKnownError:
@@ -197,17 +202,12 @@ def _known_person(invitation: Invitation, person_id: UserId) -> User:
     found = find_invited(invitation)
     with_login = User.objects.filter(pk=person_id, is_active=True, login__isnull=False)
     person = lock_joining(with_login) if found is not None and found.pk == person_id else None
+    over = InvitationOverError(_("this invitation works no longer"))
     if person is None:
-        raise InvitationOverError(_("this invitation works no longer"))
+        raise over
     if normal_email(str(person.login)) != invitation.email:
         person.login = invitation.email
-        try:
-            with contained():
-                person.save(update_fields=["login"])
-        except IntegrityError as error:
-            if sqlstate(error) != UNIQUE_VIOLATION:
-                raise
-            raise InvitationOverError(_("this invitation works no longer")) from None
+        _save(person, taken=over, columns=["login"])
     return person
 
 

@@ -166,7 +166,7 @@ def discard_user(*, change_id: UUID) -> None:
     _record(requester_of(change), "identity.user_discarded", change)
     Membership.objects.filter(organization_id=change.organization_id, user_id=person_id).delete()
     person = _lock_person(person_id)
-    # Whoever has accepted an invitation meanwhile has an account of their own.
+    # Who has accepted an invitation meanwhile keeps the account.
     if person.login is not None or _belongs_elsewhere(person, change):
         return
     erased = erased_of(person)
@@ -197,7 +197,7 @@ def complete_user_change(*, change_id: UUID) -> bool:
 def update_user(*, change_id: UUID) -> bool:
     """Give the person the new address and name; with it the change has succeeded.
 
-    Whoever has logged in goes on doing so with the address that has shown to be theirs. Idempotent by nature.
+    It changes where mail goes, and not the address that the person logs in with. Idempotent by nature.
     Locks the organisation, the change, the person. Raises as `request_user_change`.
     """
     change = lock_change(change_id)
