@@ -19,6 +19,7 @@ class ApiKey(Record):
     """
 
     mutable = frozenset({"name", "replaced_by", "expires_at", "revoked_at", "last_used_at"})
+    shut = frozenset({"secret_hash"})
 
     class Kind(models.TextChoices):
         """What a credential is. A key is one program's, a personal token the person's own."""
@@ -122,6 +123,7 @@ class AuthorizationCode(Record):
 
     mutable = frozenset({"client_name", "state", "organization", "user", "token", "polled_at"})
     deletable = True
+    shut = frozenset({"code_hash"})
 
     class State(models.TextChoices):
         """How far it is; an open or approved one may have run out."""

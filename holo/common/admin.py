@@ -13,6 +13,7 @@ from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import FieldError, PermissionDenied, ValidationError
 from django.db import DataError, ProgrammingError, models
 from django.db.models import Model, QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import HttpRequest, HttpResponse, QueryDict
 from django.utils.functional import Promise
 from django.utils.html import format_html
@@ -121,6 +122,12 @@ class BoundedSearch(admin.ModelAdmin[M]):
         """Show what the audit trail says of a row; the site has the page, for it knows organisations."""
         page: HttpResponse = self.admin_site.history_page(request, self, object_id)  # type: ignore[attr-defined]
         return page
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest) -> bool:
+        """Tell whether the list may be filtered so; never by a value that could be guessed that way."""
+        if lookup.split(LOOKUP_SEP)[0] in getattr(self.model, "shut", ()):
+            return False
+        return super().lookup_allowed(lookup, value, request)
 
     def get_object(self, request: HttpRequest, object_id: str, from_field: str | None = None) -> M | None:
         """Return the row that an address means; an empty `_to_field` means the key, as a missing one does."""

@@ -110,8 +110,8 @@ class ChangedMeanwhileError(RequestError):
     code = "request.changed_meanwhile"
     status = 412
     meaning = (
-        "`If-Match` names another state than the present one: somebody has changed the object. Nothing was"
-        " changed; read it again and decide anew."
+        "`If-Match` names another state than the present one, because somebody has changed the object; or"
+        " `If-None-Match` names the present one. Nothing was changed; read it again and decide anew."
     )
 
 

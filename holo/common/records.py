@@ -21,6 +21,9 @@ class Record(models.Model):
     # Names of fields.
     mutable: ClassVar[frozenset[str]] = frozenset()
     deletable: ClassVar[bool] = False
+    # Names of fields that open something, or would if their value were guessed. The database's readers have
+    # no right to them, and no list of the admin can be filtered by them.
+    shut: ClassVar[frozenset[str]] = frozenset()
 
     # The names and values that the row was read with.
     _read: tuple[Collection[str], Collection[Any]] = ((), ())

@@ -64,6 +64,7 @@ class SecretVersion(Record):
     """One value that a secret had. When the secret is deleted, ciphertext and data key are wiped."""
 
     mutable = frozenset({"key_id", "data_key", "ciphertext"})
+    shut = frozenset({"data_key", "ciphertext"})
 
     id = models.BigAutoField(primary_key=True)
     secret = models.ForeignKey(

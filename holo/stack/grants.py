@@ -21,22 +21,10 @@ SELECT DISTINCT c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid
 JOIN pg_namespace n ON n.oid = c.relnamespace
 WHERE n.nspname = 'public' AND NOT t.tgisinternal AND t.tgname LIKE %s ORDER BY 1
 """
-# What opens something, or would if it were guessed back; None for a whole table. Nobody who reads needs it.
-SHUT: dict[str, frozenset[str] | None] = {
-    "apiauth_apikey": frozenset({"secret_hash"}),
-    "apiauth_authorizationcode": frozenset({"code_hash"}),
-    "django_session": None,
-    "identity_invitation": frozenset({"token_hash"}),
-    "identity_user": frozenset({"password"}),
-    "orders_payment": frozenset({"token"}),
-    "orders_sandboxcharge": frozenset({"token"}),
-    "secretstore_secretversion": frozenset({"data_key", "ciphertext"}),
-    "staff_loginlimit": None,
-    "staff_recoverycode": frozenset({"code_hash"}),
-}
+# Tables that nobody who reads needs; `Record.shut` names such columns of the others.
+_SHUT_TABLES = frozenset({"django_session", "staff_loginlimit"})
 # Answers kept for repeated calls are no record of anything; `manage.py verify` looks at them all the same.
-_SHUT_TO_AUDITORS: dict[str, frozenset[str] | None] = {**SHUT, "idempotency_idempotencylog": None}
-READERS = {"holo_auditor": _SHUT_TO_AUDITORS, "holo_checker": SHUT}
+READERS = {"holo_auditor": _SHUT_TABLES | {"idempotency_idempotencylog"}, "holo_checker": _SHUT_TABLES}
 _COLUMNS = """
 SELECT a.attname, a.attidentity <> '' FROM pg_attribute a
 WHERE a.attrelid = %s::regclass AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum
@@ -135,18 +123,30 @@ def _list(connection: BaseDatabaseWrapper, columns: Sequence[str]) -> str:
     return f" ({', '.join(map(connection.ops.quote_name, columns))})"
 
 
+def shut_columns() -> dict[str, frozenset[str]]:
+    """Return, by table, the columns that the models declare shut."""
+    return {
+        model._meta.db_table: frozenset(
+            str(field.column) for field in model._meta.concrete_fields if field.name in model.shut
+        )
+        for model in apps.get_models()
+        if issubclass(model, Record) and model.shut
+    }
+
+
 def grant_readers(connection: BaseDatabaseWrapper) -> None:
     """Let auditors and checkers, where the server has the roles, read what they may."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_TABLES)
         tables = [row[0] for row in cursor.fetchall()]
+        columns_shut = shut_columns()
         for role in _present_readers(cursor):
             cursor.execute(f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}")
             cursor.execute(f"GRANT USAGE ON SCHEMA public TO {role}")
             for table in tables:
-                shut = READERS[role].get(table, frozenset())
-                if shut is None:
+                if table in READERS[role]:
                     continue
+                shut = columns_shut.get(table, frozenset())
                 open_columns = [name for name, _identity in _columns(cursor, table) if name not in shut]
                 columns = ", ".join(map(connection.ops.quote_name, open_columns))
                 cursor.execute(f"GRANT SELECT ({columns}) ON {connection.ops.quote_name(table)} TO {role}")

@@ -50,6 +50,7 @@ class RecoveryCode(Record):
 
     mutable = frozenset({"used_at"})
     deletable = True
+    shut = frozenset({"code_hash"})
 
     id = models.BigAutoField(primary_key=True)
     factor = models.ForeignKey(

@@ -23,6 +23,7 @@ class Payment(Record):
     mutable = frozenset(
         {"state", "gateway_reference", "decline_code", "submitted_at", "captured_at", "refunded_at"}
     )
+    shut = frozenset({"token"})
 
     class State(models.TextChoices):
         """Requested and captured count as open or succeeded; there is at most one such attempt an order."""

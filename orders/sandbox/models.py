@@ -10,6 +10,7 @@ class SandboxCharge(Record):
     """What the sandbox gateway knows of one key."""
 
     mutable = frozenset({"state", "captures", "refunds"})
+    shut = frozenset({"token"})
 
     key = models.CharField(primary_key=True, max_length=64)
     token = models.CharField(max_length=64)

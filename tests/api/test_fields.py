@@ -101,6 +101,14 @@ def test_a_leap_second_is_refused_by_name() -> None:
         fields.parse_moment("2016-12-31T23:59:60Z")
 
 
+@pytest.mark.parametrize(
+    "text", ["0000-01-01T00:00:00Z", "9999-12-31T23:59:59-23:59", "1970-01-01T00:00:00+00:01"]
+)
+def test_a_year_that_no_time_here_has_is_refused_by_name(text: str) -> None:
+    with pytest.raises(ValidationError, match="1970 to 2999"):
+        fields.parse_moment(text)
+
+
 @pytest.mark.parametrize("text", ["e\u0301", "\uac00", "\u212b", "\u0958", "\u1100\u1161"])
 def test_a_filter_compares_the_form_that_a_field_stores(text: str) -> None:
     stored = fields.IdentifierField().run_validation(text)

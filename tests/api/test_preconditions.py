@@ -118,6 +118,28 @@ def test_what_does_not_name_the_state(api: Api, thing: Thing, form: str) -> None
     assert (refused.status_code, code_of(refused)) == (412, CODE)
 
 
+@pytest.mark.parametrize(
+    ("form", "status"),
+    [
+        ("*", 412),
+        ("{tag}", 412),
+        ("W/{tag}", 412),
+        ('"x", {tag}', 412),
+        ('"x"', 200),
+        ("{bare}", 200),
+        ("", 200),
+    ],
+)
+def test_a_state_that_is_excluded_is_not_changed(api: Api, thing: Thing, form: str, status: int) -> None:
+    seen = api.get(thing.path)
+    header = form.format(tag=seen["ETag"], bare=seen["ETag"].strip('"'))
+    answer = patch(api, thing, thing.first, **{"If-None-Match": header})
+    assert answer.status_code == status
+    assert (api.get(thing.path).content == seen.content) is (status == 412)
+    if status == 412:
+        assert code_of(answer) == CODE
+
+
 def test_what_is_not_there_is_not_found_whatever_is_named(api: Api) -> None:
     for path in ("projects/none", "projects/shop/environments/production/variables/NONE"):
         body = {"name": "x"} if path.endswith("none") else {"value": "x"}

@@ -168,3 +168,13 @@ def test_of_administrators_made_at_once_by_the_command_one_is_made(monkeypatch: 
     for outcome in refused:
         assert isinstance(outcome, CommandError), outcome
         assert "Somebody logs in with this e-mail address already" in str(outcome)
+
+
+@pytest.mark.parametrize("password", ["x", "password1234", "root@example.com", "1" * 5000])
+def test_command_gives_an_administrator_no_password_that_the_form_would_refuse(
+    monkeypatch: pytest.MonkeyPatch, password: str
+) -> None:
+    monkeypatch.setenv("DJANGO_SUPERUSER_PASSWORD", password)
+    with pytest.raises(CommandError, match=r"(?i)password"):
+        call_command("createsuperuser", interactive=False, email="root@example.com", verbosity=0)
+    assert not User.objects.exists()

@@ -76,7 +76,7 @@ def test_undelivered_messages_are_listed_in_order_of_delivery(fresh_database: st
 
 def test_admin_offers_retry_alone_and_asks_first(fresh_database: str) -> None:
     waiting, dead = plant(key="a"), _dead()
-    user = User.objects.create_superuser("admin@example.com", "x")
+    user = User.objects.create_superuser("admin@example.com", "correct horse battery")
     Organization.objects.create(pk=ACTOR.organization_id, slug="of-the-messages", name="Theirs")
     client = Client()
     log_in(client, user)

@@ -55,10 +55,12 @@ def parse_moment(value: object) -> datetime:
         message = _("a leap second; send the second before or after it")
         raise refuse(InvalidDatetimeError, message)
     moment = _moment(match) if match is not None else None
+    # The first or last hours of a year may be in another one in UTC.
+    is_far = match is not None and not 1969 <= int(match[1]) <= 3000
+    if is_far or (moment is not None and not 1970 <= moment.year <= 2999):
+        raise refuse(InvalidDatetimeError, _("the time is out of range: 1970 to 2999, in UTC"))
     if moment is None:
         raise refuse(InvalidDatetimeError, _("not a time with offset such as 2026-03-01T12:00:00Z"))
-    if not 1970 <= moment.year <= 2999:
-        raise refuse(InvalidDatetimeError, _("the time is out of range: 1970 to 2999, in UTC"))
     return moment
 
 

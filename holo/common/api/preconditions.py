@@ -1,4 +1,4 @@
-"""`If-Match`: a change is made only while the object is as its caller has seen it (RFC 9110, 13.1.1)."""
+"""`If-Match` and `If-None-Match`: a change is made only in a state that they allow (RFC 9110, 13.1)."""
 
 from collections.abc import Callable, Mapping
 from typing import TypeVar
@@ -19,18 +19,22 @@ def tag_by(render: Callable[[T], Mapping[str, object]]) -> Callable[[T], str]:
 
 
 def check_of(request: Request, tag: Callable[[T], str]) -> Callable[[T], None] | None:
-    """Return the check that a service makes of the locked object; None where no `If-Match` was sent.
+    """Return the check that a service makes of the locked object; None where no such header was sent.
 
-    It raises ChangedMeanwhileError unless the header names the object's tag as its GET gives it, or `*`. Tags
-    are compared strongly: a weak one, or one without quotes, fits nothing.
+    It raises ChangedMeanwhileError unless `If-Match` names the object's tag as its GET gives it, or `*`; and
+    where `If-None-Match` names it, or `*`. `If-Match` is compared strongly: a weak tag, or one without
+    quotes, fits nothing.
     """
-    header = request.headers.get("If-Match")
-    if header is None:
+    wanted, unwanted = request.headers.get("If-Match"), request.headers.get("If-None-Match")
+    if wanted is None and unwanted is None:
         return None
 
     def check(current: T) -> None:
-        if not names_etag(header, tag(current), weak=False):
+        present = tag(current)
+        if wanted is not None and not names_etag(wanted, present, weak=False):
             message = _("The object has changed since you read it. Read it again, then repeat your change.")
             raise ChangedMeanwhileError(message)
+        if unwanted is not None and names_etag(unwanted, present, weak=True):
+            raise ChangedMeanwhileError(_("The object is in the state that If-None-Match excludes."))
 
     return check

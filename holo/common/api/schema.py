@@ -211,7 +211,10 @@ def _if_match() -> OpenApiParameter:
         "If-Match",
         {"type": "string"},
         OpenApiParameter.HEADER,
-        description="ETags that were seen, or `*`. Any other state of the object is 412; nothing is changed.",
+        description=(
+            "ETags that were seen, or `*`. Any other state of the object is 412; nothing is changed. "
+            "`If-None-Match` is the reverse."
+        ),
     )
 
 

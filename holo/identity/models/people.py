@@ -4,6 +4,7 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.auth.password_validation import validate_password
 from django.core.exceptions import ValidationError
 from django.db import IntegrityError, models
 from django.db.models.functions import Lower
@@ -33,7 +34,13 @@ class UserManager(BaseUserManager["User"]):
         return user
 
     def create_superuser(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create an administrator. Raises ValidationError also where somebody logs in with the address."""
+        """Create an administrator.
+
+        Raises ValidationError also where somebody logs in with the address, and for a password that the form
+        would refuse: `createsuperuser --noinput` asks nobody, and an administrator may do everything.
+        """
+        if password is not None:
+            validate_password(password, self.model(email=email))
         taken = ValidationError(_("Somebody logs in with this e-mail address already."), code="unique")
         if self.called(email).exists():
             raise taken
@@ -72,6 +79,7 @@ class User(Record, AbstractBaseUser, PermissionsMixin):
         }
     )
     deletable = True
+    shut = frozenset({"password"})
 
     id: "models.UUIDField[UUID, UUID]" = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     email = models.EmailField(_("e-mail address"), db_index=True, validators=[validate_address])

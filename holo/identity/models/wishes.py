@@ -21,6 +21,7 @@ class Invitation(Record):
     """
 
     mutable = frozenset({"email", "state", "token_hash", "ended_at"})
+    shut = frozenset({"token_hash"})
 
     class State(models.TextChoices):
         """How far it is; an open one may have run out."""
