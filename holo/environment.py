@@ -10,7 +10,7 @@ import re
 from collections.abc import Collection, Iterable, Iterator
 from datetime import timedelta
 from email.utils import parseaddr
-from urllib.parse import SplitResult, parse_qsl, urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import environ
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -23,6 +23,7 @@ from holo.common.money import parse_amount
 from holo.common.rates import Rate, RateError, parse_rate
 from holo.identity.breaches import BreachesError, check_breaches
 from holo.secretstore.keyring import Keyring, KeyringError, read_keyring
+from holo.server_urls import faults_of_database, faults_of_redis
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,18}", re.ASCII)
 _TRUE = frozenset({"1", "true", "yes", "on", "y", "ok"})
@@ -41,12 +42,10 @@ _WEB_URL = re.compile(
 )
 # What an Authorization header carries as it is.
 _TOKEN = re.compile(r"[!-~](?:[ -~]*[!-~])?")
-_REDIS_DATABASE = re.compile(r"/?[0-9]*")
 _SHOWN = 64
 # As many as Django's own check asks for.
 _SHORTEST_KEY = 50
-# What django-environ makes of the URL of a database and of mail; all else comes from its query.
-_OF_DATABASE = frozenset({"ENGINE", "NAME", "USER", "PASSWORD", "HOST", "PORT", "OPTIONS"})
+# What django-environ makes of the URL of mail; all else comes from its query.
 _OF_MAIL = frozenset(
     {"EMAIL_BACKEND", "EMAIL_FILE_PATH", "EMAIL_HOST", "EMAIL_HOST_PASSWORD", "EMAIL_HOST_USER", "EMAIL_PORT"}
 )
@@ -76,6 +75,15 @@ class Environment:
     def name(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return a text that is never empty: without a value the variable counts as not given."""
         return self._read(name) or default
+
+    def dotted(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the path of a class; without a value the variable counts as not given."""
+        text = self.name(name, default=default)
+        if text and not ("." in text and all(map(builtins.str.isidentifier, text.split(".")))):
+            self._problems.append(
+                f"{name}={_shown(text)} is not the path of a class, such as shop.adapters.Own"
+            )
+        return text
 
     def list(
         self, name: builtins.str, *, default: builtins.list[builtins.str]
@@ -111,7 +119,9 @@ class Environment:
     ) -> builtins.list[builtins.str]:
         found = self.list(name, default=default)
         self._problems += [
-            f"{name}: {_shown(part)} is not {expected}" for part in found if not form.fullmatch(part)
+            f"{name}: {_shown(part)} is not {expected}"
+            for part in found
+            if not form.fullmatch(part) or not _split(part)
         ]
         return found
 
@@ -181,7 +191,13 @@ class Environment:
     def database(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
         """Return the address of a database of PostgreSQL."""
         url = self.url(name, default=default, schemes=("postgres", "postgresql"))
-        self._problems += _faults_of_database(name, url)
+        self._problems += faults_of_database(name, url) if url else ()
+        return url
+
+    def redis(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the address of Valkey or Redis."""
+        url = self.url(name, default=default, schemes=("redis", "rediss"))
+        self._problems += faults_of_redis(name, url)
         return url
 
     def address(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
@@ -238,12 +254,13 @@ class Environment:
         text = self.str(name, default=default)
         try:
             found = dict(environ.Env.email_url_config(text))
-            if urlsplit(text).fragment or not all(isinstance(value, int) for value in _options_of(found)):
+            parts = _split(text)
+            if not parts or parts.fragment or not all(isinstance(v, int) for v in _options_of(found)):
                 raise ImproperlyConfigured
         except (ImproperlyConfigured, ValueError):
             self._problems.append(f"{name} is not an address such as smtp+tls://user:password@host:587")
             return dict(environ.Env.email_url_config(default))
-        self._problems += [f"{name} {fault}" for fault in _faults_of_mail_path(urlsplit(text).path, found)]
+        self._problems += [f"{name} {fault}" for fault in _faults_of_mail(urlsplit(text).path, found)]
         if found["EMAIL_BACKEND"] == _DJANGOS_SMTP:
             found["EMAIL_BACKEND"] = "holo.deliveries.smtp.BoundedEmailBackend"
         return found
@@ -276,33 +293,15 @@ class Environment:
         return text
 
 
-def _faults_of_mail_path(path: str, found: dict[str, object]) -> Iterator[str]:
-    """Yield what is wrong with the path of the URL of mail, which django-environ reads its own way."""
+def _faults_of_mail(path: str, found: dict[str, object]) -> Iterator[str]:
+    """Yield what is wrong with the URL of mail: half a log-in, a path that is read in another way."""
+    if bool(found["EMAIL_HOST_USER"]) != bool(found["EMAIL_HOST_PASSWORD"]):
+        yield "has a user without a password, or the reverse; mail would be sent without a log-in"
     if not str(found["EMAIL_BACKEND"]).endswith(".filebased.EmailBackend"):
         if path.strip("/"):
             yield "has a path after the host, which means nothing; leave it out"
     elif not path.startswith("//") or "+" in path:
         yield "is not filemail: with four slashes and an absolute path, such as filemail:////var/mail/holo"
-
-
-def _faults_of_database(name: str, url: str) -> Iterator[str]:
-    """Yield what is wrong with the URL of a database: no database, or settings that are the product's."""
-    if not url:
-        return
-    parts = urlsplit(url)
-    given = environ.Env.db_url_config(url)
-    if not given["NAME"] and "service" not in given.get("OPTIONS", {}):
-        yield f"{name} names no database; it ends in one, such as postgres://host:port/holo"
-    fixed = sorted(option.lower() for option in given if option not in _OF_DATABASE)
-    if fixed:
-        yield f"{name} sets {', '.join(fixed)}; only options of libpq can be given there"
-    if "+" in parts.path:
-        yield f"{name} has a + in the name of the database, which is read as a blank; write %2B"
-    options = [option for option, _value in parse_qsl(parts.query, keep_blank_values=True)]
-    if len(options) > len(given.get("OPTIONS", {})) + len(fixed):
-        yield f"{name} has an option without a value, or one twice"
-    if "search_path" in str(given.get("OPTIONS", {}).get("options", "")):
-        yield f"{name} sets search_path; the tables are in public"
 
 
 def refuse(problems: list[str]) -> None:
@@ -322,24 +321,22 @@ def faults_of_secret_keys(current: str, earlier: Iterable[str], *, debug: bool) 
             yield f"{name} is too weak without DEBUG=1; use {_SHORTEST_KEY} random characters or more"
 
 
-def faults_of_tls(*, is_on: bool, certificate: str, key: str, others: Iterable[str]) -> Iterator[str]:
-    """Yield what is wrong with the variables of TLS to Temporal: files that are not used, one of a pair."""
-    if not is_on and any((certificate, key, *others)):
-        yield "TEMPORAL_TLS_… is set without TEMPORAL_TLS=1"
-    if bool(certificate) != bool(key):
-        yield "TEMPORAL_TLS_CLIENT_CERT_PATH and TEMPORAL_TLS_CLIENT_KEY_PATH: set both or neither"
-
-
 def _is_weak(key: str) -> bool:
     # A text that repeats itself is as easy to guess as what it repeats: shifted by that, it is itself again.
     return len(key) < _SHORTEST_KEY or len(set(key)) < 5 or key in (key + key)[1:-1]
 
 
 def _split(text: str) -> SplitResult | None:
+    """Return the parts of an address; None if its port is no number, or its host has a blank in it.
+
+    Port 0 is none either: clients take it for their default.
+    """
     try:
         parts = urlsplit(text)
-        _ = parts.port  # raises where it is no number
+        port = parts.port
     except ValueError:
+        return None
+    if port == 0 or any(map(str.isspace, parts.netloc.rpartition("@")[2])):
         return None
     return parts
 
@@ -357,10 +354,8 @@ def _is_whole(text: str, parts: SplitResult) -> bool:
         return bool(parts.hostname) and _WEB_URL.fullmatch(text) is not None
     if parts.fragment:
         return False
-    if parts.scheme in ("redis", "rediss"):
-        # Another name of a database is silently read as the first one.
-        return _REDIS_DATABASE.fullmatch(parts.path) is not None
-    return True
+    # The clients compare the scheme as it is.
+    return text.startswith(f"{parts.scheme}://")
 
 
 def _shown(text: str) -> str:

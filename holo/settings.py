@@ -9,14 +9,15 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
-import environ
 from django.http.request import validate_host
 from django.utils.translation import gettext_lazy as _
 
 from holo.domains import domain_apps
 from holo.env_file import read_env_file
-from holo.environment import Environment, faults_of_secret_keys, faults_of_tls, refuse
+from holo.environment import Environment, faults_of_secret_keys, refuse
+from holo.server_urls import broker_tls, database
 from holo.stack.ports import LARGEST_OFFSET
+from holo.tls_files import faults_of_tls
 
 # Makes `ModelAdmin[Order]` and the like work at run time as they do for the type checker.
 django_stubs_ext.monkeypatch()
@@ -54,6 +55,8 @@ if DEMO and not DEBUG:
 # What seals secrets: `id:base64` with commas between, the first one for new ones; or a file of such lines.
 KEYRING = env.keyring("SECRETS_KEYRING", default="", file=env.str("SECRETS_KEYRING_FILE", default=""))
 ALLOWED_HOSTS = env.hosts("ALLOWED_HOSTS", default=["127.0.0.1", "localhost", "[::1]"])
+if not (ALLOWED_HOSTS or DEBUG):
+    problems.append("ALLOWED_HOSTS names no host, so every request would be refused; name the hosts")
 if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
 # Those of them that answer with pages of people who log in, and know their sessions; empty: all of them.
@@ -132,22 +135,6 @@ DB_STATEMENT_TIMEOUT_MS = env.int("DB_STATEMENT_TIMEOUT_MS", default=15000, low=
 DATABASE_URL = env.database("DATABASE_URL", default="")
 # The owner of the tables; only `manage.py migrate` uses it.
 MIGRATE_DATABASE_URL = env.database("MIGRATE_DATABASE_URL", default="")
-
-
-def database(url: str) -> dict[str, Any]:
-    """Return Django's settings of one PostgreSQL URL, with kept connections that are checked before use."""
-    parsed: dict[str, Any] = dict(environ.Env.db_url_config(url))
-    parsed["ENGINE"] = "holo.common.postgres"
-    parsed["CONN_MAX_AGE"] = 60
-    parsed["CONN_HEALTH_CHECKS"] = True
-    options = parsed.setdefault("OPTIONS", {})
-    options.setdefault("connect_timeout", 3)
-    # Nothing temporary ever stands in for a table, whatever the role's own path says.
-    options["options"] = f"{options.get('options', '')} -c search_path=public,pg_temp".strip()
-    options.setdefault("application_name", "holo")
-    return parsed
-
-
 DATABASES = {"default": database(DATABASE_URL or f"postgres://holo_app@127.0.0.1:{15432 + PORT_OFFSET}/holo")}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "identity.User"
@@ -192,9 +179,10 @@ TEMPORAL_TLS_CLIENT_KEY_PATH = env.file("TEMPORAL_TLS_CLIENT_KEY_PATH", default=
 TEMPORAL_TLS_SERVER_NAME = env.str("TEMPORAL_TLS_SERVER_NAME", default="")
 problems += faults_of_tls(
     is_on=TEMPORAL_TLS,
+    authority=TEMPORAL_TLS_SERVER_CA_CERT_PATH,
     certificate=TEMPORAL_TLS_CLIENT_CERT_PATH,
     key=TEMPORAL_TLS_CLIENT_KEY_PATH,
-    others=(TEMPORAL_TLS_SERVER_CA_CERT_PATH, TEMPORAL_TLS_SERVER_NAME),
+    others=(TEMPORAL_TLS_SERVER_NAME,),
 )
 # Path of a Temporal CLI binary that the embedded stack shall use.
 TEMPORAL_CLI = env.str("TEMPORAL_CLI", default="")
@@ -242,17 +230,16 @@ ORDER_ADDRESS_PIECES = env.int("ORDER_ADDRESS_PIECES", default=200, low=1, high=
 ORDER_NETWORK_PIECES = env.int("ORDER_NETWORK_PIECES", default=1000, low=1, high=1_000_000)
 ORDER_PAYMENT_ATTEMPTS = env.int("ORDER_PAYMENT_ATTEMPTS", default=3, low=1, high=100)
 # Where money and parcels matter, nobody gets a sandbox without naming it.
-PAYMENT_GATEWAY = env.name(
+PAYMENT_GATEWAY = env.dotted(
     "PAYMENT_GATEWAY", default="orders.sandbox.gateway.SandboxGateway" if DEBUG else ""
 )
-CARRIER = env.name("CARRIER", default="orders.sandbox.carrier.SandboxCarrier" if DEBUG else "")
+CARRIER = env.dotted("CARRIER", default="orders.sandbox.carrier.SandboxCarrier" if DEBUG else "")
 ALLOW_SANDBOX = env.bool("ALLOW_SANDBOX", default=False)
 
 # --- Celery and Valkey/Redis: only work that can be derived from rows ------------------------------
-REDIS_URL = env.url(
-    "REDIS_URL", default=f"redis://127.0.0.1:{16379 + PORT_OFFSET}/0", schemes=("redis", "rediss", "unix")
-)
+REDIS_URL = env.redis("REDIS_URL", default=f"redis://127.0.0.1:{16379 + PORT_OFFSET}/0")
 CELERY_BROKER_URL = REDIS_URL
+CELERY_BROKER_USE_SSL = broker_tls(REDIS_URL)
 CELERY_ACCEPT_CONTENT = ["json"]
 CELERY_TASK_SERIALIZER = CELERY_RESULT_SERIALIZER = "json"
 CELERY_TASK_IGNORE_RESULT = True

@@ -21,7 +21,7 @@ from django.utils import translation
 from pytest_django.plugin import DjangoDbBlocker
 
 from holo.common.outside_calls import ports
-from holo.settings import database
+from holo.server_urls import database
 from holo.stack.postgres import PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer

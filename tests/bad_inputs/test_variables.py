@@ -2,14 +2,16 @@
 
 import os
 import runpy
+import ssl
 import subprocess
 import sys
 from pathlib import Path
 from secrets import token_urlsafe
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import environ
 import pytest
+from celery import Celery
 from django.conf import LazySettings
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connection
@@ -57,7 +59,7 @@ def test_good_environment_is_accepted() -> None:
 
 @pytest.mark.pure
 @pytest.mark.usefixtures("production")
-@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "TEMPORAL_NAMESPACE", "CARRIER"])
+@pytest.mark.parametrize("name", ["SECRET_KEY", "METRICS_TOKEN", "TEMPORAL_NAMESPACE", "TEMPORAL_CLI"])
 @pytest.mark.parametrize(
     "text", ["$HOME/{}", "$$SECRET_KEY{}", "\\$x{}", "${{HOME}}{}", "a$b{}", " {} ", "%(x)s{}"]
 )
@@ -118,14 +120,46 @@ def test_options_of_libpq_are_kept_and_so_is_the_path(monkeypatch: pytest.Monkey
 
 @pytest.mark.pure
 @pytest.mark.usefixtures("production")
+def test_option_of_the_database_that_looks_like_a_number_is_taken_literally(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", "postgres://h/x?password=0123&application_name=1e3")
+    options = runpy.run_path(SETTINGS)["DATABASES"]["default"]["OPTIONS"]
+    assert (options["password"], options["application_name"]) == ("0123", "1e3")
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
+@pytest.mark.parametrize(
+    ("options", "checked"),
+    [
+        ("", ssl.CERT_REQUIRED),
+        ("?ssl_check_hostname=false", None),
+        ("?ssl_cert_reqs=none", ssl.CERT_NONE),
+    ],
+)
+def test_certificate_of_valkey_is_checked_by_celery_too(
+    options: str, checked: ssl.VerifyMode | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Celery's own default is to believe any; None leaves it to the client, which checks."""
+    monkeypatch.setenv("REDIS_URL", f"rediss://h/0{options}")
+    read = runpy.run_path(SETTINGS)
+    asked: Any = Celery(broker=read["CELERY_BROKER_URL"], broker_use_ssl=read["CELERY_BROKER_USE_SSL"])
+    assert asked.connection_for_write().ssl.get("ssl_cert_reqs") == checked
+
+
+@pytest.mark.pure
+@pytest.mark.usefixtures("production")
 def test_blanks_between_commas_are_no_values(monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty name of a host, and an empty key that signs."""
-    for name in ("ALLOWED_HOSTS", "ADMIN_HOSTS", "SECRET_KEY_FALLBACKS", "ENABLE_DOMAINS"):
+    for name in ("ADMIN_HOSTS", "SECRET_KEY_FALLBACKS", "ENABLE_DOMAINS"):
         monkeypatch.setenv(name, " , ")
+    monkeypatch.setenv("ALLOWED_HOSTS", " h,, ")
     monkeypatch.setenv("CSRF_TRUSTED_ORIGINS", " https://a ,, https://b, ")
     read = runpy.run_path(SETTINGS)
+    assert read["ALLOWED_HOSTS"] == ["h"]
     assert read["CSRF_TRUSTED_ORIGINS"] == ["https://a", "https://b"]
-    assert read["ALLOWED_HOSTS"] == read["ADMIN_HOSTS"] == read["SECRET_KEY_FALLBACKS"] == []
+    assert read["ADMIN_HOSTS"] == read["SECRET_KEY_FALLBACKS"] == []
 
 
 @pytest.mark.pure

@@ -1,5 +1,6 @@
 """A connection's health is read from its socket, and its timeouts come with BEGIN."""
 
+import socket
 from collections.abc import Iterator
 
 import psycopg
@@ -49,6 +50,20 @@ def test_terminated_connection_is_replaced_before_its_next_use(
     connection.close_if_unusable_or_obsolete()
     assert unit_of_work(lambda: shown("lock_timeout")) == "3s"
     assert backend() != watched
+
+
+def test_server_that_vanishes_without_a_word_is_given_up_by_the_kernel(watched: int) -> None:
+    """Its host is gone and nothing answers: without these a worker or web thread would wait for hours."""
+    raw = connection.connection
+    assert raw is not None
+    with socket.fromfd(raw.fileno(), socket.AF_INET, socket.SOCK_STREAM) as sock:
+        assert sock.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+        asked = [
+            sock.getsockopt(socket.IPPROTO_TCP, option)
+            for option in (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+        ]
+        assert asked == [10, 5, 3]
+        assert sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT) == 20_000
 
 
 def test_timeouts_hold_inside_the_transaction_and_end_with_it(watched: int) -> None:

@@ -85,7 +85,6 @@ MATRIX = (
         for setting, address in (
             ("DATABASE_URL", "postgres://holo_app@db.internal/holo"),
             ("MIGRATE_DATABASE_URL", "postgres://holo_owner@db.internal/holo"),
-            ("REDIS_URL", "redis://valkey.internal/0"),
         )
     ),
     _row("METRICS_TOKEN", "look-app", refused=True),

@@ -176,6 +176,60 @@ VARIABLES = (
     ),
     _row("E05", "no address", "REDIS_URL is not an address", REDIS_URL="redis://h/0#x"),
     *(
+        _row("E05", "what no driver would take", f"DATABASE_URL{says}", DATABASE_URL=f"postgres://{value}")
+        for value, says in (
+            ("h/x?nosuch=1", " sets nosuch; only options of libpq"),
+            ("h/x?pool=true", " sets pool; only options of libpq"),
+            ("h/x?client_encoding=latin1", " sets client_encoding; only options of libpq"),
+            ("h/x?sslmode=maybe", ": sslmode is none of: disable, allow, prefer, require,"),
+            ("h/x?connect_timeout=soon", ": connect_timeout is not a number of at most nine digits"),
+            ("u@h/x?user=v", " has an option without a value, or one twice"),
+            (f"h/x?password=a+{SECRET}", " has a + in an option"),
+            (f"h/{'x' * 64}", " names a database of more than 63 bytes"),
+            ("a b/x", " is not an address"),
+            ("h:0/x", " is not an address"),
+        )
+    ),
+    *(
+        _row("E05", "what no client of Valkey would take", f"REDIS_URL{says}", REDIS_URL=value)
+        for value, says in (
+            ("redis://h/0?foo=bar", " has an option that is none of: ssl_cert_reqs,"),
+            # One of the two clients takes these, the other one fails.
+            ("redis://h/0?socket_timeout=5", " has an option that is none of"),
+            (f"redis://h/0?password={SECRET}", " has an option that is none of"),
+            ("redis://h/0?ssl_cert_reqs=none", " has an option that is none of"),
+            ("unix:///run/valkey.sock", " is not an address"),
+            ("rediss://h/0?ssl_cert_reqs=sometimes", ": ssl_cert_reqs is none of: required, optional, none"),
+            ("rediss://h/0?ssl_ca_certs=manage.py", ": ssl_ca_certs is not a file of certificates in PEM"),
+            ("rediss://h/0?ssl_certfile=manage.py", ": ssl_certfile and ssl_keyfile are not a certificate"),
+            ("REDIS://h/0", " is not an address"),
+            ("redis:0", " is not an address"),
+            ("redis:///0", " is not an address"),
+            ("redis://h:0/0", " is not an address"),
+            ("redis://h/999999", " is not an address"),
+        )
+    ),
+    *(
+        _row("E05", "no file of the kind", says, TEMPORAL_TLS="1", **values)
+        for says, values in (
+            (
+                "TEMPORAL_TLS_SERVER_CA_CERT_PATH is not a file of certificates in PEM",
+                {"TEMPORAL_TLS_SERVER_CA_CERT_PATH": "manage.py"},
+            ),
+            (
+                "TEMPORAL_TLS_CLIENT_KEY_PATH are not a certificate in PEM and its key",
+                {"TEMPORAL_TLS_CLIENT_CERT_PATH": "manage.py", "TEMPORAL_TLS_CLIENT_KEY_PATH": "manage.py"},
+            ),
+        )
+    ),
+    *(
+        _row("E10", "no class", f"{name}={value!r} is not the path of a class", **{name: value})
+        for name in ("PAYMENT_GATEWAY", "CARRIER")
+        for value in ("Gateway", "$PATH.Gateway", " shop.Gateway", "shop:Gateway", "shop..Gateway")
+    ),
+    _row("E04", "no host", "ALLOWED_HOSTS names no host", ALLOWED_HOSTS=""),
+    _row("E04", "no host", "ALLOWED_HOSTS names no host", ALLOWED_HOSTS=" , "),
+    *(
         _row("E10", "a control character", f"{name} has a control character, {char},", **{name: value})
         for name in (
             "SECRET_KEY",
@@ -230,7 +284,7 @@ VARIABLES = (
             f"https://a:{SECRET}@h",
             "ftp://h",
             *("https://h?", "https://h x", "https://h/a b", "https://bücher.example", "https://h\u200b"),
-            *("https://<b>", "https://h\\x", 'https://h"x', "https://h/ä"),
+            *("https://h:0", "https://h:65536", "https://<b>", "https://h\\x", 'https://h"x', "https://h/ä"),
         )
     ),
     *(
@@ -249,6 +303,7 @@ VARIABLES = (
             *("h", "$ORIGIN", "https://", "https://h/", "https://h/path", "ftp://h"),
             # Django fails at each form because of the first; no browser sends the others.
             *("https://[x", "https://H", "https://h:443", "http://h:80", "https://a@h", "https://h."),
+            "https://h:65536",
         )
     ),
     *(
@@ -271,7 +326,7 @@ VARIABLES = (
         _row("E05", "no address", "EMAIL_URL is not an address", EMAIL_URL=value)
         for value in (
             *("", "smtp://", "$MAIL", "smtp://h?timeout=$X", "smtp://h?use_tls=false", "smtp://h?ssl=true"),
-            f"smtp://a:1#{SECRET}@h:25",
+            *(f"smtp://a:1#{SECRET}@h:25", "smtp://h:0", "smtp+tls://h h"),
         )
     ),
     *(
@@ -294,6 +349,8 @@ VARIABLES = (
             ("filemail:mail", "is not filemail: with four slashes"),
             ("filemail:////var/c++", "is not filemail: with four slashes"),
             ("smtp://h:25/path", "has a path after the host"),
+            ("smtp+tls://user@h", "has a user without a password, or the reverse"),
+            (f"smtp+tls://:{SECRET}@h", "has a user without a password, or the reverse"),
         )
     ),
     _row("E05", "no key ring", "SECRETS_KEYRING: entry 1 is not id:base64", SECRETS_KEYRING=SECRET),

@@ -18,7 +18,7 @@ from django.db import OperationalError, connections
 from django.db.backends.base.base import BaseDatabaseWrapper
 
 from holo.common.weak_settings import weak_settings
-from holo.settings import database
+from holo.server_urls import database
 from holo.stack.fences import fence_tables
 from holo.stack.grants import grant_app_role, grant_readers
 from holo.stack.process import explain
