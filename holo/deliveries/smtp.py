@@ -6,13 +6,19 @@ Django's timeout is for each read, so that a server which sends a byte now and t
 import smtplib
 import socket
 import ssl
+import threading
 import time
+from collections.abc import Callable
+from concurrent.futures import Future
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from django.core.mail.backends.smtp import EmailBackend
+from django.core.mail.utils import DNS_NAME
 
 from holo.deliveries.policy import ATTEMPT_SECONDS, OPERATION_SECONDS
+
+T = TypeVar("T")
 
 _CHUNK = 4096
 # All replies of a session are some kilobytes; a server that goes on and on must not fill the memory.
@@ -53,6 +59,28 @@ def bound_socket(sock: socket.socket, deadline: float) -> None:
     sock.settimeout(min(left, OPERATION_SECONDS))
 
 
+def _looked_up(look_up: Callable[[], T], what: str, deadline: float) -> T:
+    """Return what a look-up of a name finds. Raises TimeoutError where it takes longer than one operation.
+
+    The resolver of the system takes no limit, so it runs in a thread that is left to itself then.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            outcome.set_result(look_up())
+        except Exception as error:  # noqa: BLE001 - whoever waits is told
+            outcome.set_exception(error)
+
+    threading.Thread(target=run, name="mail-look-up", daemon=True).start()
+    try:
+        return outcome.result(max(0.0, min(deadline - time.monotonic(), OPERATION_SECONDS)))
+    except TimeoutError:
+        if outcome.done():
+            raise
+        raise TimeoutError(f"the look-up of {what} took longer than {OPERATION_SECONDS} s") from None
+
+
 class _Bounded(smtplib.SMTP):
     """A connection that ends at its deadline, however slowly the server answers."""
 
@@ -65,7 +93,9 @@ class _Bounded(smtplib.SMTP):
     def _get_socket(self, host: str, port: int, timeout: float) -> socket.socket:
         """Connect to the first of the server's addresses that answers; all share the time that is left."""
         problem = OSError("the mail server has no address")
-        for family, kind, protocol, _name, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        find = partial(socket.getaddrinfo, host, port, type=socket.SOCK_STREAM)
+        found = _looked_up(find, "the mail server", self.deadline)
+        for family, kind, protocol, _name, address in found:
             sock = socket.socket(family, kind, protocol)
             try:
                 bound_socket(sock, self.deadline)
@@ -107,18 +137,23 @@ class _BoundedOverTls(_Bounded, smtplib.SMTP_SSL):
 class BoundedEmailBackend(EmailBackend):
     """Django's SMTP backend with a limit on each wait and on the attempt as a whole."""
 
+    _deadline = 0.0
+
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**{**kwargs, "timeout": OPERATION_SECONDS})
 
     @property
     def connection_class(self) -> Any:
-        """Return the class of the connection, whose time begins now."""
+        """Return the class of the connection, whose time has begun."""
         kind = _BoundedOverTls if self.use_ssl else _Bounded
-        return partial(kind, deadline=time.monotonic() + ATTEMPT_SECONDS)
+        return partial(kind, deadline=self._deadline)
 
     def open(self) -> bool | None:
         """Connect; a connection that cannot be used after all is closed at once."""
+        self._deadline = time.monotonic() + ATTEMPT_SECONDS
         try:
+            # Django keeps it, and asks for it without a limit.
+            _looked_up(DNS_NAME.get_fqdn, "this machine's own name", self._deadline)
             return super().open()
         except Exception:
             self.close()

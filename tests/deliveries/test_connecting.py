@@ -1,12 +1,14 @@
 """Mail servers that are hard to reach, or that talk without end: one attempt stays within its limits."""
 
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from django.conf import LazySettings
+from django.core.mail.utils import DNS_NAME
 
 from holo.deliveries.models import Delivery
 from tests.deliveries.smtp_server import dripping_server, smtp_server
@@ -107,3 +109,29 @@ def test_reply_is_kept_without_what_nobody_sees(settings: LazySettings) -> None:
         use(settings, inbox)
         assert send_due() == 1
     assert (only().state, only().last_problem) == (State.REFUSED, "550 no user here")
+
+
+@pytest.mark.parametrize("slow", ["getfqdn", "getaddrinfo"])
+def test_look_up_that_does_not_end_holds_an_attempt_only_so_long(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch, slow: str
+) -> None:
+    """The resolver has no limit: a name server that is away takes half a minute for each name."""
+    monkeypatch.setattr("holo.deliveries.smtp.OPERATION_SECONDS", 0.3)
+    monkeypatch.delattr(DNS_NAME, "_fqdn", raising=False)
+    released = threading.Event()
+    real = getattr(socket, slow)
+
+    def look_up(*arguments: Any, **options: Any) -> Any:
+        released.wait(30)
+        return real(*arguments, **options)
+
+    add("one@example.com")
+    with smtp_server() as inbox:
+        use(settings, inbox)
+        monkeypatch.setattr(socket, slow, look_up)
+        begun = time.monotonic()
+        assert send_due() == 1
+        assert time.monotonic() - begun < 5
+        released.set()
+    assert (only().state, inbox.connections) == (State.WAITING, 0)
+    assert only().last_problem.startswith("TimeoutError: the look-up of")
