@@ -3,7 +3,8 @@
 An adapter answers in these types, and raises no errors but the two here. `orders/outside.py` refuses any
 other answer or error. `tests/orders/adapter_contract.py` tries an adapter against these rules.
 
-An adapter is made without arguments, at its first use; that may fail like any other call.
+An adapter is made without arguments, at its first use; that may fail like any other call. Where two steps
+are the first at once, two may be made, and one of them is let go.
 
 An adapter sets time limits of its own, on connecting (a few seconds) and on each answer, below
 OUTSIDE_SECONDS together, and raises OutsideUnavailableError then. A call of one that does not is left to
@@ -41,7 +42,10 @@ class Charge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChargeState:
-    """What the gateway says of a key, and of how much money it says it."""
+    """What the gateway says of a key, and of how much money it says it.
+
+    `reference` is the gateway's own number of the charge, by which people find it there; never a card number.
+    """
 
     state: Literal["authorised", "captured", "declined", "voided", "refunded"]
     amount: Money

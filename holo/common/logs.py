@@ -10,7 +10,7 @@ from holo.common.characters import escaped, json_escaped
 from holo.common.context import current_context
 
 # Parts of names whose values are nobody's business.
-_NAMED = r"(?:passw|pwd|secret|token|cookie|sessionid|csrf|(?:private|api|access)[_-]?key|cvc|cvv)"
+_NAMED = r"(?:passw|passphrase|pwd|secret|token|cookie|sessionid|csrf|(?:private|api|access)[_-]?key|cvc|cvv)"
 _SECRETS = (
     (re.compile(r"(holo_[a-z]{3,4}_[0-9A-Za-z]{8})[0-9A-Za-z]{28}"), r"\1[redacted]"),
     (re.compile(r"(Bearer\s+)(?!holo_)[^\s'\",]+", re.IGNORECASE), r"\1[redacted]"),
@@ -33,20 +33,33 @@ _SECRETS = (
         r"\1[redacted]",
     ),
     (re.compile(r"(\bFailing row contains \()[^\n]{0,5000}?(?=\)\.)"), r"\1[redacted]"),
+    # A private key that some library could not read.
+    (re.compile(r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----).*?(?=-----END|\Z)", re.DOTALL), r"\1[redacted]"),
     # Keys of services outside, by the beginnings that their makers gave them.
     (re.compile(r"\b((?:sk|rk|pk|tok|whsec|ghp|xox[a-z])[_-])[\w-]{8,}"), r"\1[redacted]"),
     # The value after a name such as `password=…` or `"token": "…"`. A name is matched as a whole, without
     # trying each of its parts: for a long word the time would grow with the square of its length.
     (
         re.compile(
-            rf"((?<![\w-])(?=[\w-]*{_NAMED})[\w-]++[\"']?\s*[=:]\s*[\"']?)(?![\"'\s\[])[^\s\"',;&)}}]+",
+            rf"((?<![\w-])(?=[\w-]*{_NAMED})[\w-]++[\"']?\s*(?:[=:]|%3[AD])\s*[\"']?)"
+            r"(?![\"'\s\[])[^\s\"',;&)}]+",
             re.IGNORECASE,
         ),
         r"\1[redacted]",
     ),
 )
-# A payment card: 13 to 19 digits, perhaps in groups (ISO/IEC 7812).
-_CARD = re.compile(r"(?<![\w.-])[1-9](?:[ -]?[0-9]){12,18}(?![\w-])", re.ASCII)
+# Digits in groups, as they are printed, sent in forms and quoted in addresses: 13 or more, no part of a word.
+_BETWEEN = r"(?:[ \t\u00a0\u2007\u2009\u202f\u2013+/.-]|%20)"
+_NO_WORD = r"(?![A-Za-z_]|-[A-Za-z_])"
+_DIGITS = re.compile(
+    rf"(?=[0-9](?:{_BETWEEN}?[0-9]){{12}})(?:(?<![\w.-])|(?<=%3[AD])|(?<=%2[02])|(?<=%B))"
+    rf"[0-9]++{_NO_WORD}(?:{_BETWEEN}[0-9]++{_NO_WORD})*+"
+)
+_GROUP = re.compile(r"(?<!%)(?<!%2)[0-9]+")
+_MOST_GROUPS = 5
+# An e-mail address. It begins after what cannot be in it: tried from every character, a long word would take
+# the square of its length.
+_ADDRESS = re.compile(r"<?(?<![^\s<>@,;:\[\]])[^\s<>@,;:\[\]]++(?:@[^\s<>@,;:]+)+>?")
 # What of a traceback is a frame of our code, with the line below it; all else is somebody's text.
 _FRAME = re.compile(r'[ |]*File "')
 _MARGIN = "    "
@@ -54,7 +67,7 @@ _MARGIN = "    "
 
 def redacted(text: str) -> str:
     """Return `text` without keys, tokens, links of invitations, passwords of URLs, and card numbers."""
-    return _CARD.sub(_without_card, without_secrets(text))
+    return _DIGITS.sub(_without_cards, without_secrets(text))
 
 
 def without_secrets(text: str) -> str:
@@ -62,6 +75,11 @@ def without_secrets(text: str) -> str:
     for pattern, replacement in _SECRETS:
         text = pattern.sub(replacement, text)
     return text
+
+
+def without_addresses(text: str) -> str:
+    """Return `text` without e-mail addresses: for what others say, kept in rows that nobody may change."""
+    return _ADDRESS.sub("[address]", text)
 
 
 def error_text(error: BaseException, longest: int) -> str:
@@ -75,11 +93,49 @@ def error_text(error: BaseException, longest: int) -> str:
         return ""
 
 
-def _without_card(found: re.Match[str]) -> str:
-    digits = [int(char) for char in found[0] if char.isdigit()]
-    # Luhn's check digit (ISO/IEC 7812-1): every second digit from the right counts twice.
+def _without_cards(found: re.Match[str]) -> str:
+    """Return digits in groups without the numbers of payment cards among them."""
+    text = found[0]
+    groups = list(_GROUP.finditer(text))
+    kept, begin, first = "", 0, 0
+    while first < len(groups):
+        last = _end_of_card(groups, first)
+        if last is not None:
+            kept += text[begin : groups[first].start()] + "[card number]"
+            begin, first = groups[last].end(), last
+        first += 1
+    return kept + text[begin:]
+
+
+def _end_of_card(groups: list[re.Match[str]], first: int) -> int | None:
+    """Return the last group of the card number that begins with a group; None if none does."""
+    sizes: list[int] = []
+    for last, group in enumerate(groups[first : first + _MOST_GROUPS], first):
+        sizes.append(len(group[0]))
+        if not _are_of_card(sizes) or (last == first and _is_fraction(group)):
+            continue
+        number = "".join(part[0] for part in groups[first : last + 1])
+        if number[0] != "0" and _has_check_digit(number):
+            return last
+    return None
+
+
+def _is_fraction(group: re.Match[str]) -> bool:
+    return group.string[group.start() - 1 : group.start()] == "."
+
+
+def _are_of_card(sizes: list[int]) -> bool:
+    """Tell whether 13 to 19 digits (ISO/IEC 7812) are grouped as on a card, or not at all."""
+    if len(sizes) == 1 or sizes in ([4, 6, 4], [4, 6, 5], [8, 8]):
+        return 13 <= sum(sizes) <= 19
+    return 13 <= sum(sizes) <= 19 and set(sizes[:-1]) == {4} and sizes[-1] <= 4
+
+
+def _has_check_digit(number: str) -> bool:
+    """Tell whether the last digit is right (ISO/IEC 7812-1): every second one from it counts twice."""
+    digits = [int(char) for char in number]
     doubled = (sum(divmod(2 * digit, 10)) for digit in digits[-2::-2])
-    return found[0] if (sum(digits[::-2]) + sum(doubled)) % 10 else "[card number]"
+    return (sum(digits[::-2]) + sum(doubled)) % 10 == 0
 
 
 def traceback_lines(error: BaseException) -> list[str]:

@@ -17,7 +17,7 @@ from django.core.mail import EmailMessage
 from holo.common.addresses import validate_address
 from holo.common.characters import without_unfit
 from holo.common.context import bound
-from holo.common.logs import redacted
+from holo.common.logs import redacted, without_addresses
 from holo.deliveries.kinds import Item, Mail, find_kind
 from holo.deliveries.models import Delivery
 from holo.deliveries.policy import MAX_ATTEMPTS
@@ -28,9 +28,6 @@ State = Delivery.State
 _LONGEST_PROBLEM = 300
 # So much of a reply is looked at; a server may send any number of lines.
 _LONGEST_READ = 10_000
-# It begins after what cannot be in it: tried from every character, a long word would take the square of its
-# length.
-_ADDRESS = re.compile(r"<?(?<![^\s<>@,;:])[^\s<>@,;:]++(?:@[^\s<>@,;:]+)+>?")
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -124,8 +121,7 @@ def _reply(error: Exception) -> tuple[int, object]:
 def _cleaned(problem: str) -> str:
     """Return a text of the server in one line, without addresses and secrets."""
     text = without_unfit(_UNPRINTABLE.sub(" ", problem[:_LONGEST_READ]))
-    text = _ADDRESS.sub("[address]", text)
-    return redacted(" ".join(text.split()))[:_LONGEST_PROBLEM]
+    return redacted(" ".join(without_addresses(text).split()))[:_LONGEST_PROBLEM]
 
 
 def _message_id(item: Item) -> str:

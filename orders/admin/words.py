@@ -177,6 +177,8 @@ def event_detail(data: Mapping[str, Any]) -> str:
         parts.append(str(data["code"]).replace("_", " "))
     if "reason" in data:
         parts.append(reason_label(str(data["reason"])))
+    if data.get("refusal"):
+        parts.append(_("the carrier says: %(text)s") % {"text": data["refusal"]})
     parts.extend(_shortage(short) for short in data.get("shortages", ()))
     parts.extend(_failure(step) for step in data.get("steps", ()))
     return " · ".join(part for part in parts if part)

@@ -58,7 +58,7 @@ def begin_label(*, shipment_id: UUID) -> Parcel | None:
 
 @command
 def record_label(*, shipment_id: UUID, outcome: Label | CarrierRefusedError | None) -> Step:
-    """Write the label, or give the order up where the carrier refuses it.
+    """Write the label, or give the order up where the carrier refuses it, with what it says in the timeline.
 
     The last label of an order passes its point of no return in the same commit. Idempotent by the shipment's
     state and the handover row. Locks the order, then its approval request. Next: SHIPPING (other labels are
@@ -71,7 +71,7 @@ def record_label(*, shipment_id: UUID, outcome: Label | CarrierRefusedError | No
         shipment.save(update_fields=["state", "ready_at", "label_reference", "tracking_number"])
         record_event(order, "shipment_ready", data=_shown(shipment))
     elif isinstance(outcome, CarrierRefusedError) and shipment.state == State.PREPARING:
-        _refused(order, shipment, AbortReason.CARRIER_REFUSED)
+        _refused(order, shipment, AbortReason.CARRIER_REFUSED, refusal=str(outcome))
     return _hand_over_when_ready(order)
 
 
@@ -87,10 +87,10 @@ def _hand_over_when_ready(order: Order) -> Step:
     return Step(next=Next.HANDOVER, status=order.status, shipment_ids=tuple(shipments))
 
 
-def _refused(order: Order, shipment: Shipment, reason: AbortReason) -> None:
+def _refused(order: Order, shipment: Shipment, reason: AbortReason, *, refusal: str) -> None:
     shipment.state = State.REFUSED
     shipment.save(update_fields=["state"])
-    record_event(order, "shipment_refused", data=_shown(shipment))
+    record_event(order, "shipment_refused", data={**_shown(shipment), "refusal": refusal})
     abort_order(order, ends_as=Status.REFUNDED, reason=reason)
 
 

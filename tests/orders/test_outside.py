@@ -116,6 +116,15 @@ def test_texts_are_cleaned_and_cut(name: str) -> None:
     assert known.reference == expected.get(name, "17")
 
 
+@pytest.mark.parametrize("reference", ["8515131751004941", "2026113012345674", "4242424242424242"])
+def test_reference_of_digits_alone_stays_as_the_gateway_gave_it(reference: str) -> None:
+    """One number in ten has a card's check digit, and by its reference people find the charge."""
+    assert asked("lookup", lambda: said("captured", reference=reference)).reference == reference
+    assert (
+        asked("lookup", lambda: said("captured", reference=f"card {CARD}")).reference == "card [card number]"
+    )
+
+
 def test_decline_code_is_cut_and_holds_no_card_number() -> None:
     known = asked("authorise", lambda: said("declined", decline_code=f"do_not_honour {CARD} " + "x" * 76))
     assert known.decline_code == ("do_not_honour [card number] " + "x" * 76)[:LONGEST_DECLINE_CODE]
@@ -210,8 +219,30 @@ def test_text_that_cannot_be_written_does_not_hide_the_error() -> None:
         asked("refund", answer)
 
 
+def test_address_that_a_partner_quotes_is_not_kept() -> None:
+    """What it says is kept in the timeline, from which an erased person's address could not be taken out."""
+
+    def refuse() -> None:
+        raise CarrierRefusedError("no such person: Ann <ann@example.com>, ask bob@example.com.")
+
+    with pytest.raises(CarrierRefusedError, match=r"no such person: Ann \[address\], ask \[address\]"):
+        CheckedCarrier(Gateway(refuse)).create_label(PARCEL)
+
+
 @pytest.mark.parametrize(
-    "card", ["4242424242424242", "4242 4242 4242 4242", "5555-5555-5555-4444", "378282246310005"]
+    "card",
+    [
+        "4242424242424242",
+        "4242 4242 4242 4242",
+        "5555-5555-5555-4444",
+        "378282246310005",
+        "3782 822463 10005",
+        "4242\u00a04242\u00a04242\u00a04242",
+        "4242+4242+4242+4242",
+        "4242%204242%204242%204242",
+        "4242.4242.4242.4242",
+        "4917610000000000003",
+    ],
 )
 def test_card_numbers_are_taken_out_of_texts(card: str) -> None:
     assert redacted(f"declined: {card}.") == "declined: [card number]."
@@ -220,6 +251,29 @@ def test_card_numbers_are_taken_out_of_texts(card: str) -> None:
 @pytest.mark.parametrize(
     ("text", "shown"),
     [
+        ("4242 4242 4242 4242 09/29 123", "[card number] 09/29 123"),
+        ("order 1001 4242 4242 4242 4242 3ds failed", "order 1001 [card number] 3ds failed"),
+        ("1001-4242-4242-4242-4242", "1001-[card number]"),
+        ("4242424242424242 5555555555554444", "[card number] [card number]"),
+        ("/pay?next=%2Fcard%3D4242424242424242", "/pay?next=%2Fcard%3D[card number]"),
+        ("track %B4242424242424242^DOE", "track %B[card number]^DOE"),
+        ("a 1234 4242 4242 4242 4242 0929", "a 1234 [card number] 0929"),
+    ],
+)
+def test_card_number_among_other_numbers_is_taken_out(text: str, shown: str) -> None:
+    assert redacted(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("next=%2Fx%26client_secret%3Dabc123%26a", "next=%2Fx%26client_secret%3D[redacted]"),
+        ("passphrase=abc123", "passphrase=[redacted]"),
+        (
+            "cannot read -----BEGIN\x20RSA PRIVATE KEY-----\nMIIEvQ\nabc\n-----END RSA PRIVATE KEY-----",
+            "cannot read -----BEGIN\x20RSA PRIVATE KEY-----[redacted]-----END RSA PRIVATE KEY-----",
+        ),
+        ("-----BEGIN\x20PRIVATE KEY-----\\nMIIEvQ", "-----BEGIN\x20PRIVATE KEY-----[redacted]"),
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted]"),
         ("{'authorization': 'abc123'}", "{'authorization': '[redacted]'}"),
         ("Authorization: Bearer abc123", "Authorization: Bearer [redacted]"),
@@ -238,7 +292,9 @@ def test_values_that_open_something_are_taken_out_of_texts(text: str, shown: str
     assert redacted(text) == shown
 
 
-@pytest.mark.parametrize("word", ["token", "eyJ", "authorization", "://a", "a-", "Bearer "])
+@pytest.mark.parametrize(
+    "word", ["token", "eyJ", "authorization", "://a", "a-", "Bearer ", "1 ", "1-", "-----BEGIN "]
+)
 def test_long_text_is_read_once(word: str) -> None:
     """Read once for each of its parts, a text of this length would take hours."""
     assert redacted(word * 100_000).startswith(word)
@@ -253,6 +309,8 @@ def test_long_text_is_read_once(word: str) -> None:
         "SO-2026-000123",
         "018f4c1e-7a2b-7c3d-8e4f-123456789012",
         "1234567890123",
+        "1700000000.123456 0.4242424242424242",
+        "12345678-1234-1234-1234-123456789012",
         "12345678901234567890123456",
     ],
 )

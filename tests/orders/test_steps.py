@@ -15,6 +15,7 @@ from holo.outbox.models import OutboxMessage
 from inventory.errors import UnknownSkuError
 from inventory.models import Reservation
 from orders import services
+from orders.admin.words import event_detail
 from orders.errors import (
     AmountMismatchError,
     ClientRefTakenError,
@@ -274,6 +275,9 @@ def test_refused_shipment_is_voided_refunded_and_released(shop: Shop) -> None:
     assert not SandboxLabel.objects.filter(pk=str(second)).exists()
     assert SandboxCharge.objects.get(pk=str(payment)).state == "refunded"
     assert sorted(order.shipments.values_list("state", flat=True)) == ["refused", "voided"]
+    said = order.events.get(kind="shipment_refused").data
+    assert said["refusal"] == "the address is out of the carrier's area"
+    assert said["refusal"] in event_detail(said)
     assert shop.stock()[EAST_ONLY] == shop.stock()[SOUTH_ONLY] == (10, 0)
 
 
