@@ -39,7 +39,8 @@ def validate_address(text: str) -> None:
     """Refuse what is no e-mail address that a mail can be sent to. Raises ValidationError.
 
     Django's own check takes control characters and blanks between quotation marks, and invisible characters
-    and names that the domain name system cannot hold in the domain.
+    and names that the domain name system cannot hold in the domain. A domain that mail programs read as
+    another one is refused too: `straße.example` would become `strasse.example`, which is somebody else's.
     """
     validate_email(text)
     if len(text) > LONGEST_ADDRESS:
@@ -48,9 +49,13 @@ def validate_address(text: str) -> None:
         raise ValidationError(_("Enter a valid email address."), code="unseen_character")
     try:
         sanitize_address(text, "utf-8")
-        text.rpartition("@")[2].encode("idna")
+        domain = normal(text.rpartition("@")[2])
+        sent_to = domain.encode("idna")
+        is_kept = domain.isascii() or sent_to.decode("idna") == domain.lower()
     except ValueError:
-        raise ValidationError(_("Enter a valid email address."), code="not_sendable") from None
+        is_kept = False
+    if not is_kept:
+        raise ValidationError(_("Enter a valid email address."), code="not_sendable")
 
 
 def validate_single_line(text: str) -> None:

@@ -29,13 +29,25 @@ BAD = (
     "a@exam\u034fple.com",
     "a@exam\u2028ple.com",
     "a@" + "ü" * 63 + ".com",
+    # Mail to these would go to strasse.example, ff.example, viii.example, σ.example and example.com.
+    "a@straße.example",
+    "a@ﬀ.example",
+    "a@ⅷ.example",
+    "a@ς.example",
+    "a@ｅxample.com",
     "a@example.com, b@example.com",
     "A <a@example.com>",
     "a@example..com",
     "nobody",
     "",
 )
-GOOD = ("a@example.com", "o'hara+tag@mail.example.co.uk", "a@bücher.example", "a@例子.example")
+GOOD = (
+    "a@example.com",
+    "o'hara+tag@mail.example.co.uk",
+    "a@bücher.example",
+    "a@例子.example",
+    "a@BÜCHER.example",
+)
 
 
 @pytest.mark.pure
