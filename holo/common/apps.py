@@ -8,6 +8,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.api.converters import IdConverter
 from holo.common.crash import plan_from_environment
+from holo.common.stray_errors import log_stray_errors
 from holo.common.weak_settings import check_deployment
 
 
@@ -20,7 +21,9 @@ class CommonConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Name the parts of addresses and what `check --deploy` asks; take up what a test planned."""
+        """Name the parts of addresses and what `check --deploy` asks; log what nobody catches."""
         register_converter(IdConverter, "id")
         register_check(check_deployment, Tags.security, deploy=True)
+        log_stray_errors()
+        # What a test planned.
         plan_from_environment()
