@@ -32,9 +32,10 @@ def _concerned(payload: Mapping[str, Any]) -> list[Recipient]:
 
 
 def _about_key(item: Item) -> Mail | None:
+    """Write to whom the key still concerns: a mail may wait for hours, and people leave meanwhile."""
     key = ApiKey.objects.select_related("organization").filter(pk=UUID(item.data["key_id"])).first()
     reader = find_reader(item.recipient.id)
-    if key is None or reader is None:
+    if key is None or reader is None or item.recipient not in _concerned(item.data):
         return None
     with override(reader.language):
         subject, body = _texts(item.kind, key, _who(item.data["actor_id"]))

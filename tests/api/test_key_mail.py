@@ -8,9 +8,10 @@ from holo.apiauth.services import create_api_key, revoke_api_key
 from holo.deliveries.models import Delivery
 from holo.identity.models import User
 from holo.identity.roles import Role
+from holo.identity.services import remove_member
 from holo.outbox.models import OutboxMessage
 from tests.identity.people import Team, build_team
-from tests.post import send_mail
+from tests.post import plan_mail, send_mail
 
 
 @pytest.fixture
@@ -52,6 +53,14 @@ def test_owner_hears_that_a_key_was_made_and_revoked_and_by_whom(team: Team) -> 
 def test_those_who_manage_hear_of_an_organisations_token(team: Team) -> None:
     make(team, owner=None)
     assert sorted(send()) == sorted(team.people[role].email for role in (Role.OWNER, Role.ADMIN))
+
+
+def test_whoever_no_longer_manages_the_organisation_hears_nothing_of_its_token(team: Team) -> None:
+    """The mail server was away for an hour, and one of them was removed meanwhile."""
+    make(team, owner=None)
+    plan_mail()
+    remove_member(actor=team.actor(Role.OWNER), user_id=team.people[Role.ADMIN].pk)
+    assert send() == [team.people[Role.OWNER].email]
 
 
 def test_nobody_is_written_to_who_is_gone(team: Team) -> None:
