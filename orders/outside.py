@@ -15,7 +15,7 @@ from uuid import UUID
 from django.conf import settings
 from django.utils.module_loading import import_string
 
-from holo.common.characters import without_unfit
+from holo.common.characters import escaped, without_unfit
 from holo.common.logs import redacted, without_addresses, without_secrets
 from holo.common.money import Money
 from holo.common.outside_calls import CallTimedOutError, Port
@@ -39,7 +39,7 @@ CARRIER_PORT = Port("carrier")
 LONGEST_REFERENCE, LONGEST_DECLINE_CODE, _LONGEST_REASON = 100, 50, 300
 # So much of a text is looked at: enough to find what has to be taken out of the part that is kept.
 _LONGEST_READ = 10_000
-_LONGEST_NAME = 80
+_LONGEST_NAME, _LONGEST_SHOWN = 80, 40
 _KNOWN = frozenset({"authorised", "captured", "declined", "voided", "refunded"})
 # What a charge can have become that the gateway said it captured.
 _ONCE_CAPTURED = frozenset({"captured", "refunded"})
@@ -268,17 +268,19 @@ def _reference(text: str) -> str:
 
 
 def _text(value: object, longest: int, redact: Callable[[str], str] = redacted) -> str:
-    """Return a text as it may be kept and shown: without secrets and what cannot be seen, cut."""
+    """Return a text as it may be kept: one line, without secrets and what cannot be seen, cut."""
     try:
-        text = redact(str(value)[:_LONGEST_READ])
+        text = " ".join(redact(str(value)[:_LONGEST_READ]).split())
     except Exception:  # noqa: BLE001 - a text of somebody else's class may fail in any way
         return ""
     return without_unfit(text).strip()[:longest]
 
 
 def _shown(value: object) -> str:
-    """Return an answer for the message about it: short texts themselves, of the rest the type."""
-    return f"“{_text(value, 40)}”" if isinstance(value, str) else _class_name(value)
+    """Return an answer for the message about it: the text itself, each character visible; else the type."""
+    if not isinstance(value, str):
+        return _class_name(value)
+    return f"“{escaped(redacted(str.__str__(value)[:_LONGEST_READ]))[:_LONGEST_SHOWN]}”"
 
 
 def _money(value: object) -> str:

@@ -96,6 +96,19 @@ def test_answer_against_what_was_asked_is_refused(operation: str, state: str) ->
         asked(operation, lambda: said(state))
 
 
+def test_answer_is_shown_with_what_makes_it_another_one() -> None:
+    with pytest.raises(OddAnswerError, match=r"answered the state “ captured\\x00”; expected: captured"):
+        asked("lookup", lambda: said(" captured\x00"))
+
+
+def test_text_of_several_lines_becomes_one() -> None:
+    def answer() -> None:
+        raise ValueError("HTTP 500\r\n\r\n\tno such\u2028account")
+
+    with pytest.raises(OutsideFailedError, match="refund failed: ValueError: HTTP 500 no such account"):
+        asked("refund", answer)
+
+
 def test_charge_that_was_captured_cannot_be_unknown() -> None:
     with pytest.raises(OddAnswerError, match="knows nothing of a charge that it captured"):
         asked("lookup", lambda: None)
