@@ -30,12 +30,13 @@ class _Lines:
 
     def __init__(self, sock: socket.socket, deadline: float) -> None:
         self._sock, self._deadline, self._read = sock, deadline, b""
+        self.longest_wait: float = OPERATION_SECONDS
         self._left = _MOST_READ
 
     def readline(self, longest: int) -> bytes:
         """Return the next line, at most `longest` bytes; empty once the server has closed."""
         while b"\n" not in self._read and len(self._read) < longest:
-            bound_socket(self._sock, self._deadline)
+            bound_socket(self._sock, self._deadline, self.longest_wait)
             chunk = self._sock.recv(_CHUNK)
             if not chunk:
                 break
@@ -51,12 +52,12 @@ class _Lines:
         """Leave the socket to its owner."""
 
 
-def bound_socket(sock: socket.socket, deadline: float) -> None:
-    """Let the next operation of the socket take no longer than what is left. Raises TimeoutError."""
+def bound_socket(sock: socket.socket, deadline: float, longest: float | None = None) -> None:
+    """Let the next operation take `longest` (an operation's seconds) or what is left. Raises TimeoutError."""
     left = deadline - time.monotonic()
     if left <= 0:
         raise TimeoutError(f"the mail server took longer than {ATTEMPT_SECONDS} s")
-    sock.settimeout(min(left, OPERATION_SECONDS))
+    sock.settimeout(min(left, OPERATION_SECONDS if longest is None else longest))
 
 
 def _looked_up(look_up: Callable[[], T], what: str, deadline: float) -> T:
@@ -112,6 +113,15 @@ class _Bounded(smtplib.SMTP):
         if self.file is None and self.sock is not None:
             self.file = _Lines(self.sock, self.deadline)
         return super().getreply()
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Send the mail, and wait for its reply for as long as the attempt lasts.
+
+        A server may look at a mail for a while and take it then: one that was not waited for comes twice.
+        """
+        if isinstance(self.file, _Lines):
+            self.file.longest_wait = ATTEMPT_SECONDS
+        return super().data(msg)
 
     def send(self, s: Any) -> None:
         """Send within the time that is left, which for `sendall` is a limit on the whole."""

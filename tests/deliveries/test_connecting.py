@@ -135,3 +135,21 @@ def test_look_up_that_does_not_end_holds_an_attempt_only_so_long(
         released.set()
     assert (only().state, inbox.connections) == (State.WAITING, 0)
     assert only().last_problem.startswith("TimeoutError: the look-up of")
+
+
+def test_mail_that_the_server_looks_at_for_a_while_is_sent_once(
+    settings: LazySettings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Longer than any other reply may take: it would have been taken, and sent again and again."""
+    monkeypatch.setattr("holo.deliveries.smtp.OPERATION_SECONDS", 0.3)
+
+    def look(line: str) -> bytes | None:
+        if line == ".":
+            time.sleep(1)
+        return None
+
+    add("one@example.com")
+    with smtp_server(look) as inbox:
+        use(settings, inbox)
+        assert send_due() == 1
+    assert (only().state, inbox.recipients()) == (State.DELIVERED, ["one@example.com"])
