@@ -1,6 +1,5 @@
 """Reads files of variables as strictly as the variables themselves."""
 
-import io
 import re
 from pathlib import Path
 
@@ -8,8 +7,9 @@ import environ
 
 from holo.common.characters import holds_control
 
-# As django-environ reads a line of an env file; it skips every other line without a word.
-_LINE = re.compile(r"(?:export )?([A-Za-z_0-9]+)=.*")
+_LINE = re.compile(r"(?:export )?([A-Za-z_0-9]+)=(.*)")
+_QUOTED = re.compile(r"""'([^']*)'|"((?:[^"\\]|\\.)*)\"""")
+_ESCAPED = re.compile(r'\\(["\\])')
 
 
 def read_env_file(file: Path, problems: list[str], reader: type[environ.Env] = environ.Env) -> None:
@@ -26,14 +26,30 @@ def read_env_file(file: Path, problems: list[str], reader: type[environ.Env] = e
     seen: dict[str, int] = {}
     for number, line in enumerate(text.split("\n"), 1):
         whole = line.removesuffix("\r")
+        given = _LINE.fullmatch(whole)
         if holds_control(whole.replace("\t", "")):
             problems.append(f"{file}: line {number} has a line separator or control character in it")
-        elif whole.strip() and not whole.startswith("#"):
-            given = _LINE.fullmatch(whole)
-            if given is None:
+        elif given is None:
+            if whole.strip() and not whole.startswith("#"):
                 problems.append(
                     f"{file}: line {number} is not NAME=value, without blanks before and around “=”"
                 )
-            elif seen.setdefault(given[1], number) != number:
-                problems.append(f"{file}: line {number} gives {given[1]} again, after line {seen[given[1]]}")
-    reader.read_env(io.StringIO(text))
+        elif seen.setdefault(given[1], number) != number:
+            problems.append(f"{file}: line {number} gives {given[1]} again, after line {seen[given[1]]}")
+        elif (value := _unquoted(given[2])) is None:
+            problems.append(
+                f"{file}: line {number} has quotes around its value and in it; leave out those around it"
+            )
+        else:
+            reader.ENVIRON.setdefault(given[1], value)
+
+
+def _unquoted(text: str) -> str | None:
+    """Return a value without the quotes around it; None if it is not clear what they are.
+
+    In double quotes a backslash stands before a quote or another backslash, and is itself before all else.
+    """
+    quoted = _QUOTED.fullmatch(text)
+    if quoted is not None:
+        return quoted[1] if quoted[2] is None else _ESCAPED.sub(r"\1", quoted[2])
+    return None if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text

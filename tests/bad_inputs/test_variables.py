@@ -206,6 +206,10 @@ def test_file_with_byte_order_mark_and_crlf_is_read_whole(tmp_path: Path) -> Non
         *(("A =hunter2", "is not NAME=value"), ("export  A=hunter2", "is not NAME=value")),
         *(("X=hunter2", "gives X again, after line 1"), ("export X=", "gives X again, after line 1")),
         *(("A: hunter2", "is not NAME=value"), ("A-B=hunter2", "is not NAME=value")),
+        *(
+            ('A="hunter2","b"', "has quotes around its value"),
+            ("A='hunter2's'", "has quotes around its value"),
+        ),
         *((f"A=hunter2{char}B=1", "has a line separator") for char in "\r\v\f\x1c\x85\u2028\u2029\0\x01\x1b"),
     ],
 )
@@ -216,6 +220,20 @@ def test_line_that_would_be_skipped_or_cut_is_told_by_its_number(
     assert len(problems) == 1
     assert f"line 2 {says}" in problems[0]
     assert "hunter2" not in problems[0]
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        *(('"C:\\dir"', "C:\\dir"), ('"a\\nb"', "a\\nb"), ('"a\\"b\\\\c"', 'a"b\\c'), ("'a\\'", "a\\")),
+        *(('"a', '"a'), ('a"', 'a"'), ('"a" b', '"a" b'), ("'", "'"), ('""', ""), ("a b ", "a b ")),
+    ],
+)
+def test_quotes_around_a_value_are_no_part_of_it_and_all_else_is(
+    tmp_path: Path, text: str, value: str
+) -> None:
+    assert _read(tmp_path / "env", f"A={text}\n".encode()) == ({"A": value}, [])
 
 
 @pytest.mark.pure
