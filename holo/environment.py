@@ -103,6 +103,13 @@ class Environment:
             name, _HOST, "a host such as holo.example.com, without scheme and port", default
         )
 
+    def host(self, name: builtins.str, *, default: builtins.str) -> builtins.str:
+        """Return the name of one host; empty if unset."""
+        text = self.str(name, default=default)
+        if text and (text[0] in "*." or not _HOST.fullmatch(text)):
+            self._problems.append(f"{name}={_shown(text)} is not a host such as temporal.example.com")
+        return text
+
     def origins(
         self, name: builtins.str, *, default: builtins.list[builtins.str]
     ) -> builtins.list[builtins.str]:

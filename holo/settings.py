@@ -61,6 +61,8 @@ if "*" in ALLOWED_HOSTS and not DEBUG:
     problems.append("ALLOWED_HOSTS=* is refused without DEBUG=1; name the hosts")
 # Those of them that answer with pages of people who log in, and know their sessions; empty: all of them.
 ADMIN_HOSTS = env.hosts("ADMIN_HOSTS", default=[])
+if not all(host == "*" or validate_host(host.lstrip(".").lower(), ALLOWED_HOSTS) for host in ADMIN_HOSTS):
+    problems.append("ADMIN_HOSTS names a host that ALLOWED_HOSTS does not have; no page is answered there")
 # Own proxies before the web process; that many entries of X-Forwarded-For, from its end, are believed.
 PROXY_HOPS = env.int("PROXY_HOPS", default=0, low=0, high=10)
 CSRF_TRUSTED_ORIGINS = env.origins("CSRF_TRUSTED_ORIGINS", default=[])
@@ -176,7 +178,7 @@ TEMPORAL_TLS = env.bool("TEMPORAL_TLS", default=False)
 TEMPORAL_TLS_SERVER_CA_CERT_PATH = env.file("TEMPORAL_TLS_SERVER_CA_CERT_PATH", default="")
 TEMPORAL_TLS_CLIENT_CERT_PATH = env.file("TEMPORAL_TLS_CLIENT_CERT_PATH", default="")
 TEMPORAL_TLS_CLIENT_KEY_PATH = env.file("TEMPORAL_TLS_CLIENT_KEY_PATH", default="")
-TEMPORAL_TLS_SERVER_NAME = env.str("TEMPORAL_TLS_SERVER_NAME", default="")
+TEMPORAL_TLS_SERVER_NAME = env.host("TEMPORAL_TLS_SERVER_NAME", default="")
 problems += faults_of_tls(
     is_on=TEMPORAL_TLS,
     authority=TEMPORAL_TLS_SERVER_CA_CERT_PATH,

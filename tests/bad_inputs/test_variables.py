@@ -87,6 +87,7 @@ def test_line_ends_of_a_mounted_file_are_no_part_of_names_and_numbers(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     given = {"PROXY_HOPS": "2", "PUBLIC_URL": "https://h", "RATE_USER": "off", "ADMIN_HOSTS": "h"}
+    given["ALLOWED_HOSTS"] = "h"
     for name, value in given.items():
         monkeypatch.setenv(name, f"{value}\n")
     ring = f"{BASE['SECRETS_KEYRING']}\n{make_entry('k0')}\n"

@@ -228,6 +228,19 @@ VARIABLES = (
         for value in ("Gateway", "$PATH.Gateway", " shop.Gateway", "shop:Gateway", "shop..Gateway")
     ),
     _row("E04", "no host", "ALLOWED_HOSTS names no host", ALLOWED_HOSTS=""),
+    *(
+        _row(
+            "E04",
+            "a host that is not served",
+            "ADMIN_HOSTS names a host that ALLOWED_HOSTS",
+            ADMIN_HOSTS=value,
+        )
+        for value in ("admin.example.com", "holo.example.com,admin.example.com", ".example.com")
+    ),
+    *(
+        _row("E04", "no host", f"TEMPORAL_TLS_SERVER_NAME={value!r}", TEMPORAL_TLS_SERVER_NAME=value)
+        for value in ("temporal:7233", "https://h", "a b", "*.h", ".h")
+    ),
     _row("E04", "no host", "ALLOWED_HOSTS names no host", ALLOWED_HOSTS=" , "),
     *(
         _row("E10", "a control character", f"{name} has a control character, {char},", **{name: value})
