@@ -36,8 +36,11 @@ def parse_dotenv(text: str) -> dict[str, str]:
 
 
 def _entries(text: str) -> Iterator[tuple[int, str, str]]:
-    for number, line in enumerate(text.removeprefix(_BOM).split("\n"), 1):
-        stripped = line.removesuffix("\r").strip(" \t")
+    # Where nothing comes after it, a CR is no part of a CRLF.
+    *lines, last = text.removeprefix(_BOM).split("\n")
+    whole = [*(line.removesuffix("\r") for line in lines), last]
+    for number, line in enumerate(whole, 1):
+        stripped = line.strip(" \t")
         if not stripped or stripped.startswith("#"):
             continue
         match = _LINE.fullmatch(stripped)

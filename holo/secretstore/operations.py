@@ -43,7 +43,7 @@ def claim(place: Place, name: str) -> Secret:
 def write_secret(actor: Actor, place: Place, name: str, value: Any) -> Secret:
     """Keep a value as a new version; the secret's `version` is its number. See `set_secret`."""
     secret = claim(place, name)
-    plaintext = _encoded(value)
+    plaintext = encode_value(value)
     secret.version += 1
     secret.deleted_at = None
     sealed = seal_value(secret, secret.version, plaintext)
@@ -106,7 +106,8 @@ def absent(name: str) -> SecretNotFoundError:
     return SecretNotFoundError(_("there is no secret %(name)s here") % {"name": name[:200]})
 
 
-def _encoded(value: Any) -> bytes:
+def encode_value(value: Any) -> bytes:
+    """Return what is sealed of a value. Raises SecretValueError."""
     try:
         text = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
     except (TypeError, ValueError):

@@ -4,6 +4,7 @@ import json
 import logging
 import re
 import sys
+import time
 
 import pytest
 
@@ -143,3 +144,37 @@ def test_a_traceback_in_json_is_one_line() -> None:
     line = JsonFormatter().format(failed(_FORGED))
     assert _RAW.search(line) is None
     assert "forged" in json.loads(line)["exception"]
+
+
+class Unprintable:
+    """What has no text."""
+
+    def __str__(self) -> str:
+        raise RuntimeError("no text")
+
+
+@pytest.mark.parametrize("formatter", [TextFormatter(), JsonFormatter()])
+@pytest.mark.parametrize(
+    ("message", "args", "shown"),
+    [
+        ("sent %d token=%s", ("five", "hunter2"), "sent %d token="),
+        ("sent %s to %s", ("password=hunter2",), "sent %s to %s"),
+        ("sent %s", (Unprintable(), "hunter2"), "sent %s"),
+        (Unprintable(), (), "Unprintable"),
+    ],
+)
+def test_a_message_that_cannot_be_made_keeps_its_line_without_its_arguments(
+    formatter: logging.Formatter, message: str, args: tuple[object, ...], shown: str
+) -> None:
+    line = formatter.format(record_of(message, *args))
+    assert shown in line
+    assert "test_logs.py:1" in line
+    assert "hunter2" not in line
+    assert "\n" not in line
+
+
+def test_a_line_made_of_beginnings_of_a_secret_is_read_in_time() -> None:
+    began = time.process_time()
+    TextFormatter().format(record_of("Key (a)=(" * 10_000))
+    # 8 s where each beginning is tried with each end.
+    assert time.process_time() - began < 3

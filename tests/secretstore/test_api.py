@@ -202,6 +202,22 @@ def test_an_imported_value_is_what_the_file_holds(team: Team, api: Api, value: s
     assert [api.get(f"{BASE}/variables/{name}").json()["value"] for name in "ABC"] == ["1", value, "3"]
 
 
+@pytest.mark.parametrize("value", ["字" * 32_768, "\x01" * 32_768, "\U0001fae9" * 16_384, "x" * 32_769])
+def test_a_value_that_is_too_large_names_its_field_and_its_variable(team: Team, api: Api, value: str) -> None:
+    api.post(f"{BASE}/variables", {"name": "A", "value": "old"})
+    answers = [
+        (api.post(f"{BASE}/variables", {"name": "B", "value": value}), "/value"),
+        (change(api, "PATCH", f"{BASE}/variables/A", {"value": value}), "/value"),
+        (api.post(f"{BASE}/import", {"dotenv": f"C=1\nBIG='{value}'\nD=2"}), "/dotenv"),
+    ]
+    for answer, pointer in answers:
+        assert answer.status_code == 400
+        assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
+        assert value not in answer.content.decode()
+    assert answers[-1][0].json()["errors"][0]["message"].startswith("BIG: the value ")
+    assert [row["name"] for row in api.get(f"{BASE}/variables").json()["results"]] == ["A"]
+
+
 def test_a_value_that_is_no_text_is_refused(team: Team, api: Api) -> None:
     values: tuple[object, ...] = (5, True, None, [], "a\0b")
     for value in values:

@@ -46,6 +46,11 @@ def test_lines_may_end_with_crlf_and_begin_with_a_byte_order_mark() -> None:
     }
 
 
+@pytest.mark.parametrize("text", ["A=x\r", "\ufeffA=x\r", "B=1\r\nA=x\r"])
+def test_a_cr_at_the_very_end_belongs_to_the_value(text: str) -> None:
+    assert parse_dotenv(text)["A"] == "x\r"
+
+
 @pytest.mark.parametrize("char", ["\v", "\f", "\x85", "\u2028", "\u00a0"])
 def test_no_other_blank_begins_a_line(char: str) -> None:
     with pytest.raises(DotenvError, match="line 1: a name has letters"):
