@@ -12,14 +12,18 @@ from django.db import DatabaseError, connection
 from django.db.models import Model
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.translation import gettext as _
 
 from holo.common.db import (
     DEADLOCK_DETECTED,
     FOREIGN_KEY_VIOLATION,
+    LOCK_NOT_AVAILABLE,
     SERIALIZATION_FAILURE,
     UNIQUE_VIOLATION,
+    limit_waits,
     sqlstate,
 )
+from holo.common.kept_form import keep_form
 from holo.common.locks import lock_row
 from holo.common.shown_values import SHOWN, ShownValues
 
@@ -45,14 +49,15 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show or take the form; look at it again where somebody else was faster."""
-        return _tried_again(partial(super().changeform_view, request, object_id, form_url, extra_context))
+        view = partial(super().changeform_view, request, object_id, form_url, extra_context)
+        return _tried_again(request, view)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show or take the question whether a row is to be deleted; say why one is kept."""
         try:
-            return _tried_again(partial(super().delete_view, request, object_id, extra_context))
+            return _tried_again(request, partial(super().delete_view, request, object_id, extra_context))
         except PermissionDenied:
             reason = self._why_kept(request, object_id)
             if not reason:
@@ -60,6 +65,18 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
             self.message_user(request, reason, messages.ERROR)
             page = f"{self.admin_site.name}:{self.opts.app_label}_{self.opts.model_name}_change"
             return HttpResponseRedirect(reverse(page, args=[object_id]))
+
+    def _changeform_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
+        """Django's, in the transaction that it has opened for what is sent."""
+        _limit_waits(request)
+        page: HttpResponse = super()._changeform_view(request, *args)  # type: ignore[misc]  # not in the stubs
+        return page
+
+    def _delete_view(self, request: HttpRequest, *args: Any) -> HttpResponse:
+        """Django's, in the same way."""
+        _limit_waits(request)
+        page: HttpResponse = super()._delete_view(request, *args)  # type: ignore[misc]  # not in the stubs
+        return page
 
     def _why_kept(self, request: HttpRequest, object_id: str) -> str:
         if not self.has_delete_permission(request):
@@ -106,15 +123,34 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
         return groups
 
 
-def _tried_again(view: Callable[[], HttpResponse]) -> HttpResponse:
+def _tried_again(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     """Return the page; look at the form again where somebody else was faster."""
-    for _attempt in range(1, _MAX_ATTEMPTS):
+    for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             return view()
         except DatabaseError as error:
-            if sqlstate(error) not in _AGAIN:
+            state = sqlstate(error)
+            if state == LOCK_NOT_AVAILABLE and request.method == "POST":
+                return _held_up(request)
+            if state not in _AGAIN or attempt == _MAX_ATTEMPTS:
                 raise
-    return view()
+    raise AssertionError("unreachable")
+
+
+def _held_up(request: HttpRequest) -> HttpResponse:
+    """Lead back to the form, filled in: somebody else holds the row for longer than a page may wait."""
+    text = _(
+        "Nothing was changed: somebody else is changing the same thing. Send the form again in a moment."
+    )
+    if not keep_form(request):
+        text = _("Nothing was changed: somebody else is changing the same thing. Fill in the form again.")
+    messages.warning(request, text)
+    return HttpResponseRedirect(request.get_full_path())
+
+
+def _limit_waits(request: HttpRequest) -> None:
+    if _is_sent_form(request):
+        limit_waits()
 
 
 def _is_sent_form(request: HttpRequest) -> bool:

@@ -24,6 +24,7 @@ DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
+_TIMEOUTS = "SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d;"
 _MAX_ATTEMPTS = 5
 # Rows that one round trip of a streamed read brings.
 _FETCHED = 1000
@@ -82,14 +83,20 @@ def _bound_in_time(begin: str = "BEGIN") -> None:
     raw: Any = connection.connection
     begun = raw.info.transaction_status != psycopg.pq.TransactionStatus.IDLE
     words = "" if begun else f"{begin}; "
-    words += f"SET LOCAL lock_timeout = {settings.DB_LOCK_TIMEOUT_MS:d};"
-    words += f"SET LOCAL statement_timeout = {settings.DB_STATEMENT_TIMEOUT_MS:d};"
+    words += _TIMEOUTS % (settings.DB_LOCK_TIMEOUT_MS, settings.DB_STATEMENT_TIMEOUT_MS)
     words += connection.fence_statement()  # type: ignore[attr-defined]  # the wrapper is holo/common/postgres/
     with connection.wrap_database_errors:
         result = raw.pgconn.exec_(words.encode())
         if result.status != psycopg.pq.ExecStatus.COMMAND_OK:
             lost = raw.pgconn.status != psycopg.pq.ConnStatus.OK
             raise psycopg.OperationalError(result.get_error_message()) if lost else error_from_result(result)
+
+
+def limit_waits() -> None:
+    """Limit waits and statements in a transaction that Django has opened, as in a `unit_of_work`."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(_TIMEOUTS % (settings.DB_LOCK_TIMEOUT_MS, settings.DB_STATEMENT_TIMEOUT_MS))
 
 
 def require_transaction() -> None:

@@ -13,12 +13,14 @@ from django.contrib.auth.forms import (
     UserChangeForm,
 )
 from django.contrib.auth.models import Group
+from django.db import connection
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from holo.common.shown_values import ShownValues
 from holo.common.text_field import PlainTextField
+from holo.identity.locks import lock_group_names
 from holo.identity.models import Membership, User
 from holo.identity.selectors import is_last_owner, is_last_superuser
 
@@ -99,6 +101,8 @@ class GroupForm(forms.ModelForm[Group]):
     def clean_name(self) -> str:
         """Refuse a name that differs from another one's by the case or the width of its letters alone."""
         name: str = self.cleaned_data["name"]
+        if connection.in_atomic_block:  # only a form that is sent is saved
+            lock_group_names()
         for other in Group.objects.exclude(pk=self.instance.pk).values_list("name", flat=True):
             if _as_read(other) == _as_read(name):
                 raise forms.ValidationError(

@@ -56,6 +56,13 @@ def lock_invited(email: str) -> None:
         cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4713))", [f"invited|{email}"])
 
 
+def lock_group_names() -> None:
+    """Let one form at a time compare a group's name with those of the others, until it is saved."""
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended('group names', 4714))")
+
+
 def lock_user_change(change_id: UUID) -> UserChange:
     """Lock one change of a user and return it as it is now. Raises NotFoundError."""
     require_transaction()

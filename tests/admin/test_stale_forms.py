@@ -2,8 +2,10 @@
 
 import threading
 from collections import Counter
+from functools import partial
 from typing import Any
 
+import psycopg
 import pytest
 from django.contrib import admin
 from django.contrib.auth.models import Group, Permission
@@ -12,6 +14,7 @@ from django.urls import reverse
 
 from holo.common.admin_forms import GuardedFormAdmin
 from holo.common.shown_values import SHOWN, ShownValues
+from holo.identity import forms as identity_forms
 from holo.identity.models import Membership, Organization, User
 from holo.identity.roles import Role
 from holo.identity.services import change_member_role
@@ -20,6 +23,7 @@ from inventory.models import Product
 from inventory.services import change_product
 from tests.api.people import PASSWORD, build_person
 from tests.builders import build_organization, build_product
+from tests.conftest import OwnerAccess
 from tests.forms import filled
 from tests.identity.people import build_team
 from tests.logins import log_in
@@ -300,3 +304,56 @@ def test_organizations_keep_their_short_name(one: Client) -> None:
     page = page_of(organization)
     assert saved(one.post(page, filled(one.get(page), name="N", slug="other")))
     assert Organization.objects.get(pk=organization.pk).slug == organization.slug
+
+
+HELD = ("auth_group", "identity_user", "identity_membership", "identity_organization")
+
+
+@pytest.mark.parametrize("name", HELD)
+@pytest.mark.parametrize("action", ["change", "delete"])
+def test_a_row_that_somebody_holds_keeps_no_page_waiting(
+    owner: OwnerAccess, one: Client, settings: Any, name: str, action: str
+) -> None:
+    """Without a limit each click keeps a thread of the web process for as long as the row is held."""
+    settings.DB_LOCK_TIMEOUT_MS = 200
+    membership = Membership.objects.get(user=build_person(organization=build_organization()))
+    rows: dict[str, Any] = {
+        "auth_group": Group.objects.create(name="packers"),
+        "identity_user": membership.user,
+        "identity_membership": membership,
+        "identity_organization": membership.organization,
+    }
+    page = page_of(rows[name], action)
+    shown = one.get(page)
+    if shown.status_code == 403:
+        pytest.skip("nobody deletes such rows")
+    changes = {"role": "auditor"} if name == "identity_membership" else {"name": "Another"}
+    form = filled(shown, **changes) if action == "change" else {"post": "yes"}
+    with psycopg.connect(owner.server.owner_url(owner.database)) as holder:
+        holder.execute("SET LOCAL idle_in_transaction_session_timeout = '5s'")
+        holder.execute(f"SELECT FROM {name} FOR UPDATE".encode())
+        answer = one.post(page, form)
+    assert (answer.status_code, answer["Location"]) == (302, page)
+    again = one.get(page)
+    assert "somebody else is changing the same thing" in again.content.decode()
+    if action == "change":
+        assert saved(one.post(page, filled(again)))
+        rows[name].refresh_from_db()
+        assert getattr(rows[name], "role" if "role" in changes else "name") in changes.values()
+
+
+def test_of_names_that_read_the_same_one_group_is_made_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    clients = [logged_in() for _ in range(RACERS)]
+    page = reverse("admin:auth_group_add")
+    names = ["packers", "Packers", "PACKERS", "\uff50ackers"]
+    forms = [filled(clients[0].get(page), name=name) for name in names]
+    compared = identity_forms._as_read
+
+    def slowly(name: str) -> str:
+        threading.Event().wait(0.05)
+        return compared(name)
+
+    monkeypatch.setattr(identity_forms, "_as_read", slowly)
+    calls = [partial(client.post, page, form) for client, form in zip(clients, forms, strict=True)]
+    outcomes = race([lambda call=call: call().status_code for call in calls])  # type: ignore[misc]
+    assert Counter(outcomes) == {302: 1, 200: RACERS - 1}
