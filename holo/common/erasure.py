@@ -8,12 +8,16 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from html import unescape
+from urllib.parse import unquote_plus
 from uuid import UUID
 
 from django.db import connection
 from django.utils.module_loading import autodiscover_modules
 
 from holo.common.db import require_transaction
+
+_JSON_ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +44,10 @@ class Erased:
         return f"(?<![[:alnum:]._%+-])({any_of})(?![[:alnum:]_-]|\\.[[:alnum:]])"
 
     def holds_address(self, text: str) -> bool:
-        """Tell whether a text has one of the addresses in it."""
-        folded = text.casefold()
-        return any(address.casefold() in folded for address in self.addresses)
+        """Tell whether a text has one of the addresses in it: plain, or as forms, pages and JSON write it."""
+        readings = (text, unquote_plus(text), unescape(text), _JSON_ESCAPE.sub(_meant, text))
+        folded = [reading.casefold() for reading in readings]
+        return any(address.casefold() in reading for address in self.addresses for reading in folded)
 
 
 Eraser = Callable[[Erased], None]
@@ -81,3 +86,7 @@ def replace_addresses(erased: Erased, table: str, column: str, *, among: str = "
 
 def _escaped(text: str) -> str:
     return re.sub(r"([^\w@])", r"\\\1", text)
+
+
+def _meant(escape: re.Match[str]) -> str:
+    return chr(int(escape[1], 16))

@@ -1,5 +1,7 @@
 """Takes a person's addresses out of Django's log of the admin and out of browsers' sessions."""
 
+from collections.abc import Iterator
+
 from django.contrib.sessions.models import Session
 
 from holo.common.erasure import Erased, erases, replace_addresses
@@ -21,6 +23,18 @@ def erase_from_sessions(erased: Erased) -> None:
     """
     for session in Session.objects.iterator():
         held = session.get_decoded()
-        holds = not erased.shared and erased.holds_address(str(held))
+        holds = not erased.shared and any(map(erased.holds_address, _texts(held)))
         if holds or held.get("_auth_user_id") == str(erased.user_id):
             session.delete()
+
+
+def _texts(held: object) -> Iterator[str]:
+    """Yield every text that a session holds; names are the code's own."""
+    if isinstance(held, str):
+        yield held
+    elif isinstance(held, dict):
+        for value in held.values():
+            yield from _texts(value)
+    elif isinstance(held, list):
+        for value in held:
+            yield from _texts(value)
