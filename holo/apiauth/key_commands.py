@@ -3,12 +3,14 @@
 from typing import Any
 from uuid import UUID
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
+from holo.apiauth.errors import KeyEndedError
 from holo.apiauth.models import ApiKey
+from holo.apiauth.selectors import has_just_replaced
 from holo.apiauth.services import revoke_api_key, rotate_api_key
 from holo.common.actor import Actor
 from holo.common.admin_command import AdminCommand, Text
@@ -63,12 +65,19 @@ class ReplaceKey(AdminCommand[ApiKey]):
     def run(self, request: HttpRequest, row: ApiKey, *, token: str, data: dict[str, Any]) -> str:
         """Replace one key; `onward` leads to the page that shows the new one."""
         count_sensitive(request.user.pk)
-        key, text = rotate_api_key(actor=_actor(request, row.organization_id), key_id=row.pk)
+        actor = _actor(request, row.organization_id)
+        try:
+            key, text = rotate_api_key(actor=actor, key_id=row.pk)
+        except KeyEndedError:
+            request._is_second_click = has_just_replaced(actor, row.pk)  # type: ignore[attr-defined]
+            raise
         request._new_key = (key, text)  # type: ignore[attr-defined]
         return _("The key was replaced.")
 
     def onward(self, request: HttpRequest) -> HttpResponse | None:
-        """Lead to the page that shows the new key."""
+        """Lead to the page that shows the new key; after a second click too: its answer is what is seen."""
+        if getattr(request, "_is_second_click", False):
+            return HttpResponseRedirect(reverse("admin:apiauth_apikey_shown"))
         made = getattr(request, "_new_key", None)
         return show_key(request, *made) if made is not None else None
 

@@ -1,6 +1,7 @@
 """Reads of API keys."""
 
 from collections.abc import Iterable
+from datetime import timedelta
 from uuid import UUID
 
 from django.db import connection
@@ -9,6 +10,7 @@ from django.db.models.functions import Coalesce, Now
 
 from holo.apiauth.keys import KeyText, hash_key
 from holo.apiauth.models import ApiKey, AuthorizationCode
+from holo.audit.selectors import subjects_of
 from holo.common.actor import Actor
 from holo.common.rows import columns, from_row, width
 from holo.identity.models import Membership, Organization, User
@@ -68,6 +70,14 @@ def is_usable(key_id: UUID) -> bool:
     first = ApiKey.objects.filter(pk=key_id).values(found=Coalesce("first_id", "id"))
     rotations = ApiKey.objects.filter(Q(pk__in=first) | Q(first_id__in=first))
     return rotations.filter(revoked_at__isnull=True, expires_at__gt=Now()).exists()
+
+
+def has_just_replaced(actor: Actor, key_id: UUID) -> bool:
+    """Tell whether the acting person has replaced a key within the last two minutes."""
+    replaced = ApiKey.objects.filter(pk=key_id, replaced_by__created_at__gt=Now() - timedelta(minutes=2))
+    return replaced.exists() and str(key_id) in subjects_of(
+        actor_id=actor.person, action="apiauth.key_replaced", subject_type="apiauth.apikey"
+    )
 
 
 def place_of_key(key_id: UUID) -> Place:

@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any, NoReturn, TypeVar
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
+from django.contrib.admin.views.main import ERROR_FLAG, SEARCH_VAR, ChangeList
 from django.contrib.admin.widgets import AutocompleteSelect
 from django.core.exceptions import FieldError, PermissionDenied, ValidationError
 from django.db import DataError, ProgrammingError, models
@@ -20,6 +20,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from django.utils.timezone import localtime
+from django.utils.translation import gettext as _
 from django.utils.translation import gettext_noop, ngettext_lazy
 
 from holo.common.characters import normal
@@ -108,6 +109,23 @@ class BoundedSearch(admin.ModelAdmin[M]):
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the list that refuses."""
         return RefusingChangeList
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; say where it is not the one that was asked for."""
+        if request.method == "GET":
+            self._warn_of_another_list(request)
+        return super().changelist_view(request, extra_context)
+
+    def _warn_of_another_list(self, request: HttpRequest) -> None:
+        if ERROR_FLAG in request.GET:
+            # Django leads here, without the filters, from an address that it does not understand.
+            text = _("All rows are shown: the address had a filter or an order that this list does not have.")
+            messages.warning(request, text)
+        if len(request.GET.get(SEARCH_VAR, "")) > MAX_SEARCH_LENGTH:
+            text = _("Nothing was searched for: a search text has at most %(most)d characters.")
+            messages.warning(request, text % {"most": MAX_SEARCH_LENGTH})
 
     # What the audit trail calls rows of this kind; empty where it records nothing of them.
     audit_subject = ""

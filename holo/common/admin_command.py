@@ -74,7 +74,7 @@ class AdminCommand(Generic[M]):
         raise NotImplementedError
 
     def onward(self, request: HttpRequest) -> HttpResponse | None:
-        """Return where a command for one row leads, once it was given; None for the row's page."""
+        """Return where a command for one row leads, given or refused; None for the row's page."""
         return None
 
     def explain(self, request: HttpRequest, error: DomainError) -> str:

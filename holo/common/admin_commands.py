@@ -237,7 +237,7 @@ class CommandAdmin(ReadOnlyAdmin[M]):
             for row in rows
         ]
         if len(outcomes) == 1:
-            onward = command.onward(request) if outcomes[0].applied else None
+            onward = command.onward(request)
             if onward is not None:
                 return onward
             level = messages.SUCCESS if outcomes[0].applied else messages.ERROR

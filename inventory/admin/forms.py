@@ -132,6 +132,8 @@ class ReceiveStockForm(forms.Form):
     )
     # Hidden until a quantity is so large that it may be a slip of the hand.
     sure = forms.BooleanField(label=_("The quantity is right"), required=False, widget=forms.HiddenInput)
+    # What the question was about: an answer counts for nothing else.
+    asked = forms.CharField(required=False, widget=forms.HiddenInput)
     token = forms.UUIDField(widget=forms.HiddenInput, initial=uuid4)
 
     def __init__(self, *args: Any, organization_ids: Sequence[UUID], **kwargs: Any) -> None:
@@ -156,15 +158,21 @@ class ReceiveStockForm(forms.Form):
         if found is None:
             self.add_error("product", _now("There is no product with this SKU."))
         values["found"] = found
-        if found is not None and values.get("quantity") and not values.get("sure"):
-            self._ask_about(found, values["quantity"])
+        if found is not None and values.get("quantity"):
+            about = f"{found.pk}:{values['quantity']}"
+            if not (values.get("sure") and values.get("asked") == about):
+                self._ask_about(found, values["quantity"], about)
         return values
 
-    def _ask_about(self, product: Product, quantity: int) -> None:
+    def _ask_about(self, product: Product, quantity: int, about: str) -> None:
         usual = usual_receipt(product.pk)
         if quantity <= max(_UNUSUAL * usual, 0 if usual else _LARGE):
             return
         self.fields["sure"].widget = forms.CheckboxInput()
+        shown: Any = self.data
+        self.data = shown = shown.copy()
+        shown["asked"] = about
+        shown.pop("sure", None)
         question = (
             _now("Usually about %(usual)s pieces arrive at once. Are %(quantity)s right?")
             if usual

@@ -223,3 +223,22 @@ def test_a_fault_shows_the_products_own_page_without_particulars(
     assert answer.status_code == 500
     assert "Something went wrong on our side" in answer.content.decode()
     assert "secret particulars" not in answer.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("colour=red&status__exact=placed", "All rows are shown: the address had a filter"),
+        ("created_at__year=10000", "All rows are shown: the address had a filter"),
+        ({"q": "SO-2026-000001 " * 8}, "Nothing was searched for: a search text has at most 100 characters."),
+    ],
+)
+def test_a_list_that_is_not_the_one_asked_for_says_so(
+    shop: Shop, client_of: ClientOf, waiting: Order, query: str | dict[str, str], said: str
+) -> None:
+    """Whoever follows an old link would take all orders for the open ones, or none for all there are."""
+    client, address = client_of(shop.seller), reverse("admin:orders_order_changelist")
+    asked = address if isinstance(query, dict) else f"{address}?{query}"
+    answer = client.get(asked, query if isinstance(query, dict) else None, follow=True)
+    assert said in answer.content.decode()
+    assert said not in client.get(address, {"status__exact": "placed", "q": "SO-2026"}).content.decode()

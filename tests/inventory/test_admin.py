@@ -141,10 +141,30 @@ def test_unusual_quantity_is_asked_about_once(operator: Client, shelf: StockLeve
     assert "Are 1,000,000 right?" in page
     assert '<input type="checkbox" name="sure"' in page
     assert StockLevel.objects.get(pk=shelf.pk).on_hand == on_hand
-    arrive(operator, shelf, quantity=1_000_000, sure="on")
+    arrive(operator, shelf, quantity=1_000_000, sure="on", asked=f"{shelf.product_id}:1000000")
     assert StockLevel.objects.get(pk=shelf.pk).on_hand == on_hand + 1_000_000
     # That one receipt does not make the next of its kind usual.
     assert "Are 999,999 right?" in text_of(arrive(operator, shelf, quantity=999_999))
+
+
+def test_answer_to_the_question_counts_for_what_it_was_about(
+    operator: Client, shelf: StockLevel, organization: Organization
+) -> None:
+    """Otherwise a second slip of the hand, beside the tick for the first, is booked without a question."""
+    other = build_product(organization=organization, sku="lamp")
+    arrive(operator, shelf, quantity=5)
+    asked = filled(arrive(operator, shelf, quantity=100_000))
+    assert asked["asked"] == [f"{shelf.product_id}:100000"]
+    before = StockMovement.objects.count()
+    page = operator.post(url("stocklevel", "receive"), {**asked, "sure": "on", "quantity": "100000000"})
+    assert "Are 100,000,000 right?" in text_of(page)
+    assert "sure" not in filled(page), "the tick for another quantity is still there"
+    page = operator.post(url("stocklevel", "receive"), {**asked, "sure": "on", "product": other.sku})
+    assert "This is the first receipt of the product." in text_of(page)
+    assert "right?" in text_of(arrive(operator, shelf, quantity=100_000, sure="on"))
+    assert StockMovement.objects.count() == before
+    operator.post(url("stocklevel", "receive"), {**asked, "sure": "on"})
+    assert StockMovement.objects.count() == before + 1
 
 
 @pytest.mark.parametrize(
@@ -255,6 +275,8 @@ def test_goods_that_do_not_fit_are_refused_twice(
     operator: Client, shelf: StockLevel, changes: dict[str, object], said: str
 ) -> None:
     token = token_of(operator)
+    if "sure" in changes:
+        changes = {**changes, "asked": f"{shelf.product_id}:{changes['quantity']}"}
     for _ in range(2):
         assert said in text_of(arrive(operator, shelf, token=token, **changes))
     assert stock_snapshot(shelf.organization_id) == {"phone": (10, 0)}
