@@ -17,9 +17,9 @@ class OrdersConfig(AppConfig):
         """Register with the start page and the approval inbox; keep the groups of people in place."""
         from holo.identity.groups import register_built_in_groups
         from orders.admin import panel, subject
-        from orders.groups import BUILT_IN, ensure_groups
+        from orders.groups import BUILT_IN, ensure_groups, given_permissions
 
         panel.register()
         subject.register()
-        register_built_in_groups(*BUILT_IN)
+        register_built_in_groups(*BUILT_IN, given=given_permissions)
         post_migrate.connect(ensure_groups, sender=self, dispatch_uid="orders.groups")

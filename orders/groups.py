@@ -4,6 +4,7 @@ from typing import Any
 
 from django.apps import apps as installed_apps
 from django.apps.registry import Apps
+from django.contrib.auth.models import Permission
 from django.db import DEFAULT_DB_ALIAS
 
 VIEWER, OPERATOR, AUDITOR = "viewer", "operator", "auditor"
@@ -41,21 +42,24 @@ def ensure_groups(*, apps: Apps = installed_apps, using: str = DEFAULT_DB_ALIAS,
         apps.get_model("orders", "Order")
     except LookupError:
         return  # migrated only in part
-    seen = list(
-        permissions.filter(content_type__app_label__in=_SEEN_APPS, codename__startswith="view_").exclude(
-            content_type__model__in=_UNSEEN_MODELS
-        )
-        | permissions.filter(
-            content_type__app_label="identity",
-            codename__in=[f"view_{model}" for model in _SEEN_MODELS],
-        )
-    )
-    further = {VIEWER: (), OPERATOR: _OPERATES, AUDITOR: _DECIDES}
-    for name, wanted in further.items():
+    for name in BUILT_IN:
         group, _created = groups.get_or_create(name=name)
-        own = [
-            permission
-            for app_label, codename in wanted
-            for permission in permissions.filter(content_type__app_label=app_label, codename=codename)
-        ]
-        group.permissions.add(*seen, *own)
+        group.permissions.add(*given_permissions(name, permissions))
+
+
+def given_permissions(name: str, permissions: Any = None) -> list[Permission]:
+    """Return what a built-in group may do; `permissions` is the manager of another state of the models."""
+    if permissions is None:
+        permissions = Permission.objects
+    seen = permissions.filter(content_type__app_label__in=_SEEN_APPS, codename__startswith="view_").exclude(
+        content_type__model__in=_UNSEEN_MODELS
+    ) | permissions.filter(
+        content_type__app_label="identity", codename__in=[f"view_{model}" for model in _SEEN_MODELS]
+    )
+    further: dict[str, tuple[tuple[str, str], ...]] = {OPERATOR: _OPERATES, AUDITOR: _DECIDES}
+    own = [
+        permission
+        for app_label, codename in further.get(name, ())
+        for permission in permissions.filter(content_type__app_label=app_label, codename=codename)
+    ]
+    return [*seen, *own]

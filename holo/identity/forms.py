@@ -12,16 +12,19 @@ from django.contrib.auth.forms import (
     SetPasswordForm,
     UserChangeForm,
 )
-from django.contrib.auth.models import Group
+from django.contrib.auth.models import Group, Permission
 from django.db import connection
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
 from holo.common.shown_values import ShownValues
 from holo.common.text_field import PlainTextField
+from holo.identity.groups import built_in_permissions
 from holo.identity.locks import lock_group_names
 from holo.identity.models import Membership, User
+from holo.identity.permission_labels import permission_label
 from holo.identity.selectors import is_last_owner, is_last_superuser
 
 
@@ -95,8 +98,11 @@ class PersonChangeForm(_UniqueLogin, UserChangeForm[User]):
         return values
 
 
+_SHOWN = 5
+
+
 class GroupForm(forms.ModelForm[Group]):
-    """A group; no other one has a name that people read as the same."""
+    """A group. A built-in one keeps its permissions; no other one has a name that people read as the same."""
 
     def clean_name(self) -> str:
         """Refuse a name that differs from another one's by the case or the width of its letters alone."""
@@ -109,6 +115,19 @@ class GroupForm(forms.ModelForm[Group]):
                     _("There is a group “%(name)s” already.") % {"name": other}, code="unique"
                 )
         return name
+
+    def clean_permissions(self) -> QuerySet[Permission]:
+        """Refuse to take from a built-in group what the next upgrade would give back to it."""
+        chosen: QuerySet[Permission] = self.cleaned_data["permissions"]
+        if self.instance.pk is None:
+            return chosen
+        given = built_in_permissions(self.instance.name) & set(self.instance.permissions.all())
+        names = sorted(map(permission_label, given - set(chosen)))
+        if names:
+            shown = ", ".join(names[:_SHOWN]) + (" …" if len(names) > _SHOWN else "")
+            text = _("This group is built in and keeps its permissions: %(names)s. Use a group of your own.")
+            raise forms.ValidationError(text % {"names": shown})
+        return chosen
 
 
 def _as_read(name: str) -> str:

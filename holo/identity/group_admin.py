@@ -25,7 +25,7 @@ admin.site.unregister(Group)
 class GroupsAdmin(
     AuditedForms, StepUpAdmin[Group], GuardedFormAdmin[Group], BoundedSearch[Group], GroupAdmin
 ):
-    """The groups that give people their rights. Those that the product needs keep their names and stay."""
+    """The groups that give people their rights. Those that the product needs keep names and permissions."""
 
     audit_subject = "identity.group"
     form = GroupForm

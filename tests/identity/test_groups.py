@@ -47,6 +47,23 @@ def test_built_in_group_is_neither_renamed_nor_deleted(root: Client, name: str) 
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
+def test_built_in_group_keeps_its_permissions(root: Client, name: str) -> None:
+    """Without `decide_order` nobody decides, and what was taken away came back with the next upgrade."""
+    group = Group.objects.get(name=name)
+    page = reverse("admin:auth_group_change", args=[group.pk])
+    before = set(group.permissions.values_list("pk", flat=True))
+    more = Permission.objects.exclude(pk__in=before).first()
+    assert more is not None
+    for kept in ([], sorted(before)[1:]):
+        answer = root.post(page, filled(root.get(page), permissions=kept or None))
+        assert "is built in and keeps its permissions" in answer.content.decode()
+    assert root.post(page, filled(root.get(page), permissions=[*before, more.pk])).status_code == 302
+    assert set(group.permissions.values_list("pk", flat=True)) == before | {more.pk}
+    assert root.post(page, filled(root.get(page), permissions=[*before])).status_code == 302
+    assert set(group.permissions.values_list("pk", flat=True)) == before
+
+
+@pytest.mark.parametrize("name", BUILT_IN)
 def test_database_keeps_built_in_groups(root: Client, name: str) -> None:
     with pytest.raises(IntegrityError, match="built in"):
         Group.objects.filter(name=name).update(name="renamed")
