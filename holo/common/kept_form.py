@@ -1,8 +1,8 @@
 """Keeps a form that cannot be taken yet, until its person has logged in again or shown a code.
 
 The page of the form then shows it as it was filled in, and nothing happens before it is sent again. A form is
-kept in the browser's session for half an hour, for one person, without passwords. `holo/staff/` tells each
-request whose browser it is.
+kept in the browser's session for half an hour, for one person, without passwords; of several tabs the last
+three. `holo/staff/` tells each request whose browser it is.
 """
 
 import re
@@ -14,7 +14,9 @@ from django.http import HttpRequest, QueryDict
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.translation import gettext as _
 
-_KEPT = "kept_form"
+# In the session: what was kept, by page, the oldest first.
+_KEPT = "kept_forms"
+_MOST_FORMS = 3
 KEPT_SECONDS = 1800
 # Of the encoded form; more than any page of the product sends.
 LARGEST = 100_000
@@ -35,23 +37,19 @@ def is_secret_field(name: str) -> bool:
 def keep_form(request: HttpRequest, *, page: str = "", form: QueryDict | None = None) -> bool:
     """Keep what was sent for `page`, by default the address it was sent to; False where it cannot be kept.
 
-    Replaces a form that was kept before. Kept is only what a known person's browser sends: whoever has never
+    Replaces what was kept for that page. Kept is only what a known person's browser sends: whoever has never
     logged in stores nothing here.
     """
     mark: str = getattr(request, "person_mark", "")
     sent = (request.POST if form is None else form).copy()
     for name in [name for name in sent if is_secret_field(name)]:
         del sent[name]
-    typed = sent.urlencode()
+    typed, page = sent.urlencode(), page or request.get_full_path()
+    _forget(request, page)
     if not mark or len(typed) > LARGEST:
-        request.session.pop(_KEPT, None)
         return False
-    request.session[_KEPT] = {
-        "page": page or request.get_full_path(),
-        "typed": typed,
-        "person": mark,
-        "until": time.time() + KEPT_SECONDS,
-    }
+    kept = {**_all_kept(request), page: {"typed": typed, "person": mark, "until": time.time() + KEPT_SECONDS}}
+    request.session[_KEPT] = dict(list(kept.items())[-_MOST_FORMS:])
     return True
 
 
@@ -82,29 +80,40 @@ def sent_form(request: HttpRequest) -> QueryDict | None:
 
 
 def drop_lost_form(request: HttpRequest, user_id: UUID) -> bool:
-    """Forget a kept form that is somebody else's or too old; tell whether there was one."""
-    kept = request.session.get(_KEPT)
-    if not kept or _is_theirs(kept, person_mark(user_id)):
+    """Forget kept forms that are somebody else's or too old; tell whether there was one."""
+    kept, mark = _all_kept(request), person_mark(user_id)
+    theirs = {page: form for page, form in kept.items() if _is_theirs(form, mark)}
+    if len(theirs) == len(kept):
         return False
-    del request.session[_KEPT]
+    request.session[_KEPT] = theirs
     return True
 
 
 def forget_form(request: HttpRequest) -> None:
     """Forget what was kept for this page: it has been sent again."""
-    if request.session.get(_KEPT, {}).get("page") == request.get_full_path():
-        del request.session[_KEPT]
+    _forget(request, request.get_full_path())
+
+
+def _all_kept(request: HttpRequest) -> dict[str, dict[str, object]]:
+    kept: dict[str, dict[str, object]] = request.session.get(_KEPT, {})
+    return kept
+
+
+def _forget(request: HttpRequest, page: str) -> dict[str, object] | None:
+    """Take what was kept for a page out of the session, and return it."""
+    kept = dict(_all_kept(request))
+    form = kept.pop(page, None)
+    if form is not None:
+        request.session[_KEPT] = kept
+    return form
 
 
 def _taken(request: HttpRequest) -> QueryDict | None:
-    kept = request.session.get(_KEPT)
-    if not kept or kept["page"] != request.get_full_path():
-        return None
-    del request.session[_KEPT]
-    if not _is_theirs(kept, getattr(request, "person_mark", "")):
+    form = _forget(request, request.get_full_path())
+    if form is None or not _is_theirs(form, getattr(request, "person_mark", "")):
         return None
     messages.warning(request, _("This is the form as you filled it in. Check it, then send it again."))
-    return QueryDict(kept["typed"])
+    return QueryDict(str(form["typed"]))
 
 
 def _is_theirs(kept: dict[str, object], mark: str) -> bool:
