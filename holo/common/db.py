@@ -99,6 +99,19 @@ def limit_waits() -> None:
         cursor.execute(_TIMEOUTS % (settings.DB_LOCK_TIMEOUT_MS, settings.DB_STATEMENT_TIMEOUT_MS))
 
 
+@contextmanager
+def limited_wait() -> Iterator[None]:
+    """Run what Django saves without a transaction in one whose waits are limited. Raises BusyError."""
+    try:
+        with transaction.atomic():
+            limit_waits()
+            yield
+    except DatabaseError as error:
+        if sqlstate(error) != LOCK_NOT_AVAILABLE:
+            raise
+        raise BusyError(_("the rows are held by another call")) from error
+
+
 def require_transaction() -> None:
     """Refuse to go on outside a transaction: operations change rows inside somebody's unit of work."""
     if not connection.in_atomic_block:

@@ -10,9 +10,10 @@ from django.conf import settings
 from django.db import DataError
 from django.http import HttpRequest, HttpResponse
 
-from holo.common.api.problems import bad_request, refused_host
+from holo.common.api.problems import bad_request, busy_page, is_api, refused_host
 from holo.common.context import bound
 from holo.common.db import sqlstate
+from holo.common.errors import BusyError
 from holo.common.fence import fence_of_request
 from holo.common.metrics import observe_request
 
@@ -89,7 +90,12 @@ class RequestContextMiddleware:
         return response
 
     def process_exception(self, request: HttpRequest, exception: Exception) -> HttpResponse | None:
-        """Answer 400 where a page has handed the database a value that its column cannot hold."""
+        """Answer 503 where a page waited for a row in vain.
+
+        And 400 where it has handed the database a value that its column cannot hold.
+        """
+        if isinstance(exception, BusyError) and not is_api(request):
+            return busy_page(request, exception)
         if not isinstance(exception, DataError):
             return None
         logger.warning("a value got past its checks (SQLSTATE %s)", sqlstate(exception))

@@ -19,6 +19,7 @@ from django.http import HttpRequest
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, pgettext_lazy
 
+from holo.common.db import limited_wait
 from holo.common.shown_values import ShownValues
 from holo.common.text_field import PlainTextField
 from holo.identity.groups import built_in_permissions
@@ -141,7 +142,8 @@ class _WritesThePasswordAlone:
         """Set the password; with `commit`, write that column."""
         super().set_password_and_save(user, *args, commit=False, **kwargs)  # type: ignore[misc]  # a mixin
         if commit:
-            user.save(update_fields=["password"])
+            with limited_wait():
+                user.save(update_fields=["password"])
         return user
 
 

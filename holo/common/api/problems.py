@@ -17,6 +17,7 @@ from django.core.exceptions import (
 )
 from django.db import DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from django.http import Http404, HttpRequest, HttpResponse, UnreadablePostError
+from django.shortcuts import render
 from django.utils.translation import gettext as _
 from django.views import defaults
 from django.views.decorators.csrf import csrf_exempt
@@ -253,6 +254,13 @@ def bad_request(request: HttpRequest, exception: Exception) -> HttpResponse:
     if is_api(request):
         return problem_http(as_domain_error(exception), request)
     return defaults.bad_request(request, exception)
+
+
+def busy_page(request: HttpRequest, error: BusyError) -> HttpResponse:
+    """Return the page for who waited too long for rows that somebody else holds."""
+    response = render(request, "503.html", status=error.status)
+    response.headers["Retry-After"] = str(error.retry_after)
+    return response
 
 
 def permission_denied(request: HttpRequest, exception: Exception) -> HttpResponse:
