@@ -50,14 +50,14 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
     ) -> HttpResponse:
         """Show or take the form; look at it again where somebody else was faster."""
         view = partial(super().changeform_view, request, object_id, form_url, extra_context)
-        return _tried_again(request, view)
+        return tried_again(request, view)
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show or take the question whether a row is to be deleted; say why one is kept."""
         try:
-            return _tried_again(request, partial(super().delete_view, request, object_id, extra_context))
+            return tried_again(request, partial(super().delete_view, request, object_id, extra_context))
         except PermissionDenied:
             reason = self._why_kept(request, object_id)
             if not reason:
@@ -123,12 +123,16 @@ class GuardedFormAdmin(admin.ModelAdmin[M]):
         return groups
 
 
-def _tried_again(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
+def tried_again(request: HttpRequest, view: Callable[[], HttpResponse]) -> HttpResponse:
     """Return the page; look at the form again where somebody else was faster."""
+    said: list[Any] = getattr(messages.get_messages(request), "_queued_messages", [])
+    before = len(said)
     for attempt in range(1, _MAX_ATTEMPTS + 1):
         try:
             return view()
         except DatabaseError as error:
+            # Some constraints are checked by COMMIT, after the page has said that all is well.
+            del said[before:]
             state = sqlstate(error)
             if state == LOCK_NOT_AVAILABLE and request.method == "POST":
                 return _held_up(request)

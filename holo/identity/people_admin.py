@@ -1,5 +1,6 @@
 """People and memberships in the admin."""
 
+from functools import partial
 from typing import Any
 
 from django.contrib import admin, messages
@@ -13,7 +14,7 @@ from django.utils.translation import gettext_lazy as _
 
 from holo.common.actor import NOBODY
 from holo.common.admin import BoundedSearch
-from holo.common.admin_forms import GuardedFormAdmin
+from holo.common.admin_forms import GuardedFormAdmin, tried_again
 from holo.common.db import constraint_name
 from holo.common.locks import key_of
 from holo.common.step_up import StepUpAdmin, step_up
@@ -166,6 +167,12 @@ class PersonAdmin(
             return super().changeform_view(request, object_id, form_url, extra_context)
         except IntegrityError as error:
             return self._last_superuser(request, error)
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show or take the form; Django opens a transaction here, around that of every other form."""
+        return tried_again(request, partial(super().add_view, request, form_url, extra_context))
 
     def user_change_password(self, request: HttpRequest, id: str, form_url: str = "") -> HttpResponse:
         """Give somebody another password, or none, which ends their sessions."""

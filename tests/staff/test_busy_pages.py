@@ -9,6 +9,7 @@ from django.conf import LazySettings
 from django.urls import reverse
 
 from holo.identity.models import User
+from tests.builders import build_organization
 from tests.conftest import OwnerAccess
 from tests.forms import filled
 from tests.staff.test_kept_forms import PASSWORD, Browser, root, shop
@@ -62,3 +63,26 @@ def test_a_log_in_that_meets_a_held_row_is_told_to_come_again(owner: OwnerAccess
         refused = other.post(answer["Location"], {"code": other.device.code()})
     assert refused.status_code == 503
     assert other.post(answer["Location"], {"code": other.device.code()}).status_code == 302
+
+
+@pytest.mark.parametrize(
+    ("name", "table"), [("user", b"identity_user"), ("membership", b"identity_organization")]
+)
+def test_a_row_that_waits_at_the_commit_is_not_said_to_be_added(
+    owner: OwnerAccess, root: Browser, shop: Shop, name: str, table: bytes
+) -> None:
+    """Foreign keys are checked by COMMIT, when the message of success has been queued."""
+    page = reverse(f"admin:identity_{name}_add")
+    values: dict[str, object] = {"email": "new@example.com", "usable_password": "false"}
+    if name == "membership":
+        values = {"user": shop.seller.pk, "organization": build_organization().pk, "role": "member"}
+    form = filled(root.get(page), **values)
+    with held(owner, table):
+        answer = root.post(page, form)
+    assert (answer.status_code, answer["Location"]) == (302, page)
+    again = root.get(page)
+    assert "added successfully" not in again.content.decode()
+    assert "Nothing was changed" in again.content.decode()
+    # Nothing of a password is kept with the form.
+    chosen = {"usable_password": "false"} if name == "user" else {}
+    assert "added successfully" in root.post(page, filled(again, **chosen), follow=True).content.decode()
