@@ -306,11 +306,12 @@ def test_organizations_keep_their_short_name(one: Client) -> None:
     assert Organization.objects.get(pk=organization.pk).slug == organization.slug
 
 
-HELD = ("auth_group", "identity_user", "identity_membership", "identity_organization")
+FORMS = ("auth_group", "identity_user", "identity_membership", "identity_organization")
+# Nobody deletes people and organisations in the admin.
+HELD = [*((name, "change") for name in FORMS), ("auth_group", "delete"), ("identity_membership", "delete")]
 
 
-@pytest.mark.parametrize("name", HELD)
-@pytest.mark.parametrize("action", ["change", "delete"])
+@pytest.mark.parametrize(("name", "action"), HELD)
 def test_a_row_that_somebody_holds_keeps_no_page_waiting(
     owner: OwnerAccess, one: Client, settings: Any, name: str, action: str
 ) -> None:
@@ -325,8 +326,6 @@ def test_a_row_that_somebody_holds_keeps_no_page_waiting(
     }
     page = page_of(rows[name], action)
     shown = one.get(page)
-    if shown.status_code == 403:
-        pytest.skip("nobody deletes such rows")
     changes = {"role": "auditor"} if name == "identity_membership" else {"name": "Another"}
     form = filled(shown, **changes) if action == "change" else {"post": "yes"}
     with psycopg.connect(owner.server.owner_url(owner.database)) as holder:
