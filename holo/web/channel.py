@@ -95,13 +95,15 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self.client = "" if server.hops else crowd_of(addr[0])
         # Whether the last request was refused, so that more of it may arrive.
         self.refused = False
+        # Whether the next request is here already and waits until the client has taken the last response.
+        self.held_back = False
         self._discards = False
         super().__init__(server, sock, addr, adj, map=map)
 
     @property
     def in_hand(self) -> bool:
         """Tell whether a whole request waits for a thread or has one."""
-        return bool(self.requests)
+        return bool(self.requests) and not self.held_back
 
     @property
     def is_silent(self) -> bool:
@@ -133,6 +135,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
 
     def end_if_late(self, now: float) -> None:
         """Refuse or close what keeps the server waiting for too long."""
+        self._serve_next()
         if self.in_hand:
             return
         limits = self.server.limits
@@ -157,6 +160,20 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
             self.requests.append(request)
         self.server.add_task(self)
 
+    def _flush_outbufs_below_high_watermark(self) -> None:
+        """Do nothing. Waitress lets the thread wait here until the client takes its responses."""
+
+    def _serve_next(self) -> None:
+        """Let a thread serve the next request once the client has taken the last response."""
+        with self.requests_lock:
+            if self.connected and self.held_back and not self.total_outbufs_len:
+                self.held_back = False
+                self.server.add_task(self)
+
+    def writable(self) -> bool:
+        """Tell whether there is something to send, or a request to go on with once all is sent."""
+        return self.held_back or bool(super().writable())
+
     def readable(self) -> bool:
         """Tell whether to read, if only to discard."""
         return bool(self.server.may_discard() if self._discards else super().readable())
@@ -180,6 +197,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         if last:
             self.close_when_flushed = False
         super().handle_write()
+        self._serve_next()
         if not last or not self.connected:
             return
         if self.total_outbufs_len:

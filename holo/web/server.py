@@ -68,9 +68,14 @@ class Server(TcpWSGIServer):  # type: ignore[misc]  # waitress has no types
             self.channel_class(self, connection, address, self.adj, map=self._map)
 
     def add_task(self, task: Channel) -> None:
-        """Let a thread serve the first request of a channel."""
+        """Let a thread serve the first request of a channel, once the client has taken all responses before.
+
+        Otherwise a client that sends many requests and takes no response could fill the memory.
+        """
         task.recognise(task.requests[0])
-        super().add_task(task)
+        task.held_back = task.total_outbufs_len > 0
+        if not task.held_back:
+            super().add_task(task)
 
     def maintenance(self, now: float) -> None:
         """Look for late connections after this turn. Waitress calls this once a second."""

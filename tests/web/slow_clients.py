@@ -34,6 +34,7 @@ ATTACKS = {
     "headers": Attack(first=_HEADERS, then=b"x"),
     "bodies": Attack(first=_POST + _LENGTH % 100_000, then=b" "),
     "readers": Attack(first=_READ, receive_buffer=4096),
+    "many responses": Attack(first=_READ * 60, receive_buffer=4096),
     "large": Attack(first=_POST + _LENGTH % 10_000_000 + b" " * 10_000_000),
 }
 

@@ -46,7 +46,7 @@ def held(web: WebProcess) -> int:
 
 
 @pytest.mark.parametrize("connections", [8, 200])
-@pytest.mark.parametrize("kind", ["headers", "bodies", "readers", "large"])
+@pytest.mark.parametrize("kind", ["headers", "bodies", "readers", "many responses", "large"])
 def test_requests_are_answered_beside_slow_clients_of_the_same_address(
     web: WebProcess, kind: str, connections: int
 ) -> None:

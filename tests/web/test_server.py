@@ -1,107 +1,21 @@
 """The server in a thread, before a small application: what it reads, how long it waits, how it stops."""
 
 import socket
-import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, suppress
 from typing import Any
 
 import pytest
 from pytest_django import Settings
 
 from holo.web import server as server_module
-from holo.web.server import Limits, Server, make_server
 from tests.live import eventually
+from tests.web.in_thread import GET, LARGE, Running, ended, running
 from tests.web_process import received, status_of
 
 pytestmark = pytest.mark.pure
-
-_GET = b"GET /%s HTTP/1.1\r\nHost: x\r\n\r\n"
-_LARGE = 20_000_000
-
-
-@dataclass
-class Application:
-    """Answers with the path and the body; `/wait` waits until `go` is set, `/large` answers with 20 MB."""
-
-    go: threading.Event = field(default_factory=threading.Event)
-    begun: list[str] = field(default_factory=list)
-
-    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environ["PATH_INFO"]
-        self.begun.append(path)
-        if path == "/wait":
-            assert self.go.wait(60)
-        body = b"x" * _LARGE if path == "/large" else path.encode() + environ["wsgi.input"].read()
-        start_response("200 OK", [("Content-Length", str(len(body)))])
-        return [body]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Running:
-    """A server in a thread."""
-
-    server: Server
-    application: Application
-    thread: threading.Thread
-    left: list[int]
-
-    def connect(self, source: str = "127.0.0.1", *, receive_buffer: int = 0) -> socket.socket:
-        """Return a connection that waits for a minute at most."""
-        line = socket.socket()
-        if receive_buffer:
-            line.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-        line.settimeout(60)
-        line.bind((source, 0))
-        try:
-            line.connect(("127.0.0.1", int(self.server.effective_port)))
-        except OSError:
-            line.close()
-            raise
-        return line
-
-    def ask(self, sent: bytes) -> bytes:
-        """Return what comes back on a connection of its own."""
-        with self.connect() as line:
-            line.sendall(sent)
-            return received(line)
-
-
-@contextmanager
-def running(**limits: Any) -> Iterator[Running]:
-    """Run a server until the block ends."""
-    application = Application()
-    server = make_server(application, address="127.0.0.1", port=0, limits=Limits(**limits))
-    left: list[int] = []
-    thread = threading.Thread(target=lambda: left.append(server.run()))
-    thread.start()
-    try:
-        yield Running(server=server, application=application, thread=thread, left=left)
-    finally:
-        application.go.set()
-        server.stop()
-        thread.join(60)
-        server.task_dispatcher.shutdown()
-        server.trigger.close()
-        for channel in list(server.active_channels.values()):
-            channel.handle_close()
-    assert not thread.is_alive()
-
-
-def ended(line: socket.socket) -> bool:
-    """Tell whether the server has closed a connection; bytes that it sent before are dropped."""
-    line.setblocking(False)
-    try:
-        while line.recv(65_536):
-            pass
-    except BlockingIOError:
-        return False
-    except ConnectionResetError:
-        pass
-    return True
 
 
 @pytest.fixture
@@ -113,7 +27,7 @@ def default() -> Iterator[Running]:
 
 def test_requests_sent_together_are_answered_in_their_order(default: Running) -> None:
     with default.connect() as line:
-        line.sendall(b"".join(_GET % name for name in (b"a", b"b", b"c")))
+        line.sendall(b"".join(GET % name for name in (b"a", b"b", b"c")))
         said = b""
         while said.count(b"HTTP/1.1 200 OK") < 3 or not said.endswith(b"/c"):
             said += line.recv(65_536)
@@ -123,7 +37,7 @@ def test_requests_sent_together_are_answered_in_their_order(default: Running) ->
 def test_connection_is_kept_for_the_next_request(default: Running) -> None:
     with default.connect() as line:
         for _turn in range(3):
-            line.sendall(_GET % b"again")
+            line.sendall(GET % b"again")
             assert received(line).endswith(b"/again")
 
 
@@ -136,7 +50,7 @@ def test_connection_is_kept_after_a_response_without_a_body(default: Running, st
     default.server.application = application
     with default.connect() as line:
         for _turn in range(2):
-            line.sendall(_GET % b"again")
+            line.sendall(GET % b"again")
             assert status_of(received(line)) == int(status[:3])
         line.sendall(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         said = b"".join(iter(lambda: line.recv(65_536), b""))
@@ -156,7 +70,7 @@ def test_head_has_the_length_and_no_body(default: Running) -> None:
         said = line.recv(65_536)
         assert said.endswith(b"\r\n\r\n")
         assert b"\r\nContent-Length: 5\r\n" in said
-        line.sendall(_GET % b"next")
+        line.sendall(GET % b"next")
         assert received(line).endswith(b"/next")
 
 
@@ -194,7 +108,7 @@ def test_refused_bodies_are_discarded_no_faster_than_others_can_bear(
 
 def test_nothing_after_a_refusal_is_taken_for_a_request(default: Running) -> None:
     with default.connect() as line:
-        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n" + _GET % b"smuggled")
+        line.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: +2\r\n\r\n" + GET % b"smuggled")
         line.shutdown(socket.SHUT_WR)
         said = b"".join(iter(lambda: line.recv(65_536), b""))
     assert status_of(said) == 400
@@ -256,19 +170,40 @@ def test_byte_after_byte_does_not_move_the_deadline() -> None:
 
 def test_client_that_does_not_take_its_response_is_cut_off() -> None:
     with running(send_seconds=0.5) as server, server.connect(receive_buffer=4096) as line:
-        line.sendall(_GET % b"large")
+        line.sendall(GET % b"large")
         eventually(lambda: server.application.begun == ["/large"], what="the request")
         eventually(lambda: not server.server.active_channels, what="the end of the connection")
         taken = 0
         with suppress(ConnectionResetError):
             while piece := line.recv(65_536):
                 taken += len(piece)
-        assert taken < _LARGE
+        assert taken < LARGE
+
+
+def test_requests_of_a_client_that_takes_no_response_hold_no_thread(settings: Settings) -> None:
+    settings.WEB_THREADS = 1
+    with running() as server, server.connect(receive_buffer=4096) as line:
+        line.sendall(GET % b"large" * 3)
+        eventually(lambda: server.application.begun == ["/large"], what="the first request")
+        assert server.ask(GET % b"honest").endswith(b"/honest")
+        assert server.application.begun == ["/large", "/honest"]
+        taken = 0
+        while taken < 3 * LARGE:
+            taken += len(line.recv(1_000_000))
+        assert server.application.begun == ["/large", "/honest", "/large", "/large"]
+
+
+def test_requests_that_wait_for_their_client_end_with_it() -> None:
+    with running(send_seconds=0.5) as server, server.connect(receive_buffer=4096) as line:
+        line.sendall(GET % b"large" * 3)
+        eventually(lambda: server.application.begun == ["/large"], what="the first request")
+        eventually(lambda: not server.server.active_channels, what="the end of the connection")
+        assert server.application.begun == ["/large"]
 
 
 def test_control_one_that_takes_it_gets_all() -> None:
     with running(send_seconds=60) as server:
-        assert len(server.ask(_GET % b"large")) > _LARGE
+        assert len(server.ask(GET % b"large")) > LARGE
 
 
 def test_oldest_unfinished_request_of_a_client_makes_room_and_others_stay() -> None:
@@ -283,15 +218,15 @@ def test_oldest_unfinished_request_of_a_client_makes_room_and_others_stay() -> N
         eventually(lambda: [ended(line) for line in own] == [True] * 3 + [False] * 5, what="the oldest to go")
         assert not ended(other)
         # Somebody of the same address is served, even now.
-        assert server.ask(_GET % b"honest").endswith(b"/honest")
+        assert server.ask(GET % b"honest").endswith(b"/honest")
 
 
 def test_request_in_hand_stays_when_its_client_has_too_many() -> None:
     with running(connections_per_client=2) as server, server.connect() as line:
-        line.sendall(_GET % b"wait")
+        line.sendall(GET % b"wait")
         eventually(lambda: server.application.begun == ["/wait"], what="the request")
         for _turn in range(5):
-            assert server.ask(_GET % b"next").endswith(b"/next")
+            assert server.ask(GET % b"next").endswith(b"/next")
         server.application.go.set()
         assert received(line).endswith(b"/wait")
 
@@ -347,7 +282,7 @@ def test_behind_a_proxy_the_client_is_whom_it_names(settings: Settings) -> None:
 
 def test_stop_finishes_what_is_in_hand_and_takes_nothing_new() -> None:
     with running() as server, server.connect() as line, server.connect() as idle:
-        line.sendall(_GET % b"wait")
+        line.sendall(GET % b"wait")
         eventually(lambda: server.application.begun == ["/wait"], what="the request")
         server.server.stop()
         eventually(lambda: ended(idle), what="the silent connection to close")
@@ -363,7 +298,7 @@ def test_stop_finishes_what_is_in_hand_and_takes_nothing_new() -> None:
 def test_stop_waits_for_a_request_that_hangs_no_longer_than_its_time(settings: Settings) -> None:
     settings.STOP_SECONDS = 2
     with running() as server, server.connect() as line:
-        line.sendall(_GET % b"wait")
+        line.sendall(GET % b"wait")
         eventually(lambda: server.application.begun == ["/wait"], what="the request")
         server.server.stop()
         server.thread.join(60)
@@ -379,7 +314,7 @@ def test_fault_of_the_application_is_a_problem_document(
 
     with running() as server:
         server.server.application = application
-        said = server.ask(_GET % b"")
+        said = server.ask(GET % b"")
     assert status_of(said) == 500
     assert b'"code":"request.internal_error"' in said
     assert b"a secret" not in said
