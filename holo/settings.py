@@ -318,6 +318,8 @@ RATES = {
     "user": env.rate("RATE_USER", default="2000/10:2000"),
     "organization": env.rate("RATE_ORGANIZATION", default="5000/10:5000"),
     "address": env.rate("RATE_ADDRESS", default="100/60:100"),
+    # Of one address with public tokens, so that one stranger does not use up what the shop's key may.
+    "public": env.rate("RATE_PUBLIC", default="600/60:600"),
     # Of one person, or of an organisation's tokens together: secrets shown, keys and tokens made or replaced.
     "sensitive": env.rate("RATE_SENSITIVE", default="60/60:100"),
 }

@@ -84,6 +84,8 @@ class ApiView(ReadsOneState, APIView):
     # Whether the holder of a public token may call it, given the scope: only what shows and changes nothing
     # of anybody but its buyer.
     by_public_tokens: ClassVar[bool] = False
+    # Bytes that a body may have; None: what the server reads.
+    largest_body: ClassVar[int | None] = None
     # Whether GET has an ETag of its body; one that a view sets itself stays.
     tagged: ClassVar[bool] = False
     # Methods that honour `If-Match`: each hands `preconditions.check_of` to its service.
@@ -121,6 +123,8 @@ class ApiView(ReadsOneState, APIView):
             credential=key.pk if key else None,
             user=person,
             organization=organization,
+            # One stranger with tokens of a shop must leave something to the shop's other buyers.
+            public=caller_of(request._request) if request.auth.public else None,
             # Of tokens without a person all together: an organisation makes as many as it likes.
             sensitive=(person or organization) if _method(request) in self.sensitive else None,
         )

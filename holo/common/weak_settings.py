@@ -238,7 +238,7 @@ RULES: tuple[Rule, ...] = (
         what=_("is on plain HTTP, so links in mail can be read and changed on the way"),
         todo=_("give the address that begins with https://"),
     ),
-    *map(_rate, ("credential", "user", "organization", "address", "sensitive")),
+    *map(_rate, ("credential", "user", "organization", "address", "public", "sensitive")),
 )
 _added: list[Rule] = []
 

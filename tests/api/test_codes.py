@@ -184,6 +184,18 @@ def test_address_gets_so_many_codes_and_no_more(team: Team) -> None:
     begin()
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize("address", [BEGIN, TAKE])
+def test_whoever_is_not_known_sends_no_large_body(address: str) -> None:
+    largest = 16 * 1024
+    body = json.dumps({"code": "x" * largest})
+    answer = Api().client.post(address, body, content_type="application/json")
+    assert (answer.status_code, code_of(answer)) == (413, "request.body_too_large")
+    assert answer.json()["details"] == {"limit": largest}
+    fits = Api().client.post(address, body[:100] + '"}', content_type="application/json")
+    assert fits.status_code in (400, 404)
+
+
 @contextmanager
 def _no_lock(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     with monkeypatch.context() as patch:

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -17,6 +18,7 @@ from holo.common.throttles import Bucket, spend
 from holo.stack.ports import free_port
 from holo.stack.valkey import ValkeyServer
 from tests.api.people import Api, build_key, build_person, code_of
+from tests.api.signers import build_signer
 from tests.builders import build_organization
 from tests.racing import race
 
@@ -177,6 +179,25 @@ def test_whoever_has_no_key_is_counted_by_address(
     assert ask("2001:db8:0:1::1") == 401
     # A valid key is counted as a key, wherever it comes from.
     assert an_api().client.get("/api/v1/orders", REMOTE_ADDR=address).status_code == 200
+
+
+def test_visitor_with_public_tokens_uses_up_no_more_than_an_address_may(
+    fresh_database: str, valkey: ValkeyServer, settings: LazySettings
+) -> None:
+    signer = build_signer(build_organization(), "orders:read")
+    tokens = [signer.sign(buyer=f"buyer-{number}", scopes=["orders:read"]) for number in range(6)]
+    slow = Rate(quota=1, seconds=60, burst=5)
+    limit(settings, credential=slow, user=slow, organization=slow, public=replace(slow, burst=2))
+
+    def ask(token: str, peer: str) -> int:
+        return int(Api(token).client.get("/api/v1/orders", REMOTE_ADDR=peer).status_code)
+
+    statuses = [ask(token, f"2001:db8::{number}") for number, token in enumerate(tokens)]
+    assert statuses == [200, 200, 429, 429, 429, 429]
+    # Other visitors and the shop itself go on.
+    assert ask(tokens[0], "203.0.113.8") == 200
+    shop = Api(signer.text)
+    assert [shop.get("/api/v1/orders").status_code for _call in range(2)] == [200, 200]
 
 
 def test_call_goes_on_without_valkey_and_the_next_one_does_not_wait(

@@ -27,7 +27,7 @@ from tests.stack.conftest import SERVER_VARIABLES
 
 SETTINGS = str(ROOT / "holo" / "settings.py")
 GATEWAY, CARRIER = "orders.sandbox.gateway.SandboxGateway", "orders.sandbox.carrier.SandboxCarrier"
-RATES = ("RATE_CREDENTIAL", "RATE_USER", "RATE_ORGANIZATION", "RATE_ADDRESS", "RATE_SENSITIVE")
+RATES = ("RATE_CREDENTIAL", "RATE_USER", "RATE_ORGANIZATION", "RATE_ADDRESS", "RATE_PUBLIC", "RATE_SENSITIVE")
 # What is refused by the settings themselves, whatever the command: too short to be a key at all.
 SHORTEST_KEY = 50
 

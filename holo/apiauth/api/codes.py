@@ -23,6 +23,8 @@ class _OpenView(ApiView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
+    # Whoever is not known costs no more than these few fields need.
+    largest_body = 16 * 1024
 
 
 class CodeListView(_OpenView):

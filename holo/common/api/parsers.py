@@ -72,7 +72,8 @@ class StrictJSONParser(BaseParser):
                 header="Content-Encoding",
             )
         _check_charset(media_type or "")
-        limit = int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
+        view = (parser_context or {}).get("view")
+        limit = getattr(view, "largest_body", None) or int(settings.DATA_UPLOAD_MAX_MEMORY_SIZE or 0)
         length = request.META.get("CONTENT_LENGTH") if request is not None else None
         if length and length.isdecimal() and int(length) > limit:
             raise body_too_large(limit)

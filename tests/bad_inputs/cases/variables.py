@@ -71,7 +71,14 @@ VARIABLES = (
     ),
     *(
         _row("E02", "no rate", f"{name}: {value} is no rate such as 1000/10:2000, nor off", **{name: value})
-        for name in ("RATE_CREDENTIAL", "RATE_USER", "RATE_ORGANIZATION", "RATE_ADDRESS", "RATE_SENSITIVE")
+        for name in (
+            "RATE_CREDENTIAL",
+            "RATE_USER",
+            "RATE_ORGANIZATION",
+            "RATE_ADDRESS",
+            "RATE_PUBLIC",
+            "RATE_SENSITIVE",
+        )
         for value in ("10", "0/1:1", "1/s:1", "1１/1:1")
     ),
     _row("E03", "no secret key", "SECRET_KEY is not set", SECRET_KEY=""),
