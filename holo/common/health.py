@@ -24,6 +24,8 @@ from holo.common.metrics import is_operator
 logger = logging.getLogger(__name__)
 TIMEOUT = 2.0
 _RECENT_SECONDS = 1.0
+# Longer than a look may take, and the time until the next.
+_STALE_SECONDS = 5.0
 
 
 class Unhealthy(Exception):
@@ -99,20 +101,27 @@ def ready(request: HttpRequest) -> JsonResponse:
 
 
 class _Recent:
-    """Findings that are a second old at most; callers that come meanwhile wait for them."""
+    """Findings that are a second old at most; while somebody looks anew, others get the last ones.
+
+    Without any, or with old ones, they wait. A part that hangs would otherwise hold every thread.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._found: list[Finding] = []
-        self._until = 0.0
+        self._until = float("-inf")
 
     def findings(self) -> list[Finding]:
         """Return them."""
-        with self._lock:
+        if not self._lock.acquire(blocking=time.monotonic() >= self._until + _STALE_SECONDS):
+            return self._found
+        try:
             if time.monotonic() >= self._until:
                 self._found = run_checks()
                 self._until = time.monotonic() + _RECENT_SECONDS
             return self._found
+        finally:
+            self._lock.release()
 
 
 _recent = _Recent()

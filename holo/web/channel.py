@@ -13,6 +13,9 @@ from holo.web.parser import RefusedRequest, RequestParser
 from holo.web.unread import REFUSALS, TOO_SLOW, refusal_of_unread
 
 _DISCARDED_AT_ONCE = 65_536
+# Waitress reads as much of a response as the system might buffer, megabytes of a file, for clients that have
+# gone too. While it does so for one after the other, new connections wait.
+_SENT_AT_ONCE = 65_536
 
 
 class _SlowRequest(RefusedRequest):
@@ -84,9 +87,11 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
     parser_class = RequestParser
     task_class = ResponseTask
     error_task_class = RefusalTask
-    # Of waitress: the request that has arrived in part, and whether to close once all is sent.
+    # Of waitress: the request that has arrived in part, whether to close once all is sent, and how many bytes
+    # are read of a response before they are sent.
     request: RequestParser | None
     close_when_flushed: bool
+    sendbuf_len: int
 
     def __init__(self, server: Any, sock: socket.socket, addr: Any, adj: Any, map: Any = None) -> None:
         # Since the connection, the first byte of a request, or the end of a response.
@@ -99,6 +104,7 @@ class Channel(HTTPChannel):  # type: ignore[misc]  # waitress has no types
         self.held_back = False
         self._discards = False
         super().__init__(server, sock, addr, adj, map=map)
+        self.sendbuf_len = min(self.sendbuf_len, _SENT_AT_ONCE)
 
     @property
     def in_hand(self) -> bool:

@@ -16,7 +16,8 @@ from holo.web.dispatcher import FairDispatcher
 
 logger = logging.getLogger(__name__)
 
-_ACCEPTED_AT_ONCE = 64
+# Those that are accepted are served before the next are, or connections would come faster than they end.
+_ACCEPTED_AT_ONCE = 16
 _DISCARDED_A_SECOND = 32 * 1024 * 1024
 # Files besides the one of each connection: of PostgreSQL, Valkey, logs, listening.
 _OTHER_FILES = 200

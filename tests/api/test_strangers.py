@@ -151,3 +151,33 @@ def test_strangers_who_ask_together_are_answered_by_one_look(monkeypatch: pytest
     assert len(looks) == 1
     assert [Client().get("/healthz/ready").status_code for _ in range(2)] == [200, 200]
     assert len(looks) == 3
+
+
+def test_while_one_stranger_waits_for_a_part_that_hangs_others_get_the_last_findings(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    looks: list[threading.Event] = []
+    looking = threading.Event()
+
+    def look() -> dict[str, object]:
+        if looks:
+            looking.set()
+            assert looks[0].wait(60)
+        return {}
+
+    monkeypatch.setattr(health, "_recent", health._Recent())
+    monkeypatch.setattr(health, "_RECENT_SECONDS", 0.0)
+    monkeypatch.setattr(health, "TIMEOUT", 60.0)
+    monkeypatch.setattr(health, "_STALE_SECONDS", 60.0)
+    monkeypatch.setattr(health, "_checks", {"hangs": Check(name="hangs", run=look)})
+    assert Client(REMOTE_ADDR=REMOTE).get("/healthz/ready").status_code == 200
+    looks.append(threading.Event())
+    first = threading.Thread(target=lambda: Client(REMOTE_ADDR=REMOTE).get("/healthz/ready"))
+    first.start()
+    assert looking.wait(60)
+    try:
+        assert Client(REMOTE_ADDR=REMOTE).get("/healthz/ready").status_code == 200
+        assert first.is_alive()
+    finally:
+        looks[0].set()
+        first.join()
