@@ -24,6 +24,29 @@ SELECT current_setting('is_superuser') = 'on', has_database_privilege(current_da
      WHERE n.nspname = 'public' AND c.relkind = 'r' AND pg_has_role(c.relowner, 'MEMBER')),
     (SELECT rolbypassrls FROM pg_roles WHERE rolname = current_user)
 """
+# Settings that a role or database may have been given, and that every connection then starts with: guards and
+# row-level security left out, names looked up elsewhere, transactions of another kind.
+_WEAKENING = (
+    "default_transaction_isolation",
+    "default_transaction_read_only",
+    "holo.organizations",
+    "role",
+    "row_security",
+    "search_path",
+    "session_replication_role",
+)
+_USUAL = ("search_path=public", 'search_path="$user", public')
+# Those of the role that the product uses, of the owner of the tables, and of everybody.
+_GIVEN = """
+SELECT coalesce(r.rolname, '*'), given FROM pg_db_role_setting s
+CROSS JOIN unnest(s.setconfig) given
+LEFT JOIN pg_roles r ON r.oid = s.setrole
+WHERE s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database()))
+  AND (s.setrole = 0 OR r.rolname = current_user
+       OR s.setrole = (SELECT relowner FROM pg_class WHERE oid = to_regclass('django_migrations')))
+  AND split_part(given, '=', 1) = ANY (%s) AND given <> ALL (%s)
+ORDER BY 1, 2
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +81,13 @@ def lossy_settings() -> list[str]:
             [list(_DURABLE)],
         )
         return [row[0] for row in cursor.fetchall()]
+
+
+def weakening_settings() -> list[str]:
+    """Return the settings of roles and of the database with which connections start that weaken guards."""
+    with connection.cursor() as cursor:
+        cursor.execute(_GIVEN, [list(_WEAKENING), list(_USUAL)])
+        return [f"{role}: {given}" for role, given in cursor.fetchall()]
 
 
 def refuse_unfit_database() -> None:

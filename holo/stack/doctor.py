@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.utils import Error as DatabaseError
 from django.utils.translation import gettext as _
 
-from holo.common.fitness import current_role, lossy_settings
+from holo.common.fitness import current_role, lossy_settings, weakening_settings
 from holo.common.weak_settings import weak_settings
 from holo.domains import domain_queues
 from holo.outbox.relay import THREADS as RELAY_THREADS
@@ -126,6 +126,7 @@ def _database_findings(where: str) -> Iterator[Finding]:
     text = _("%(what)s; run `manage.py migrate`") % {"what": pending} if pending else _("all applied")
     yield Finding(name="migrations", good=not pending, where=where, detail=text)
     yield _roles(where)
+    yield _role_settings(where)
     yield _durability(where)
     if not pending:
         yield _secrets(where)
@@ -165,6 +166,16 @@ def _roles(where: str) -> Finding:
         ) % {"names": ", ".join(wider)}
         return Finding(name="roles", good=False, where=where, detail=text)
     return Finding(name="roles", good=True, where=where, detail=_("fence on: owner and app role are apart"))
+
+
+def _role_settings(where: str) -> Finding:
+    """What a role may give itself, and a superuser anybody: settings that each connection starts with."""
+    given = weakening_settings()
+    text = _("none that weakens guards")
+    if given:
+        text = _("%(given)s; remove it with ALTER ROLE … RESET … or ALTER DATABASE … RESET …")
+        text %= {"given": ", ".join(given)}
+    return Finding(name="role settings", good=not given, where=where, detail=text)
 
 
 def _durability(where: str) -> Finding:

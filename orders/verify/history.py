@@ -84,6 +84,18 @@ WHERE NOT CASE WHEN before IS NULL THEN from_status = '' AND to_status = 'placed
         parameters=_PARAMETERS,
     ),
     Rule(
+        id="I16",
+        statement=_("A shipment was handed over as often as told, and has its time exactly then."),
+        sql="""
+SELECT 'shipment ' || s.id || ' (' || s.state || '): handed over ' || coalesce(e.times, 0) || ' times'
+FROM orders_shipment s
+LEFT JOIN (SELECT data->>'shipment_id' AS shipment_id, count(*) AS times FROM orders_orderevent
+           WHERE kind = 'shipment_handed_over' GROUP BY 1) e ON e.shipment_id = s.id::text
+WHERE coalesce(e.times, 0) <> (s.state = 'handed_over')::int
+   OR (s.handed_over_at IS NOT NULL) <> (s.state = 'handed_over')
+""",
+    ),
+    Rule(
         id="I17",
         statement=_(
             "What was done for an order that was given up is undone exactly once, last things first;"

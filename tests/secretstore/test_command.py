@@ -145,7 +145,7 @@ def test_verify_names_what_does_not_open(
     run("set", "bad", stdin="2", monkeypatch=monkeypatch)
     assert run("verify") == "2 open, 0 do not\n"
     version = SecretVersion.objects.get(secret__name="bad")
-    version.ciphertext = bytes(version.ciphertext or b"")[:-1] + b"?"
+    version.data_key = bytes(version.data_key or b"")[:-1] + b"?"
     version.save()
     assert refused("verify") == (3, "not every secret opens")
     ring.KEYRING = parse_keyring(make_entry("k1"))

@@ -161,7 +161,7 @@ def test_a_row_that_was_changed_or_moved_does_not_open(
     keep(team, place, value="one")
     keep(team, place, value="two", name="other")
     attacks = (
-        "UPDATE secretstore_secretversion"
+        "ALTER TABLE secretstore_secretversion DISABLE TRIGGER USER; UPDATE secretstore_secretversion"
         " SET ciphertext = set_byte(ciphertext, 20, 255 - get_byte(ciphertext, 20))",
         "UPDATE secretstore_secretversion v SET ciphertext = w.ciphertext, data_key = w.data_key"
         " FROM secretstore_secretversion w WHERE w.id <> v.id",

@@ -445,6 +445,17 @@ UPDATE secretstore_secretversion
 SET ciphertext = '\x01', data_key = '\x01'
 WHERE ciphertext IS NULL;
 
+-- a value of a secret for an older one
+UPDATE secretstore_secretversion n
+SET ciphertext = o.ciphertext
+FROM secretstore_secretversion o
+WHERE o.secret_id = n.secret_id AND o.number = n.number - 1;
+
+-- a value of a live secret wiped
+UPDATE secretstore_secretversion
+SET ciphertext = NULL, data_key = NULL
+WHERE ciphertext IS NOT NULL;
+
 -- a handover by an upsert
 INSERT INTO orders_orderhandover AS h (order_id, organization_id, created_at)
 SELECT order_id, organization_id, now()

@@ -133,6 +133,7 @@ def test_functions_that_run_as_the_owner_are_these_and_write_no_table(fresh_data
         "orders_check_outcome",
         "orders_next_number",
         "orders_refuse_order_change",
+        "secretstore_check_wipe",
     ]
     for name, text, options in found:
         # A lock, and an operation's name to compare with, write nothing.
@@ -263,6 +264,10 @@ def test_time_of_a_row_of_the_trail_is_the_databases(planted: psycopg.Connection
         ("DROP TRIGGER orders_shipment_written_once ON orders_shipment", "another label on a parcel"),
         ("DROP TRIGGER staff_secondfactor_code_once ON staff_secondfactor", "a one-time code accepted again"),
         ("DROP TRIGGER outbox_outboxmessage_kept ON outbox_outboxmessage", "a message lost"),
+        (
+            "DROP TRIGGER secretstore_secretversion_wiped_when_deleted ON secretstore_secretversion",
+            "a value of a live secret wiped",
+        ),
         (f"GRANT UPDATE ON orders_order TO {APP}", "when it was placed"),
         (f"GRANT DELETE ON django_admin_log TO {APP}", "Django's own log shortened"),
     ],

@@ -4,6 +4,7 @@ import json
 from io import StringIO
 from typing import Any
 
+import psycopg
 import pytest
 from django.core.management import call_command
 from django.db import connection
@@ -14,7 +15,7 @@ from holo.secretstore.keyring import make_entry, parse_keyring
 from holo.secretstore.places import INSTALLATION
 from holo.secretstore.services import NOBODY, set_secret
 from holo.stack import doctor
-from holo.stack.postgres import OWNER, PostgresServer
+from holo.stack.postgres import APP, OWNER, PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 from tests.planting import as_owner
@@ -77,6 +78,23 @@ def test_fence_off_is_said(monkeypatch: pytest.MonkeyPatch, postgres: PostgresSe
     connection.close()
     assert "fence off" in found["roles"]["detail"]
     assert not found["roles"]["good"]
+
+
+@pytest.mark.usefixtures("all_given")
+def test_settings_of_roles_that_weaken_guards_are_trouble(
+    postgres: PostgresServer, fresh_database: str
+) -> None:
+    role = f"ALTER ROLE {APP} IN DATABASE {fresh_database}"
+    with psycopg.connect(postgres.superuser_dsn(), autocommit=True) as superuser:
+        superuser.execute(f"{role} SET session_replication_role = 'replica'".encode())
+        superuser.execute(f"{role} SET statement_timeout = '60s'".encode())
+        try:
+            code, found = examine()
+        finally:
+            superuser.execute(f"{role} RESET ALL".encode())
+    assert (code, found["role settings"]["good"]) == (1, False)
+    assert found["role settings"]["detail"].startswith(f"{APP}: session_replication_role=replica; remove it")
+    assert examine()[1]["role settings"]["good"]
 
 
 @pytest.mark.usefixtures("all_given")

@@ -5,6 +5,10 @@ INSERT INTO idempotency_idempotencylog
     (scope, key, fingerprint, status, headers, body, created_at, expires_at)
 VALUES ('http:x:POST:orders:', '{key}', 'f', {status}, '{headers}', 'ok', now(), now() + interval '1 day')
 """
+_SECRET = """
+INSERT INTO secretstore_secret (id, organization_id, name, version, deleted_at, created_at)
+VALUES (gen_random_uuid(), '{{organization}}', 'x', {version}, {deleted}, now())
+"""
 
 # What is planted, how, and every invariant that it breaks: some say the same thing from two sides.
 PLANTS: list[tuple[str, str, set[str]]] = [
@@ -374,4 +378,19 @@ PLANTS: list[tuple[str, str, set[str]]] = [
         """,
         {"I32"},
     ),
+    (
+        "a shipment handed over in the row alone",
+        "ALTER TABLE orders_shipment DISABLE TRIGGER USER; UPDATE orders_shipment"
+        " SET state = 'handed_over', handed_over_at = now() WHERE order_id = '{fulfilling}'",
+        {"I16"},
+    ),
+    (
+        "an invitation that nobody sent",
+        "INSERT INTO identity_invitation (id, organization_id, email, role, state, token_hash, invited_as,"
+        " created_at, expires_at) VALUES (gen_random_uuid(), '{organization}', 'thief@example.com', 'owner',"
+        " 'open', 'x', '', now(), now() + interval '1 day')",
+        {"I32"},
+    ),
+    ("a secret deleted by nobody", _SECRET.format(version=0, deleted="now()"), {"I33"}),
+    ("a secret without its newest version", _SECRET.format(version=1, deleted="NULL"), {"I33"}),
 ]

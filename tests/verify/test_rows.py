@@ -19,7 +19,7 @@ from tests.verify.plants import PLANTS
 from workflows.runtime.registry import enabled_domains
 
 # All but I19, which needs Temporal.
-ROWS = "I01,I02,I03,I04,I05,I06,I07,I08,I14,I15,I16,I17,I18,I21,I22,I23,I24,I25,I26,I27,I32"
+ROWS = "I01,I02,I03,I04,I05,I06,I07,I08,I14,I15,I16,I17,I18,I21,I22,I23,I24,I25,I26,I27,I32,I33"
 
 
 def all_invariants() -> Iterator[Invariant]:
