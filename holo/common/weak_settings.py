@@ -5,8 +5,10 @@ whatever the command, is in `holo/settings.py`: a SECRET_KEY that is short, DEMO
 """
 
 import os
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from email.utils import parseaddr
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -25,6 +27,12 @@ _SANDBOX = "orders.sandbox."
 _NO_MAIL = frozenset({"console", "dummy", "filebased", "locmem"})
 _THIS_MACHINE = frozenset({"localhost", "127.0.0.1", "::1"})
 _SHORTEST_TOKEN = 16
+# As Django asks of SECRET_KEY.
+_FEWEST_CHARACTERS = 5
+# 32 random bytes have more different ones.
+_FEWEST_BYTES = 17
+# RFC 2606 and 6761: nobody gets or sends mail there.
+_NOBODYS = re.compile(r"(?:.*\.)?(?:example(?:\.(?:com|net|org))?|test|invalid|localhost)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,10 +116,32 @@ def _published_key(setting: str, ring: str) -> Rule:
     )
 
 
+def _typed_key(setting: str, ring: str) -> Rule:
+    """Return the rule of a key that seals: older ones stay in the ring until nothing is sealed by them."""
+
+    def is_weak(given: Any) -> bool:
+        found = getattr(given, ring)
+        key = found.keys.get(found.current, b"")
+        is_text = key.isascii() and key.decode("ascii").isprintable()
+        return key != b"" and (is_text or len(set(key)) < _FEWEST_BYTES)
+
+    return Rule(
+        setting=setting,
+        is_weak=is_weak,
+        what=_("begins with a key that is a text or a repetition, which can be guessed"),
+        todo=_("put a new one before it, made with `manage.py secrets new-key`"),
+        refused=True,
+    )
+
+
 def _passwords_of(url: str) -> list[str]:
     """Return the password before the host, and what is given in its place after the question mark."""
     parts = urlsplit(url)
     return [unquote(parts.password or ""), *parse_qs(parts.query).get("password", ())]
+
+
+def _domain_of(sender: str) -> str:
+    return parseaddr(sender)[1].rpartition("@")[2]
 
 
 def _rate(name: str) -> Rule:
@@ -152,6 +182,7 @@ RULES: tuple[Rule, ...] = (
         refused=True,
     ),
     _published_key("SECRETS_KEYRING", "KEYRING"),
+    _typed_key("SECRETS_KEYRING", "KEYRING"),
     Rule(
         setting="TEMPORAL_KEYRING",
         is_weak=lambda given: not given.TEMPORAL_KEYRING.current,
@@ -159,6 +190,7 @@ RULES: tuple[Rule, ...] = (
         todo=_("make an entry of its own with `manage.py secrets new-key t1`"),
     ),
     _published_key("TEMPORAL_KEYRING", "TEMPORAL_KEYRING"),
+    _typed_key("TEMPORAL_KEYRING", "TEMPORAL_KEYRING"),
     _published(
         "DATABASE_URL",
         # libpq takes PGPASSWORD where the address has no password.
@@ -185,11 +217,21 @@ RULES: tuple[Rule, ...] = (
     Rule(
         setting="METRICS_TOKEN",
         is_weak=lambda given: (
-            0 < len(given.METRICS_TOKEN) < _SHORTEST_TOKEN
-            and given.METRICS_TOKEN.strip() not in published.SECRETS
+            given.METRICS_TOKEN.strip() not in {"", *published.SECRETS}
+            and (
+                len(given.METRICS_TOKEN) < _SHORTEST_TOKEN
+                or len(set(given.METRICS_TOKEN)) < _FEWEST_CHARACTERS
+            )
         ),
         what=_("can be guessed"),
         todo=_RANDOM,
+    ),
+    Rule(
+        setting="METRICS_TOKEN",
+        is_weak=lambda given: given.METRICS_TOKEN in (given.SECRET_KEY, *given.SECRET_KEY_FALLBACKS),
+        what=_("is the SECRET_KEY, so whoever may read /metrics can forge sessions"),
+        todo=_RANDOM,
+        refused=True,
     ),
     Rule(
         setting="TEMPORAL_ACCEPT_PLAIN",
@@ -231,6 +273,12 @@ RULES: tuple[Rule, ...] = (
         ),
         what=_("sends without TLS, so links of invitations can be read on the way"),
         todo=_("use smtp+tls:// or smtp+ssl://"),
+    ),
+    Rule(
+        setting="DEFAULT_FROM_EMAIL",
+        is_weak=lambda given: _NOBODYS.fullmatch(_domain_of(given.DEFAULT_FROM_EMAIL)) is not None,
+        what=_("is an address of an example, so mail servers refuse invitations and notices"),
+        todo=_("give an address of a domain that your mail server sends for"),
     ),
     Rule(
         setting="PUBLIC_URL",

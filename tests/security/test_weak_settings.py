@@ -93,6 +93,11 @@ MATRIX = (
         for setting in ("SECRETS_KEYRING", "TEMPORAL_KEYRING")
         for key in sorted(published.KEYS)
     ),
+    *(
+        _row(setting, f"mine:{b64encode(key).decode()}", refused=True)
+        for setting in ("SECRETS_KEYRING", "TEMPORAL_KEYRING")
+        for key in (b"A key of 32 bytes that was typed", b"\x00\xffrepeats" * 3 + b"\xfe" * 5)
+    ),
     _row("SECRETS_KEYRING", "", refused=True),
     _row("TEMPORAL_KEYRING", "", refused=False),
     *(
@@ -108,6 +113,12 @@ MATRIX = (
     ),
     *(_row("EMAIL_URL", f"smtp://{where}", refused=False) for where in ("u:p@mail.internal:25", "10.0.0.1")),
     _row("METRICS_TOKEN", "prometheus", refused=False),
+    _row("METRICS_TOKEN", "abcd" * 8, refused=False),
+    _row("METRICS_TOKEN", BASE["SECRET_KEY"], refused=True),
+    *(
+        _row("DEFAULT_FROM_EMAIL", sender, refused=False)
+        for sender in ("", "Holo <holo@mail.Example.com>", "holo@shop.test", "holo@localhost")
+    ),
     _row("TEMPORAL_ACCEPT_PLAIN", "1", refused=False),
     _row("PGPASSWORD", "look-app", refused=True, DATABASE_URL="postgres://holo_app@db.internal/holo"),
     *(

@@ -16,6 +16,7 @@ BASE = {
     "ALLOWED_HOSTS": "127.0.0.1,localhost,holo.example.com",
     "CSRF_TRUSTED_ORIGINS": "https://holo.example.com",
     "PUBLIC_URL": "https://holo.example.com",
+    "DEFAULT_FROM_EMAIL": "Holo <holo@shop.internal>",
     "EMAIL_URL": f"smtp+tls://holo:{token_urlsafe()}@mail.example.com:587",
     "PAYMENT_GATEWAY": "shop.payments.Gateway",
     "CARRIER": "shop.parcels.Carrier",
