@@ -49,13 +49,6 @@ def lock_joining(people: QuerySet[User]) -> User | None:
     return people.select_for_update(of=("self",)).first()
 
 
-def lock_invited(email: str) -> None:
-    """Let one organisation at a time count the invitations to an address, after it has locked itself."""
-    require_transaction()
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 4713))", [f"invited|{email}"])
-
-
 def lock_group_names() -> None:
     """Let one form at a time compare a group's name with those of the others, until it is saved."""
     require_transaction()

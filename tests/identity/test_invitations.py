@@ -411,7 +411,6 @@ def test_of_equal_invitations_one_is_open(team: Team) -> None:
 def test_without_the_lock_all_but_one_fail(team: Team, monkeypatch: pytest.MonkeyPatch) -> None:
     """The positive control: each has ended what was open, and the index lets one of them make its own."""
     monkeypatch.setattr("holo.identity.operations.lock_organization", lambda _organization: None)
-    monkeypatch.setattr("holo.identity.services.invitations.lock_invited", lambda _email: None)
     all_have_looked, create = threading.Barrier(8), Invitation.objects.create
 
     def wait_then_create(**columns: Any) -> Invitation:

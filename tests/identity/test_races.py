@@ -256,12 +256,11 @@ def test_of_two_updates_to_one_address_an_organisation_makes_one(organizations: 
     assert User.objects.filter(email="li@example.com").count() == organizations
 
 
-def test_organisations_that_invite_one_address_at_once_keep_to_its_limit(
+def test_of_invitations_to_one_address_at_once_as_many_are_sent_as_the_limit_says(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(invitations, "MOST_TO_ADDRESS", 3)
-    owners = [build_team().actor(Role.OWNER) for _ in range(8)]
     invite = partial(invite_member, email="new@example.com", role=Role.MEMBER)
-    outcomes = race([partial(invite, actor=owner) for owner in owners])
-    assert sum(isinstance(outcome, ThrottledError) for outcome in outcomes) == len(owners) - 3
+    outcomes = race([partial(invite, actor=build_team().actor(Role.OWNER))] * 8)
+    assert sum(isinstance(outcome, ThrottledError) for outcome in outcomes) == 8 - 3
     assert Invitation.objects.count() == 3

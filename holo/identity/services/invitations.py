@@ -11,7 +11,6 @@ from holo.common.characters import normal_email
 from holo.common.clock import database_now
 from holo.common.db import UNIQUE_VIOLATION, contained, sqlstate
 from holo.common.errors import DomainError, NotFoundError, ThrottledError
-from holo.common.fence import fence_of_request
 from holo.common.texts import clean_text
 from holo.idempotency.commands import RequestKey, command
 from holo.identity import events
@@ -19,7 +18,7 @@ from holo.identity.erasure import retire_unused_person
 from holo.identity.errors import AlreadyMemberError, InvitationOverError, LastOwnerError, PersonKnownError
 from holo.identity.invitation_tokens import hash_token, make_token
 from holo.identity.issuers import end_invitation, invitation_stands, record_invitation, token_of
-from holo.identity.locks import lock_invited, lock_joining, lock_organization
+from holo.identity.locks import lock_joining, lock_organization
 from holo.identity.models import Invitation, Membership, User
 from holo.identity.operations import lock_manager, require_held
 from holo.identity.roles import Role
@@ -27,7 +26,8 @@ from holo.identity.selectors import find_invited, members_of_address
 from holo.outbox.operations import enqueue
 
 LIFETIME = timedelta(days=7)
-# Within a day: of one organisation, and to one address from all of them together.
+# Of one organisation within a day: to all addresses, and to one. What others send does not count: a refusal
+# would tell of them, and they could keep an organisation from inviting somebody.
 MOST_OF_ORGANIZATION, MOST_TO_ADDRESS = 200, 10
 _DAY = timedelta(days=1)
 _RETRY_SECONDS = 3600
@@ -41,9 +41,9 @@ def invite_member(
     """Ask somebody into the actor's organisation by mail; the link works for `LIFETIME`.
 
     An open invitation to the same address is replaced, so that asking again sends a new link. `email` is a
-    valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation, then the
-    invitations to the address (advisory). Raises RoleRequiredError, RoleNotHeldError, AlreadyMemberError,
-    ThrottledError (`MOST_OF_ORGANIZATION`, `MOST_TO_ADDRESS`; which of the two is not told).
+    valid address of up to 254 characters. Idempotent by `request_key`. Locks the organisation. Raises
+    RoleRequiredError, RoleNotHeldError, AlreadyMemberError, ThrottledError (`MOST_OF_ORGANIZATION`,
+    `MOST_TO_ADDRESS`).
     """
     require_held(lock_manager(actor), role)
     email = normal_email(email)
@@ -51,7 +51,6 @@ def invite_member(
     people = User.objects.called(email)
     if Membership.objects.filter(organization_id=actor.organization_id, user__in=people).exists():
         raise AlreadyMemberError(_("the person is a member already"), field="email")
-    lock_invited(email)
     now = database_now()
     _require_few(actor, email, now)
     before = Invitation.objects.filter(
@@ -123,8 +122,7 @@ def accept_invitation(
     a member whom the organisation's system made and who has never logged in. The link proves whose address it
     is: from now on the person logs in with it. A member keeps the role that they have. If the organisation's
     system made an account for the address and the person has another account, the membership moves to that
-    one. Not idempotent: the
-    link works once. Locks the organisation, then the person. Raises InvitationOverError (also for somebody
+    one. Not idempotent: the link works once. Locks the organisation, then the person. Raises InvitationOverError (also for somebody
     else's address), PersonKnownError (a new person whose address has an account), LastOwnerError (the account
     whose place is taken is the only owner's), InvalidError (of `name`).
     """
@@ -147,11 +145,9 @@ def accept_invitation(
 
 
 def _require_few(actor: Actor, email: str, now: datetime) -> None:
-    sent = Invitation.objects.filter(created_at__gt=now - _DAY)
-    of_organization = sent.filter(organization_id=actor.organization_id).count()
-    with fence_of_request():
-        to_address = sent.filter(email__address=email).count()
-    if of_organization >= MOST_OF_ORGANIZATION or to_address >= MOST_TO_ADDRESS:
+    sent = Invitation.objects.filter(organization_id=actor.organization_id, created_at__gt=now - _DAY)
+    to_address = sent.filter(email__address=email)
+    if sent.count() >= MOST_OF_ORGANIZATION or to_address.count() >= MOST_TO_ADDRESS:
         message = _("too many invitations within a day")
         raise ThrottledError(message, retry_after=_RETRY_SECONDS, limit="invitations")
 
