@@ -122,9 +122,10 @@ def accept_invitation(
     a member whom the organisation's system made and who has never logged in. The link proves whose address it
     is: from now on the person logs in with it. A member keeps the role that they have. If the organisation's
     system made an account for the address and the person has another account, the membership moves to that
-    one. Not idempotent: the link works once. Locks the organisation, then the person. Raises InvitationOverError (also for somebody
-    else's address), PersonKnownError (a new person whose address has an account), LastOwnerError (the account
-    whose place is taken is the only owner's), InvalidError (of `name`).
+    one. Not idempotent: the link works once. Locks the organisation, then the person. Raises
+    InvitationOverError (also for somebody else's address), PersonKnownError (a new person whose address has
+    an account), LastOwnerError (the account whose place is taken is the only owner's), InvalidError (of
+    `name`).
     """
     invitation = Invitation.objects.filter(token_hash=hash_token(token)).first()
     if invitation is None or not _lock_open(invitation):
