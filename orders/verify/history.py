@@ -96,6 +96,14 @@ WHERE coalesce(e.times, 0) <> (s.state = 'handed_over')::int
 """,
     ),
     Rule(
+        id="I16",
+        statement=_("Each shipment carries something."),
+        sql="""
+SELECT 'shipment ' || s.id || ' (' || s.state || '): no lines' FROM orders_shipment s
+WHERE NOT EXISTS (SELECT FROM orders_shipmentline l WHERE l.shipment_id = s.id)
+""",
+    ),
+    Rule(
         id="I17",
         statement=_(
             "What was done for an order that was given up is undone exactly once, last things first;"
@@ -141,6 +149,24 @@ LEFT JOIN (SELECT data->>'shipment_id' AS shipment_id, count(*) AS times FROM or
            WHERE kind = 'shipment_voided' GROUP BY 1) e ON e.shipment_id = s.id::text
 WHERE coalesce(e.times, 0) <> (s.state = 'voided')::int
    OR o.status = ANY (%(given_up)s) AND s.state NOT IN ('refused', 'voided')
+""",
+        parameters=_PARAMETERS,
+    ),
+    Rule(
+        id="I18",
+        statement=_("A step that has its key was taken, so that none is left out because of its key alone."),
+        sql="""
+SELECT 'step ' || l.key || ': order ' || o.status
+FROM idempotency_idempotencylog l
+JOIN orders_order o ON o.id::text = split_part(l.key, ':', 1)
+WHERE l.scope = 'step' AND CASE split_part(l.key, ':', 2)
+    WHEN 'reserve' THEN o.status = 'placed'
+        AND NOT EXISTS (SELECT FROM orders_orderabort a WHERE a.order_id = o.id)
+    WHEN 'charge' THEN EXISTS (SELECT FROM orders_payment p
+                               WHERE p.id::text = split_part(l.key, ':', 3) AND p.state = 'requested')
+    WHEN 'complete' THEN o.status <> 'completed'
+    WHEN 'close' THEN o.status <> ALL (%(terminal)s)
+    ELSE false END
 """,
         parameters=_PARAMETERS,
     ),

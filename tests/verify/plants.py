@@ -5,6 +5,9 @@ INSERT INTO idempotency_idempotencylog
     (scope, key, fingerprint, status, headers, body, created_at, expires_at)
 VALUES ('http:x:POST:orders:', '{key}', 'f', {status}, '{headers}', 'ok', now(), now() + interval '1 day')
 """
+_STEP = """INSERT INTO idempotency_idempotencylog (scope, key, fingerprint, result, headers, body, created_at)
+VALUES ('step', '{fulfilling}:complete', '', '{{}}', '{{}}', '', now())
+"""
 _SECRET = """
 INSERT INTO secretstore_secret (id, organization_id, name, version, deleted_at, created_at)
 VALUES (gen_random_uuid(), '{{organization}}', 'x', {version}, {deleted}, now())
@@ -391,6 +394,7 @@ PLANTS: list[tuple[str, str, set[str]]] = [
         " 'open', 'x', '', now(), now() + interval '1 day')",
         {"I32"},
     ),
+    ("a step left out by its key alone", _STEP, {"I18"}),
     ("a secret deleted by nobody", _SECRET.format(version=0, deleted="now()"), {"I33"}),
     ("a secret without its newest version", _SECRET.format(version=1, deleted="NULL"), {"I33"}),
 ]
