@@ -16,7 +16,7 @@ from orders.operations import (
     system,
 )
 from orders.ports import CarrierRefusedError, Label, Parcel
-from orders.preconditions import require_step
+from orders.preconditions import refusal, require_step
 from orders.states import AbortReason, Status
 from orders.steps import Next, Step
 from orders.subject import owner_of
@@ -130,10 +130,13 @@ def record_shipment_handover(*, shipment_id: UUID) -> Step:
     """Write that the carrier has the parcel; with the last one, consume the hold and complete the order.
 
     Idempotent by the shipment's state, the completion by step key. Locks the order, then stock rows. Next:
-    HANDOVER (other parcels have not left) or DONE.
+    HANDOVER (other parcels have not left) or DONE. Raises StepNotAllowedError.
     """
     order, shipment = lock_shipment(shipment_id)
     if shipment.state == State.READY:
+        # Not `require_step`: what the carrier did is written for an order that was parked meanwhile, too.
+        if not is_handed_over(order):
+            raise refusal(order, "hand_over")
         shipment.state, shipment.handed_over_at = State.HANDED_OVER, order.locked_at
         shipment.save(update_fields=["state", "handed_over_at"])
         record_event(order, "shipment_handed_over", data=_shown(shipment))

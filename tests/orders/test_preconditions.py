@@ -291,3 +291,14 @@ def test_order_with_a_label_that_may_exist_is_not_closed() -> None:
     with pytest.raises(StepNotAllowedError) as refused:
         services.close_order(order_id=order.pk)
     assert refused.value.details["left"] == "label"
+
+
+def test_parcel_has_not_left_while_another_one_has_no_label() -> None:
+    order = fulfilling(build_shop())
+    first = order.shipments.order_by("pk")[0]
+    label(first.pk)
+    with pytest.raises(StepNotAllowedError) as refused:
+        services.record_shipment_handover(shipment_id=first.pk)
+    assert refused.value.details["step"] == "hand_over"
+    first.refresh_from_db()
+    assert first.state == "ready"
