@@ -8,7 +8,7 @@ from holo.common.verify import Rule, register
 register(
     Rule(
         id="I33",
-        statement=_("Each secret has its versions without gaps, and one that was deleted was told so."),
+        statement=_("The versions of each secret have no gaps, and each deleted secret has its audit row."),
         sql="""
 SELECT 'secret ' || s.id || ': version ' || s.version || ', ' || coalesce(v.times, 0) || ' versions'
 FROM secretstore_secret s
