@@ -24,7 +24,7 @@ DEADLOCK_DETECTED = "40P01"
 LOCK_NOT_AVAILABLE = "55P03"
 UNIQUE_VIOLATION = "23505"
 FOREIGN_KEY_VIOLATION = "23503"
-_TIMEOUTS = "SET LOCAL lock_timeout = %d; SET LOCAL statement_timeout = %d;"
+_TIMEOUTS = "SET LOCAL lock_timeout = %s; SET LOCAL statement_timeout = %s;"
 _MAX_ATTEMPTS = 5
 # Rows that one round trip of a streamed read brings.
 _FETCHED = 1000
@@ -96,7 +96,7 @@ def limit_waits() -> None:
     """Limit waits and statements in a transaction that Django has opened, as in a `unit_of_work`."""
     require_transaction()
     with connection.cursor() as cursor:
-        cursor.execute(_TIMEOUTS % (settings.DB_LOCK_TIMEOUT_MS, settings.DB_STATEMENT_TIMEOUT_MS))
+        cursor.execute(_TIMEOUTS, [settings.DB_LOCK_TIMEOUT_MS, settings.DB_STATEMENT_TIMEOUT_MS])
 
 
 @contextmanager
