@@ -97,7 +97,8 @@ async def measure(world: World, *, port: int, url: str, warehouses: int, count: 
 async def _one(wire: Wire, watch: Watch, items: Sequence[str]) -> None:
     placed = await wire.post("/api/v1/orders", {"items": list(items)}, expect=201)
     order = UUID(placed["id"])
-    await watch.reaches(order, "awaiting_payment")
+    if placed["status"] == "placed":  # a version before 0024 reserves later
+        await watch.reaches(order, "awaiting_payment")
     await wire.post(f"/api/v1/orders/{order}/pay", {"token": "tok_ok"}, expect=202)
     await watch.reaches(order, "completed")
 

@@ -55,7 +55,8 @@ async def measure_approval(world: World, *, port: int, url: str, count: int) -> 
             for _ in range(count):
                 placed = await seller.post("/api/v1/orders", {"items": [DEAR]}, expect=201)
                 order = UUID(placed["id"])
-                await watch.reaches(order, "awaiting_approval")
+                if placed["status"] == "placed":  # a version before 0024 reserves later
+                    await watch.reaches(order, "awaiting_approval")
                 await asyncio.sleep(_CLICK_PAUSE)
                 clicked = time.monotonic()
                 body = {"action": "APPROVE", "reason": "the price is right"}

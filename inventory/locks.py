@@ -6,19 +6,26 @@ key checks of others need not wait.
 """
 
 from collections.abc import Iterable
+from typing import Any
 from uuid import UUID
 
-from django.db import connection
+from django.conf import settings
+from django.db import DatabaseError, connection
+from django.utils.translation import gettext as _
 
-from holo.common.db import require_transaction
+from holo.common.db import QUERY_CANCELED, require_transaction, sqlstate
+from holo.common.errors import BusyError
 from inventory.allocation import Shelf
 from inventory.models import Product, StockLevel
 
+# `lock_timeout` limits the wait for each row; all of them together have the same time.
 _SHELVES = """
+SET LOCAL statement_timeout = %(wait)s;
 SELECT s.id, s.product_id, s.warehouse_id, w.code, w.priority, s.on_hand - s.reserved
 FROM inventory_stocklevel s JOIN inventory_warehouse w ON w.id = s.warehouse_id
-WHERE s.organization_id = %s AND s.product_id = ANY(%s) AND w.active
-ORDER BY s.id FOR NO KEY UPDATE OF s
+WHERE s.organization_id = %(organization)s AND s.product_id = ANY(%(products)s) AND w.active
+ORDER BY s.id FOR NO KEY UPDATE OF s;
+SET LOCAL statement_timeout = %(usual)s
 """
 _HELD = """
 SELECT r.id, r.expires_at
@@ -33,22 +40,36 @@ ORDER BY s.id FOR NO KEY UPDATE OF s
 def lock_shelves(*, organization_id: UUID, product_ids: Iterable[UUID]) -> list[Shelf]:
     """Lock the stock rows of these products in all active warehouses, in one statement, by primary key.
 
-    The figures are those after the lock: PostgreSQL reads a row again that it had to wait for.
+    The figures are those after the lock: PostgreSQL reads a row again that it had to wait for. Raises
+    BusyError where they are not had within DB_LOCK_TIMEOUT_MS, all waits together.
     """
     require_transaction()
+    values: dict[str, Any] = {
+        "organization": organization_id,
+        "products": list(product_ids),
+        "wait": settings.DB_LOCK_TIMEOUT_MS,
+        "usual": settings.DB_STATEMENT_TIMEOUT_MS,
+    }
     with connection.cursor() as cursor:
-        cursor.execute(_SHELVES, [organization_id, list(product_ids)])
-        return [
-            Shelf(
-                stock_level_id=row[0],
-                product_id=row[1],
-                warehouse_id=row[2],
-                warehouse_code=row[3],
-                priority=row[4],
-                available=row[5],
-            )
-            for row in cursor.fetchall()
-        ]
+        try:
+            cursor.execute(_SHELVES, values)
+        except DatabaseError as error:
+            if sqlstate(error) != QUERY_CANCELED:
+                raise
+            raise BusyError(_("the stock is held by other calls")) from error
+        cursor.nextset()
+        rows = cursor.fetchall()
+    return [
+        Shelf(
+            stock_level_id=row[0],
+            product_id=row[1],
+            warehouse_id=row[2],
+            warehouse_code=row[3],
+            priority=row[4],
+            available=row[5],
+        )
+        for row in rows
+    ]
 
 
 def lock_held_stock(*, owner_type: str, owner_id: UUID) -> UUID | None:

@@ -5,10 +5,10 @@ of the product, and a round trip under a row lock is what a popular product's sa
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID
 
 from django.db import IntegrityError, connection
@@ -20,6 +20,7 @@ from inventory.allocation import Share, Shortage, allocate, find_shortages
 from inventory.errors import AlreadyReservedError, QuantityOutOfRangeError, ReservationEndedError
 from inventory.locks import lock_held_stock, lock_shelves
 from inventory.models import Reservation
+from inventory.waiting import waiting_for
 
 __all__ = [
     "Held",
@@ -30,6 +31,7 @@ __all__ = [
     "Want",
     "consume_reservation",
     "extend_reservation",
+    "note_refused_demand",
     "release_reservation",
     "reserve_stock",
 ]
@@ -94,6 +96,14 @@ WITH share (stock_level_id, product_id, warehouse_id, quantity) AS (
 UPDATE inventory_stocklevel s SET reserved = s.reserved + share.quantity
 FROM share WHERE s.id = share.stock_level_id AND s.on_hand - s.reserved >= share.quantity
 """
+# By primary key, so that two refusals of the same products never wait for each other.
+_REFUSED = """
+INSERT INTO inventory_refuseddemand (organization_id, product_id, day, refusals, pieces)
+SELECT %(organization)s, product_id, (now() AT TIME ZONE 'UTC')::date, 1, pieces
+FROM unnest(%(products)s::uuid[], %(pieces)s::bigint[]) AS wanted (product_id, pieces) ORDER BY product_id
+ON CONFLICT (product_id, day) DO UPDATE
+SET refusals = inventory_refuseddemand.refusals + 1, pieces = inventory_refuseddemand.pieces + excluded.pieces
+"""
 _RELEASE = """
 WITH ended AS (
     UPDATE inventory_reservation SET state = %(state)s, ended_at = clock_timestamp()
@@ -122,18 +132,25 @@ WHERE s.id = l.stock_level_id
 
 
 def reserve_stock(
-    *, organization_id: UUID, owner: Owner, wants: Sequence[Want], expires_at: datetime
+    *,
+    organization_id: UUID,
+    owner: Owner,
+    wants: Sequence[Want],
+    expires_at: datetime,
+    most_waiting: int | None = None,
 ) -> Held | Short:
     """Hold all that is wanted, or nothing.
 
+    `most_waiting`: how many threads of this process may wait for one product at a time; None for any number.
     Wants of one product are added up. The whole basket from one active warehouse if one can serve it (lowest
     priority number first), else split by warehouse priority, product by product.
     Locks: stock rows of the wanted products by primary key. A shortage changes nothing. Raises
-    QuantityOutOfRangeError, and AlreadyReservedError if the owner holds something (the transaction is then
-    lost, as after any broken constraint).
+    QuantityOutOfRangeError, AlreadyReservedError if the owner holds something (the transaction is then lost,
+    as after any broken constraint), and BusyError where the locks are not had in time or too many wait.
     """
     basket = _basket(wants)
-    shelves = lock_shelves(organization_id=organization_id, product_ids=basket)
+    with waiting_for(basket, most=most_waiting):
+        shelves = lock_shelves(organization_id=organization_id, product_ids=basket)
     shortages = find_shortages(wants=basket, shelves=shelves)
     if shortages:
         return Short(shortages=tuple(shortages))
@@ -143,6 +160,18 @@ def reserve_stock(
     return Held(
         reservation_id=reservation_id, expires_at=expires_at, lines=tuple(_line(share) for share in shares)
     )
+
+
+def note_refused_demand(*, organization_id: UUID, wanted: Mapping[UUID, int]) -> None:
+    """Count, by product and day (UTC), that an order of so many pieces was refused for want of stock."""
+    require_transaction()
+    values: dict[str, Any] = {
+        "organization": organization_id,
+        "products": list(wanted),
+        "pieces": list(wanted.values()),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(_REFUSED, values)
 
 
 def extend_reservation(*, owner: Owner, expires_at: datetime) -> None:

@@ -1,6 +1,6 @@
 """Reads of products, stock and holds."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median_low
@@ -9,9 +9,15 @@ from uuid import UUID
 from django.db import connection
 from django.db.models import QuerySet, Sum
 
+from inventory.allocation import Shortage
 from inventory.models import Product, Reservation, StockLevel, StockMovement
-from inventory.operations import Owner
+from inventory.operations import Owner, Want
 
+_AVAILABLE = """
+SELECT s.product_id, sum(s.on_hand - s.reserved)
+FROM inventory_stocklevel s JOIN inventory_warehouse w ON w.id = s.warehouse_id
+WHERE s.organization_id = %s AND s.product_id = ANY(%s) AND w.active GROUP BY s.product_id
+"""
 # So many receipts of a product say what is usual.
 _RECEIPTS = 10
 
@@ -63,6 +69,21 @@ class StockDrift:
     moved: int
     reserved: int
     held: int
+
+
+def find_short(*, organization_id: UUID, wants: Sequence[Want]) -> list[Shortage]:
+    """Return the products of which there is less than is wanted at this moment, without a lock.
+
+    `wants` names each product once.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(_AVAILABLE, [organization_id, [want.product_id for want in wants]])
+        available = dict(cursor.fetchall())
+    return [
+        Shortage(product_id=want.product_id, requested=want.quantity, available=there)
+        for want in wants
+        if (there := int(available.get(want.product_id, 0))) < want.quantity
+    ]
 
 
 def list_products(organization_id: UUID) -> QuerySet[Product]:

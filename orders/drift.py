@@ -114,8 +114,10 @@ WITH late AS (SELECT now() - make_interval(secs => %(grace)s) AS moment), missed
     WHERE r.subject_type = %(subject)s AND r.state IN ('approved', 'rejected') AND r.applied_at IS NULL
       AND r.closed_at < late.moment
     UNION ALL
-    SELECT p.order_id, 'payment' FROM orders_payment p, late
+    -- One that came before the decision waits for it; the order has moved when it was decided.
+    SELECT p.order_id, 'payment' FROM orders_payment p JOIN orders_order o ON o.id = p.order_id, late
     WHERE p.state = 'requested' AND p.submitted_at IS NULL AND p.created_at < late.moment
+      AND o.status <> 'awaiting_approval' AND o.updated_at < late.moment
     UNION ALL
     SELECT a.order_id, 'cancel' FROM orders_orderabort a JOIN orders_order o ON o.id = a.order_id, late
     WHERE o.status NOT IN ('needs_attention') AND o.updated_at < late.moment
@@ -167,6 +169,7 @@ SELECT p.id, p.order_id, p.organization_id, p.amount_minor, p.currency, p.submit
 FROM orders_payment p JOIN orders_order o ON o.id = p.order_id
 WHERE p.state = 'requested'
   AND coalesce(p.submitted_at, p.created_at) < now() - make_interval(secs => %(grace)s)
+  AND o.status <> 'awaiting_approval'
 ORDER BY p.id
 """
 

@@ -65,6 +65,18 @@ class AmountMismatchError(OrderError):
     meaning = "The expected amount differs from the sum of the lines; the answer carries both."
 
 
+class OutOfStockError(OrderError):
+    """More is wanted than there is."""
+
+    code = "orders.out_of_stock"
+    status = 409
+    stored = True
+    meaning = (
+        "There is less stock than the order wants; `shortages` lists each SKU. Nothing was ordered or held."
+        " To try again, use a new `Idempotency-Key`."
+    )
+
+
 class ClientRefTakenError(OrderError):
     """The reference names another order of the organisation."""
 

@@ -9,11 +9,13 @@ from django.db import connection
 from django.utils.translation import gettext as _
 
 from holo.approvals.operations import withdraw_request
+from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, system_actor
 from holo.common.context import request_id
 from holo.common.db import require_transaction
 from orders.errors import InvalidTransitionError
-from orders.models import Order, OrderAbort, OrderHandover
+from orders.events import PAYMENT_REQUESTED
+from orders.models import Order, OrderAbort, OrderHandover, Payment
 from orders.states import TRANSITIONS, AbortReason, Status
 from orders.subject import SUBJECT_TYPE
 
@@ -119,6 +121,22 @@ def hand_over_order(order: Order) -> None:
     OrderHandover.objects.create(order=order, organization_id=order.organization_id)
     order.handed_over = True
     record_event(order, "handover_begun")
+
+
+def withdraw_payment_attempt(order: Order, payment: Payment) -> None:
+    """End an attempt of the locked order that the gateway never took, or gave back before it was captured."""
+    payment.state = Payment.State.WITHDRAWN
+    payment.save(update_fields=["state", "gateway_reference"])
+    record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
+
+
+def request_attempt(order: Order, *, actor: Actor, payment: Payment) -> None:
+    """Write that a payment attempt of the locked, or new, order was asked for."""
+    data = {"payment_id": str(payment.pk)}
+    record_event(order, "payment_requested", actor=actor, data=data)
+    record_audit(
+        actor=actor, action=PAYMENT_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk, data=data
+    )
 
 
 def resolve_parked(order: Order) -> None:

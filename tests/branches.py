@@ -267,7 +267,9 @@ BRANCHES: Mapping[str, Branch] = {
     "unpaid": Branch(play=lambda shop: shop.place(PHONE, payment_deadline_seconds=1), end=Status.CANCELLED),
     "declined-once": Branch(play=_declined_once, end=Status.COMPLETED),
     "declined-for-good": Branch(play=partial(_declined, attempts=3), end=Status.PAYMENT_FAILED),
-    "out-of-stock": Branch(play=lambda shop: shop.place(PHONE, quantity=1000), end=Status.OUT_OF_STOCK),
+    "out-of-stock": Branch(
+        play=lambda shop: shop.place_without_hold(PHONE, quantity=1000), end=Status.OUT_OF_STOCK
+    ),
     "refused-parcel": Branch(play=lambda shop: _paid(shop, PHONE, carrier="fail"), end=Status.REFUNDED),
     "one-of-two-parcels-refused": Branch(
         play=lambda shop: _paid(shop, EAST_ONLY, SOUTH_ONLY, carrier="fail"), end=Status.REFUNDED

@@ -5,7 +5,9 @@ from uuid import UUID
 
 from django.contrib.auth.models import Group
 
+from holo.audit.operations import record_audit
 from holo.common.actor import Actor, OrganizationId, UserId
+from holo.common.db import unit_of_work
 from holo.common.ids import uuid7
 from holo.common.money import Money
 from holo.identity.models import Membership, Organization, User
@@ -13,13 +15,16 @@ from holo.identity.selectors import AUDITOR_GROUP
 from inventory.models import Product, Warehouse
 from inventory.selectors import stock_snapshot
 from inventory.services import create_product, create_warehouse, receive_stock
-from orders import selectors, services, settlement
+from orders import events, selectors, services, settlement
 from orders.models import Order
+from orders.operations import record_placed
 from orders.outside import CheckedCarrier, CheckedGateway
 from orders.sandbox.carrier import SandboxCarrier
 from orders.sandbox.gateway import SandboxGateway
-from orders.services.order import Placement, WantedLine
+from orders.services import placing
+from orders.services.placing import Placement, WantedLine
 from orders.steps import Step
+from orders.subject import SUBJECT_TYPE
 
 PHONE, MAC, EAST_ONLY, SOUTH_ONLY = "iPhone15", "MacPro", "EastLamp", "SouthDesk"
 # Without the limits of a port: races ask them many times at once.
@@ -81,7 +86,29 @@ class Shop:
             placement=Placement(
                 lines=lines, buyer=buyer, sandbox=sandbox, ship_to={"name": "Li Wei", "city": "Xi'an"}
             ),
-        )
+        ).order
+
+    def place_without_hold(self, *skus: str, quantity: int = 1, announced: bool = True) -> Order:
+        """Place an order as earlier versions did, which held its goods later; `announced` to its process."""
+
+        def place() -> Order:
+            total = sum(self.products[sku].price_minor for sku in skus) * quantity
+            order = placing._insert_order(
+                self.seller_actor, Placement(lines=[]), Money(minor=total, currency="CNY")
+            )
+            placing._insert_lines(order, self.products, dict.fromkeys(skus, quantity))
+            record_placed(order, self.seller_actor)
+            record_audit(
+                actor=self.seller_actor,
+                action=events.ORDER_PLACED,
+                subject_type=SUBJECT_TYPE,
+                subject_id=order.pk,
+            )
+            if announced:
+                events.announce(events.ORDER_PLACED, order)
+            return order
+
+        return unit_of_work(place)
 
     def pay(self, order: Order, token: str = "tok_ok") -> UUID:
         """Request a payment; return its id."""

@@ -8,7 +8,7 @@ A class is a row of the table: code, HTTP status, whether the same call may succ
 is kept under an `Idempotency-Key`, meaning.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -34,6 +34,8 @@ class DomainError(Exception):
     meaning: ClassVar[str] = ""
     # Seconds; a refusal that knows better says so itself.
     retry_after: int | None = None
+    # What is written in a transaction of its own after all else was undone; it may be lost in a crash.
+    remains: Callable[[], None] | None = None
 
     def __init__(self, message: str, *, errors: Iterable[FieldProblem] = (), **details: object) -> None:
         super().__init__(message)

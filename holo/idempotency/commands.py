@@ -4,6 +4,7 @@ A key is inserted first, in the transaction of its effect, and the answer is sto
 same key waits on the unique index until the first commits or rolls back; there is nothing to clean up.
 """
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -20,6 +21,7 @@ from holo.idempotency.errors import KeyInFlightError, KeyReusedError, KeyUnverif
 from holo.idempotency.fingerprints import fingerprint_of, is_same
 from holo.idempotency.models import IdempotencyLog
 
+logger = logging.getLogger(__name__)
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -78,13 +80,21 @@ def command(service: Callable[P, T]) -> Callable[P, T]:
     KeyUnverifiableError, a racer that waits longer than the lock timeout KeyInFlightError. A refusal that is
     final for the request (`DomainError.stored`) rolls back to the savepoint after the key and is stored too,
     up to MAX_REFUSALS of one caller;
-    any other one rolls back the key as well, so that the request may be repeated or corrected.
+    any other one rolls back the key as well, so that the request may be repeated or corrected. What a refusal
+    leaves (`DomainError.remains`) is written afterwards.
     """
 
     name = getattr(service, "__name__", "")
 
     @wraps(service)
     def run(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return transact(*args, **kwargs)
+        except DomainError as refusal:
+            _write_remains(refusal)
+            raise
+
+    def transact(*args: P.args, **kwargs: P.kwargs) -> T:
         request_key = kwargs.get("request_key")
         if not isinstance(request_key, RequestKey):
             return unit_of_work(lambda: service(*args, **kwargs), name=name)
@@ -94,6 +104,16 @@ def command(service: Callable[P, T]) -> Callable[P, T]:
         return outcome
 
     return run
+
+
+def _write_remains(refusal: DomainError) -> None:
+    """Write what the refusal leaves; the refusal stands, whatever becomes of it."""
+    if refusal.remains is None:
+        return
+    try:
+        unit_of_work(refusal.remains)
+    except (DatabaseError, DomainError) as error:
+        logger.warning("what %s leaves was not written: %s", refusal.code, error)
 
 
 def _keyed(request_key: RequestKey, effect: Callable[[], T]) -> T | DomainError:
@@ -201,9 +221,7 @@ def once(*, key: str, result: type[T], effect: Callable[[], T]) -> T:
     the key, in the transaction of the effect, and kept as long as the subject. Needs a transaction.
     """
     require_transaction()
-    adapter: TypeAdapter[T] | None = _adapters.get(result)
-    if adapter is None:
-        adapter = _adapters.setdefault(result, TypeAdapter(result))
+    adapter = _adapter(result)
     row_id = _insert_first("step", key, "", lifetime=None)
     if row_id is None:
         stored = IdempotencyLog.objects.values_list("result", flat=True).get(scope="step", key=key)
@@ -215,3 +233,23 @@ def once(*, key: str, result: type[T], effect: Callable[[], T]) -> T:
             [adapter.dump_json(outcome).decode(), row_id],
         )
     return outcome
+
+
+def record_step(*, key: str, result: type[T], outcome: T) -> None:
+    """Keep the result of a step of a new subject before its effect is written, so that no lock waits for it.
+
+    `once` of the same key then returns it. Needs a transaction; the key must be new, else it raises
+    IntegrityError.
+    """
+    require_transaction()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO idempotency_idempotencylog (scope, key, fingerprint, headers, created_at, result)"
+            " VALUES ('step', %s, '', '{}', now(), %s::jsonb)",
+            [key, _adapter(result).dump_json(outcome).decode()],
+        )
+
+
+def _adapter(result: type[T]) -> TypeAdapter[T]:
+    adapter: TypeAdapter[T] | None = _adapters.get(result)
+    return _adapters.setdefault(result, TypeAdapter(result)) if adapter is None else adapter

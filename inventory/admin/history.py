@@ -1,4 +1,4 @@
-"""Holds and movements in the admin: rows of history, to look at."""
+"""Holds, movements and refused demand in the admin: rows of history, to look at."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from holo.approvals.subjects import subject_url
 from holo.common.admin import badge
 from holo.identity.actor_names import ShowsActor
 from inventory.admin.pages import InventoryAdmin, OwnRelatedFilter
-from inventory.models import Reservation, ReservationLine, StockMovement
+from inventory.models import RefusedDemand, Reservation, ReservationLine, StockMovement
 
 State, Kind = Reservation.State, StockMovement.Kind
 _TONES = {State.HELD: "progress", State.CONSUMED: "good", State.RELEASED: "neutral", State.EXPIRED: "warn"}
@@ -116,6 +116,19 @@ class StockMovementAdmin(ShowsActor[StockMovement], InventoryAdmin[StockMovement
     def owner(self, row: StockMovement) -> SafeString | str:
         """On whose behalf, leading there."""
         return owner_link(row) if row.owner_id else "–"
+
+
+@admin.register(RefusedDemand)
+class RefusedDemandAdmin(InventoryAdmin[RefusedDemand]):
+    """What was wanted and not there, by product and day, newest first."""
+
+    list_display = ["day", "product", "refusals", "pieces"]
+    list_display_links = None
+    list_select_related = ["product"]
+    list_filter = ["day"]
+    search_fields = ["product__sku"]
+    fields = ["organization_shown", "day", "product", "refusals", "pieces"]
+    sortable_by = ()
 
 
 def owner_link(row: Any) -> SafeString:

@@ -8,6 +8,7 @@ from rest_framework import serializers
 
 from orders.models import Order, OrderEvent, Shipment
 from orders.selectors import WAITS, Standing
+from orders.services.placing import Placed
 from orders.states import AbortReason, Status
 
 
@@ -148,6 +149,14 @@ class ParkedStepAnswer(serializers.Serializer[Any]):
     retry_requested_at = serializers.DateTimeField(allow_null=True)
 
 
+class PlacedAnswer(OrderAnswer):
+    """A new order: its goods are held until `hold_expires_at`, and what happens next is in `waiting`."""
+
+    waiting = WaitingAnswer()
+    hold_expires_at = serializers.DateTimeField()
+    payment = PaymentAnswer(allow_null=True, help_text="The attempt that came with the order")
+
+
 class OrderDetailAnswer(OrderAnswer):
     """An order in full: where its process is and what happens next."""
 
@@ -187,12 +196,22 @@ class DecidedAnswer(serializers.Serializer[Any]):
 # What an entry's data tells the order's buyer.
 _OF_BUYERS = frozenset({"payment_id", "attempt", "amount", "total", "tracking_number", "ends_as"})
 # One for all: making a serializer copies all its fields, which takes longer than to use it.
-_ORDER = OrderAnswer()
+_ORDER, _WAITING = OrderAnswer(), WaitingAnswer()
 
 
 def render_order(order: Order) -> dict[str, Any]:
     """Return an order in short, as JSON data."""
     return dict(_ORDER.to_representation(order))
+
+
+def render_placed(placed: Placed) -> dict[str, Any]:
+    """Return a new order as JSON data."""
+    return {
+        **render_order(placed.order),
+        "waiting": _WAITING.to_representation(placed.waiting),
+        "hold_expires_at": _moment(placed.wait.hold_expires_at),
+        "payment": None if placed.payment is None else dict(PaymentAnswer(placed.payment).data),
+    }
 
 
 def render_event(event: OrderEvent) -> dict[str, Any]:

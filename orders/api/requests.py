@@ -18,7 +18,7 @@ from holo.common.api.fields import (
 from holo.common.api.serializers import StrictSerializer, names_of
 from orders.api import answers
 from orders.origins import origin_of
-from orders.services.order import Placement, WantedLine
+from orders.services.placing import Placement, WantedLine
 
 MAX_LINES = 200
 MAX_QUANTITY = 10_000
@@ -81,10 +81,20 @@ class SandboxRequest(StrictSerializer):
     carrier = ChoiceField(choices=["ok", "fail"], required=False)
 
 
+class PaymentRequest(StrictSerializer):
+    """How an order is paid: a token of the payment provider."""
+
+    token = IdentifierField(max_length=64)
+
+
 class PlaceOrderRequest(StrictSerializer):
     """A new order."""
 
-    read_only_names = names_of(answers.OrderDetailAnswer) | {"currency", "created_by", "organization"}
+    read_only_names = (
+        names_of(answers.PlacedAnswer)
+        | names_of(answers.OrderDetailAnswer)
+        | {"currency", "created_by", "organization"}
+    )
 
     items = ListField(child=ItemField(), min_length=1, max_length=MAX_LINES)
     amount = AmountField(required=False, help_text="What the client expects to pay; a mismatch is refused.")
@@ -96,6 +106,10 @@ class PlaceOrderRequest(StrictSerializer):
         "Not with a public token: it is for one buyer already.",
     )
     ship_to = ShipToRequest(required=False)
+    payment = PaymentRequest(
+        required=False,
+        help_text="Pay with the order: charged at once, or as soon as it is approved where it must be.",
+    )
     sandbox = SandboxRequest(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
@@ -128,15 +142,14 @@ def placement_of(values: dict[str, Any], *, buyer: str | None, address: str) -> 
         origin=None if buyer is None else origin_of(address),
         ship_to=values.get("ship_to"),
         sandbox=values.get("sandbox"),
+        payment_token=values["payment"]["token"] if "payment" in values else None,
     )
 
 
-class PayRequest(StrictSerializer):
-    """How the order is paid: a token of the payment provider."""
+class PayRequest(PaymentRequest):
+    """A payment of an order that is there."""
 
     read_only_names = names_of(answers.PaymentAnswer)
-
-    token = IdentifierField(max_length=64)
 
 
 class DecideRequest(StrictSerializer):

@@ -47,11 +47,11 @@ class OrderListView(ApiView):
 
     @extend_schema(
         request=requests.PlaceOrderRequest,
-        responses={201: answers.OrderAnswer},
+        responses={201: answers.PlacedAnswer},
         summary="Place an order",
     )
     def post(self, request: Request) -> HttpResponse:
-        """Place an order; its fulfilment starts at once."""
+        """Place an order that holds its goods; the answer says what it waits for, and until when."""
         placement = requests.placement_of(
             self.valid(requests.PlaceOrderRequest),
             buyer=self.actor.buyer,
@@ -59,9 +59,9 @@ class OrderListView(ApiView):
         )
         return self.run_command(
             lambda key: services.place_order(actor=self.actor, placement=placement, request_key=key),
-            render=answers.render_order,
+            render=answers.render_placed,
             status=201,
-            headers=lambda order: {"Location": answers.links(order)["self"]},
+            headers=lambda placed: {"Location": answers.links(placed.order)["self"]},
         )
 
 

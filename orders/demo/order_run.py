@@ -13,8 +13,7 @@ from orders.demo.client import ApiClient, ApiError
 from orders.demo.stock import Problem, Stock, compare_stock, on_hand_of, reserved_of
 
 # The first order may have to wait until a worker has started.
-_FIRST_STEP_SECONDS = 60.0
-_STEP_SECONDS = 30.0
+_STEP_SECONDS = 60.0
 
 
 class Narrator(Protocol):
@@ -123,7 +122,7 @@ class OrderRun:
             _("POST /orders: %(basket)s → %(number)s, %(total)s")
             % {"basket": basket, "number": self.order.number, "total": self.order.total}
         )
-        self.wait(lambda order: order.status != "placed", _("taken by a worker"), _FIRST_STEP_SECONDS)
+        self._tell_news(self.order)
 
     def pay(self, token: str) -> None:
         """Pay with a token, once the order waits for payment."""
@@ -162,10 +161,10 @@ class OrderRun:
         """Wait until the order has a status."""
         self.wait(lambda order: order.status == status, status)
 
-    def wait(self, until: Callable[[OrderView], bool], wanted: str, seconds: float = _STEP_SECONDS) -> None:
+    def wait(self, until: Callable[[OrderView], bool], wanted: str) -> None:
         """Wait until something holds, telling each step. Raises UnexpectedError where it cannot any more."""
         watched = self._stage.operator.watch_order(
-            self._placed.id, lambda order: until(order) or order.is_stuck, seconds=seconds
+            self._placed.id, lambda order: until(order) or order.is_stuck, seconds=_STEP_SECONDS
         )
         for order in watched:
             self._tell_news(order)

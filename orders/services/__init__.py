@@ -1,8 +1,8 @@
 """The commands of the app: each is one durable transaction."""
 
 from orders.services.approval import settle_approval
+from orders.services.cancelling import cancel_order
 from orders.services.ending import close_order
-from orders.services.order import cancel_order, place_order
 from orders.services.payment import (
     begin_payment,
     begin_refund,
@@ -13,6 +13,7 @@ from orders.services.payment import (
     settle_payment,
     withdraw_payment,
 )
+from orders.services.placing import place_order
 from orders.services.recovery import park_order, request_retry, settle_retry
 from orders.services.repair import close_late_payment, settle_stray_hold
 from orders.services.shipment import (

@@ -10,7 +10,7 @@ from holo.common.clock import database_now
 from holo.idempotency.commands import command
 from inventory.operations import extend_reservation
 from orders.locks import lock_order
-from orders.models import Order
+from orders.models import Order, Payment
 from orders.operations import abort_order, is_aborted, record_event, system
 from orders.preconditions import require_step
 from orders.states import AbortReason, Status
@@ -24,7 +24,7 @@ def settle_approval(*, order_id: UUID) -> Step:
     """Read the decision row and act on it; past its deadline, expire the request instead.
 
     Idempotent by the order's status. Locks the order, then the request. Next: APPROVAL (still waiting),
-    PAYMENT or UNWIND. Raises StepNotAllowedError.
+    CHARGE (it is paid already), PAYMENT or UNWIND. Raises StepNotAllowedError.
     """
     order = lock_order(order_id)
     if order.status != Status.AWAITING_APPROVAL and order.payment_deadline is not None:
@@ -62,6 +62,9 @@ def _approved(order: Order, request: ApprovalRequest) -> Step:
         status=Status.AWAITING_PAYMENT,
         changed=("payment_deadline",),
     )
+    paid = order.payments.filter(state=Payment.State.REQUESTED).first()
+    if paid is not None:
+        return Step(next=Next.CHARGE, status=order.status, payment_id=paid.pk)
     return Step(next=Next.PAYMENT, status=order.status, deadline=deadline)
 
 

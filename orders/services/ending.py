@@ -8,7 +8,7 @@ from holo.idempotency.commands import command, once
 from inventory.selectors import is_holding
 from orders.locks import lock_order
 from orders.models import Order, Payment, Shipment
-from orders.operations import record_event, resolve_parked
+from orders.operations import record_event, resolve_parked, withdraw_payment_attempt
 from orders.preconditions import refusal, require_step
 from orders.states import Status
 from orders.steps import Next, Step
@@ -29,6 +29,9 @@ def _close(order: Order) -> Step:
     require_step(order, "close_order")
     if left := _left_to_undo(order):
         raise refusal(order, "close_order", left=left)
+    for payment in order.payments.filter(state=Payment.State.REQUESTED):
+        # It came with the order, or before the decision, and was never sent.
+        withdraw_payment_attempt(order, payment)
     resolve_parked(order)
     abort = order.abort
     record_event(order, "closed", status=Status(abort.ends_as), data={"reason": abort.reason})

@@ -13,7 +13,13 @@ from orders.errors import NotPayableError, PaymentDeadlinePassedError, PaymentOp
 from orders.events import PAYMENT_REQUESTED, announce
 from orders.locks import lock_order, lock_payment
 from orders.models import Order, Payment, Shipment, ShipmentLine
-from orders.operations import abort_order, is_aborted, record_event
+from orders.operations import (
+    abort_order,
+    is_aborted,
+    record_event,
+    request_attempt,
+    withdraw_payment_attempt,
+)
 from orders.ports import Charge, ChargeState
 from orders.preconditions import require_step
 from orders.states import AbortReason, Status
@@ -22,19 +28,20 @@ from orders.subject import SUBJECT_TYPE, owner_of
 
 State = Payment.State
 _OPEN = (State.REQUESTED, State.CAPTURED)
+_PAYABLE = (Status.AWAITING_APPROVAL, Status.AWAITING_PAYMENT)
 
 
 @command
 def request_payment(
     *, actor: Actor, order_id: UUID, token: str, request_key: RequestKey | None = None
 ) -> Payment:
-    """Write a payment attempt; the order's process charges it. Committed before the deadline, it counts.
+    """Write a payment attempt; the order's process charges it, once the order is approved where it must be.
 
-    Idempotent by `request_key`. Locks the order. Raises NotFoundError, NotPayableError, PaymentOpenError,
-    PaymentDeadlinePassedError.
+    Committed before the deadline, it counts. Idempotent by `request_key`. Locks the order. Raises
+    NotFoundError, NotPayableError, PaymentOpenError, PaymentDeadlinePassedError.
     """
     order = lock_order(order_id, actor=actor)
-    if order.status != Status.AWAITING_PAYMENT or is_aborted(order):
+    if order.status not in _PAYABLE or is_aborted(order):
         open_payment = order.payments.filter(state__in=_OPEN).first()
         if open_payment is not None:
             raise _open_error(open_payment)
@@ -57,14 +64,7 @@ def request_payment(
         amount_minor=order.total_minor,
         currency=order.currency,
     )
-    record_event(order, "payment_requested", actor=actor, data={"payment_id": str(payment.pk)})
-    record_audit(
-        actor=actor,
-        action=PAYMENT_REQUESTED,
-        subject_type=SUBJECT_TYPE,
-        subject_id=order.pk,
-        data={"payment_id": str(payment.pk)},
-    )
+    request_attempt(order, actor=actor, payment=payment)
     announce(PAYMENT_REQUESTED, order, payment_id=payment.pk)
     return payment
 
@@ -91,7 +91,7 @@ def settle_payment(*, order_id: UUID) -> Step:
     if payment is not None and (not aborted or payment.submitted_at is not None):
         return Step(next=Next.CHARGE, status=order.status, payment_id=payment.pk)
     if payment is not None:
-        _withdraw(order, payment)
+        withdraw_payment_attempt(order, payment)
     if not aborted and (order.payment_deadline is None or order.payment_deadline > order.locked_at):
         return Step(next=Next.PAYMENT, status=order.status, deadline=order.payment_deadline)
     if not aborted:
@@ -112,7 +112,7 @@ def begin_payment(*, payment_id: UUID) -> Charge | None:
         return None
     submitted_before = payment.submitted_at is not None
     if not submitted_before and is_aborted(order):
-        _withdraw(order, payment)
+        withdraw_payment_attempt(order, payment)
         return None
     require_step(order, "settle_charge" if submitted_before else "send_charge")
     if not submitted_before:
@@ -131,14 +131,8 @@ def withdraw_payment(*, payment_id: UUID) -> bool:
     """
     order, payment = lock_payment(payment_id)
     if payment.state == State.REQUESTED and payment.submitted_at is None and is_aborted(order):
-        _withdraw(order, payment)
+        withdraw_payment_attempt(order, payment)
     return payment.state != State.REQUESTED
-
-
-def _withdraw(order: Order, payment: Payment) -> None:
-    payment.state = State.WITHDRAWN
-    payment.save(update_fields=["state", "gateway_reference"])
-    record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
 
 
 @command
@@ -188,7 +182,7 @@ def _record_payment(order: Order, payment: Payment, outcome: ChargeState | None)
     assert outcome is not None, "a charge without a record has an outcome"
     payment.gateway_reference = outcome.reference
     if outcome.state == "voided" and is_aborted(order):
-        _withdraw(order, payment)
+        withdraw_payment_attempt(order, payment)
         return Step(next=Next.UNWIND, status=order.status)
     if outcome.state != "captured":
         return _declined(order, payment, outcome)

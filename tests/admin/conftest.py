@@ -12,7 +12,7 @@ from orders.models import Order
 from orders.services import park_order
 from orders.steps import Failure
 from tests.logins import log_in
-from tests.stories import MAC, PHONE, Shop, build_person, build_shop, reserve
+from tests.stories import MAC, PHONE, Shop, build_person, build_shop
 
 ClientOf = Callable[[User], Client]
 
@@ -62,7 +62,6 @@ def waiting(shop: Shop) -> Order:
 def parked(shop: Shop) -> Order:
     """An order whose release of stock has failed for good."""
     order = shop.place(PHONE)
-    reserve(order)
     park_order(
         order_id=order.pk,
         failures=[Failure(step="release_stock", attempts=5, error_code="request.busy", message="row 7")],
@@ -74,7 +73,6 @@ def parked(shop: Shop) -> Order:
 def place_waiting(shop: Shop) -> Order:
     """Place an order that needs a decision."""
     order = shop.place(MAC)
-    reserve(order)
     order.refresh_from_db()
     return order
 

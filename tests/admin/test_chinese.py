@@ -13,7 +13,7 @@ from orders import services
 from orders.models import Order
 from tests.admin.conftest import ClientOf, place_waiting, request_of
 from tests.docs.catalogue import LOCALES, key_of, po_path, read_catalogue, translations_of
-from tests.stories import PHONE, Shop, charge, hand_over, label, reserve
+from tests.stories import PHONE, Shop, charge, hand_over, label
 
 # Names of groups, which are data; some are the English of a role as well.
 GROUPS = {"auditor", "operator", "viewer"}
@@ -108,7 +108,6 @@ def test_no_page_shows_english_that_has_a_translation(
     shop: Shop, waiting: Order, parked: Order, reader: Client
 ) -> None:
     completed = shop.place(PHONE)
-    reserve(completed)
     charge(shop.pay(completed))
     for shipment in completed.shipments.all():
         label(shipment.pk)

@@ -16,7 +16,7 @@ from orders.models import Order
 from orders.services import cancel_order
 from tests.admin.conftest import ClientOf, place_waiting, request_of
 from tests.logins import log_in
-from tests.stories import PHONE, Shop, build_person, build_shop, reserve
+from tests.stories import PHONE, Shop, build_person, build_shop
 
 if TYPE_CHECKING:
     from django.test.client import _MonkeyPatchedWSGIResponse
@@ -126,7 +126,6 @@ def test_a_request_past_its_deadline_or_withdrawn_is_refused(
     auditor: Client, shop: Shop, waiting: Order, request_: ApprovalRequest
 ) -> None:
     late = shop.place("MacPro", approval_deadline_seconds=0)
-    reserve(late)
     assert "The deadline has passed" in _text(_post(auditor, request_of(late)))
     cancel_order(actor=shop.seller_actor, order_id=waiting.pk)
     assert "cancelled meanwhile" in _text(_post(auditor, request_))
@@ -243,7 +242,6 @@ def test_markup_in_names_and_reasons_is_escaped(auditor: Client, shop: Shop) -> 
     markup = "<script>alert('x')</script>"
     Product.objects.filter(sku=PHONE).update(name=markup)
     order = shop.place(PHONE, "MacPro")
-    reserve(order)
     request = request_of(order)
     pages = [
         auditor.get(reverse("admin:approvals_approvalrequest_approve", args=[request.pk])),

@@ -14,7 +14,7 @@ from orders import services
 from orders.admin.detail import workflow_url
 from orders.models import Order, ParkedStep
 from tests.admin.conftest import ClientOf, place_waiting, request_of
-from tests.stories import EAST_ONLY, PHONE, SOUTH_ONLY, Shop, charge, hand_over, label, reserve, unwind
+from tests.stories import EAST_ONLY, PHONE, SOUTH_ONLY, Shop, charge, hand_over, label, unwind
 
 ORDERS = "admin:orders_order_changelist"
 INBOX = "admin:approvals_approvalrequest_changelist"
@@ -40,7 +40,6 @@ def _place_some(shop: Shop, waiting: int) -> None:
 
 def _complete(shop: Shop, *skus: str) -> Order:
     order = shop.place(*skus)
-    reserve(order)
     charge(shop.pay(order))
     shipments = list(order.shipments.all())
     for shipment in shipments:
@@ -155,8 +154,6 @@ def test_the_inbox_shows_the_nearest_deadline_first_and_closed_ones_last(
     late, soon, gone = (
         shop.place("MacPro", approval_deadline_seconds=seconds) for seconds in (7200, 600, 60)
     )
-    for order in (late, soon, gone):
-        reserve(order)
     services.cancel_order(actor=shop.seller_actor, order_id=gone.pk)
     page = _text(client_of(shop.auditor), INBOX)
     assert page.index(soon.number) < page.index(late.number) < page.index(gone.number)

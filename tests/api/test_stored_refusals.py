@@ -23,6 +23,7 @@ FINAL = {
     "identity.user_change_over",
     "inventory.reservation_ended",
     "orders.not_cancellable",
+    "orders.out_of_stock",
     "orders.payment_deadline_passed",
 }
 

@@ -28,13 +28,12 @@ from orders.services import cancel_order
 from tests.live import eventually
 from tests.logins import log_in
 from tests.post import plan_mail, send_mail
-from tests.stories import MAC, PHONE, Shop, build_person, build_shop, reserve
+from tests.stories import MAC, PHONE, Shop, build_person, build_shop
 
 
 def ask(shop: Shop, buyer: str = "") -> ApprovalRequest:
     """Place an order that a person must decide; return its request."""
     order = shop.place(MAC, PHONE, quantity=2, buyer=buyer)
-    reserve(order)
     return ApprovalRequest.objects.get(subject_id=order.pk)
 
 

@@ -31,7 +31,7 @@ from tests.bad_inputs.world import (
     placed,
 )
 from tests.builders import build_product
-from tests.stories import MAC, PHONE, charge, hand_over, label, reserve, unwind
+from tests.stories import MAC, PHONE, charge, hand_over, label, unwind
 
 # --- What is wanted -------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ def _being_cancelled(world: World) -> Order:
 
 
 _STATES: dict[str, Callable[[World], Order]] = {
-    "placed": lambda world: placed(world.shop),
+    "placed": lambda world: world.shop.place_without_hold(PHONE),
     "awaiting payment": lambda world: awaiting_payment(world.shop),
     "awaiting approval": lambda world: awaiting_approval(world.shop),
     "being cancelled": _being_cancelled,
@@ -159,7 +159,6 @@ def _being_paid(world: World, endpoint: Endpoint) -> Ready:
 @scene("payment overdue")
 def _payment_overdue(world: World, endpoint: Endpoint) -> Ready:
     order = world.shop.place(PHONE, payment_deadline_seconds=0)
-    reserve(order)
     return Ready(order=order)
 
 
@@ -173,7 +172,6 @@ def _decided(world: World, endpoint: Endpoint) -> Ready:
 @scene("decision overdue")
 def _decision_overdue(world: World, endpoint: Endpoint) -> Ready:
     order = world.shop.place(MAC, approval_deadline_seconds=0)
-    reserve(order)
     return Ready(order=order)
 
 

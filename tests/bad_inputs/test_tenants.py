@@ -21,7 +21,6 @@ from tests.bad_inputs.cases.rows import Sent
 from tests.bad_inputs.surface import CHANGING, ROOT, Endpoint, Field, Kind, endpoints, parameters_of
 from tests.bad_inputs.world import World, a_user_change, build_world, changed, written
 from tests.builders import build_product, build_stock, build_warehouse
-from tests.stories import reserve
 
 _PLACE = re.compile(r"<(\w+):(\w+)>")
 # What is told of by everybody to everybody: the catalogue and its votes.
@@ -264,7 +263,7 @@ def _fill(world: World, endpoint: Endpoint) -> None:
         elif endpoint.name == "member-list":
             world.target_for(next(e for e in _ALL if e.name == "member-detail"), fresh=True)
         elif endpoint.name == "order-timeline":
-            reserve(world.order_for(endpoint))
+            world.order_for(endpoint)
         elif endpoint.name in ("product-list", "stock-list"):
             own = world.shop.organization
             product = build_product(organization=own, sku=f"A{uuid7().hex}")

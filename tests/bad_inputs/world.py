@@ -47,7 +47,7 @@ from tests.bad_inputs.surface import BODIED, Endpoint, Json
 from tests.builders import build_organization
 from tests.identity.people import add_member
 from tests.logins import log_in
-from tests.stories import MAC, PHONE, Shop, build_shop, reserve
+from tests.stories import MAC, PHONE, Shop, build_shop
 
 # A use of a key is noted to the minute, also by a call that is refused.
 _COUNTED_ONLY = "apiauth_apikey"
@@ -220,16 +220,12 @@ def placed(shop: Shop) -> Order:
 
 def awaiting_payment(shop: Shop) -> Order:
     """Return an order that may be paid."""
-    order = placed(shop)
-    reserve(order)
-    return order
+    return placed(shop)
 
 
 def awaiting_approval(shop: Shop) -> Order:
     """Return an order that may be decided."""
-    order = shop.place(MAC)
-    reserve(order)
-    return order
+    return shop.place(MAC)
 
 
 def parked(shop: Shop) -> Order:

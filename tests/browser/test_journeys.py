@@ -12,7 +12,7 @@ from orders.services import park_order
 from orders.steps import Failure
 from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
 from tests.logins import enrol
-from tests.stories import MAC, PHONE, Shop, actor_of, build_person, reserve
+from tests.stories import MAC, PHONE, Shop, actor_of, build_person
 
 pytestmark = pytest.mark.browser
 
@@ -23,13 +23,11 @@ REASON = "Confirmed with the customer by phone."
 
 def _waiting(shop: Shop) -> tuple[Order, ApprovalRequest]:
     order = shop.place(MAC)
-    reserve(order)
     return order, ApprovalRequest.objects.get(subject_id=order.pk)
 
 
 def _parked(shop: Shop) -> Order:
     order = shop.place(PHONE)
-    reserve(order)
     failure = Failure(step="refund_payment", attempts=5, error_code="gateway.down", message="no answer")
     park_order(order_id=order.pk, failures=[failure])
     return order

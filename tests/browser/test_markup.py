@@ -14,13 +14,13 @@ from holo.identity.models import User
 from inventory.services import create_product, create_warehouse, receive_stock
 from orders.models import Order
 from orders.services import park_order, place_order
-from orders.services.order import Placement, WantedLine
+from orders.services.placing import Placement, WantedLine
 from orders.steps import Failure
 from tests.browser.conftest import PASSWORD, Visitor, VisitorWith, reported
 from tests.live import eventually
 from tests.logins import enrol
 from tests.proof import Proof, sample
-from tests.stories import MAC, Shop, build_person, reserve
+from tests.stories import MAC, Shop, build_person
 
 pytestmark = pytest.mark.browser
 
@@ -78,8 +78,7 @@ def order(shop: Shop, root: User) -> Order:
                 client_ref=f"{MARKUP[:60]}{len(skus[0])}",
                 ship_to={"name": MARKUP, "city": MARKUP},
             ),
-        )
-        reserve(order)
+        ).order
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     decide(
         actor=shop.auditor_actor,

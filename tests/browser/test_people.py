@@ -18,7 +18,7 @@ from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
 from tests.browser.test_staff import set_up
 from tests.logins import Device
 from tests.proof import sample
-from tests.stories import MAC, PHONE, Shop, build_person, reserve
+from tests.stories import MAC, PHONE, Shop, build_person
 
 pytestmark = pytest.mark.browser
 REASON = "Budget confirmed by the finance team."
@@ -41,7 +41,6 @@ def test_reason_comes_back_after_the_session_has_ended(
     visitor_with: VisitorWith, shop: Shop, locale: str
 ) -> None:
     order = shop.place(MAC)
-    reserve(order)
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     visitor = visitor_with(locale=locale)
     device, _codes = set_up(visitor, shop.auditor)

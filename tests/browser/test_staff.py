@@ -15,7 +15,7 @@ from holo.secretstore.services import set_secret
 from holo.staff.models import StaffSession
 from tests.browser.conftest import PASSWORD, Visitor, VisitorWith
 from tests.logins import Device
-from tests.stories import MAC, Shop, build_person, reserve
+from tests.stories import MAC, Shop, build_person
 
 pytestmark = pytest.mark.browser
 VALUE = "sk_live_51Hfake"
@@ -54,7 +54,6 @@ def test_first_log_in_then_a_decision_after_a_fresh_code(
     visitor_with: VisitorWith, shop: Shop, locale: str
 ) -> None:
     order = shop.place(MAC)
-    reserve(order)
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     visitor = visitor_with(locale=locale)
     device, codes = set_up(visitor, shop.auditor)

@@ -16,7 +16,7 @@ from orders.models import Order, SandboxCharge, SandboxLabel
 from orders.states import Status
 from tests.chaos.books import disagreements
 from tests.conftest import OwnerAccess
-from tests.stories import PHONE, Shop, build_shop, charge, hand_over, label, reserve
+from tests.stories import PHONE, Shop, build_shop, charge, hand_over, label
 
 _REACH = "crash_point('a', 'b')"
 _QUICK = "from holo.common.crash import crash_point, plan_from_environment; plan_from_environment()"
@@ -68,7 +68,6 @@ def shop(fresh_database: str) -> Shop:
 def completed(shop: Shop) -> Order:
     """Take an order through all its steps."""
     order = shop.place(PHONE)
-    reserve(order)
     (shipment,) = charge(shop.pay(order)).shipment_ids
     label(shipment)
     hand_over(shipment)

@@ -21,7 +21,7 @@ from tests.api.people import Api, build_key, build_person
 from tests.identity.people import Team, build_team
 from tests.logins import log_in
 from tests.racing import race
-from tests.stories import PHONE, Shop, build_shop, reserve
+from tests.stories import PHONE, Shop, build_shop
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 
@@ -80,7 +80,6 @@ def test_without_the_snapshot_an_answer_mixes_two(no_snapshot: None) -> None:
 def shop_with_order() -> tuple[Shop, Order]:
     shop = build_shop()
     order = shop.place(PHONE)
-    reserve(order)
     return shop, Order.objects.get(pk=order.pk)
 
 

@@ -33,7 +33,7 @@ from tests.identity.people import actor_of as member_actor
 from tests.identity.people import add_member, build_team
 from tests.logins import log_in
 from tests.post import plan_mail, send_mail
-from tests.stories import MAC, PHONE, Shop, actor_of, build_shop, reserve
+from tests.stories import MAC, PHONE, Shop, actor_of, build_shop
 
 pytestmark = pytest.mark.django_db
 
@@ -127,7 +127,7 @@ class Story:
             products=shop.products,
         )
         cancel_order(actor=actor_of(person, shop.organization), order_id=acting.place(PHONE).pk)
-        reserve(order := shop.place(MAC))
+        order = shop.place(MAC)
         decide(
             actor=actor_of(person, shop.organization),
             request_id=ApprovalRequest.objects.get(subject_id=order.pk).pk,

@@ -19,7 +19,7 @@ from holo.stack.postgres import PostgresServer
 from orders.models import Order, Payment
 from tests.proof import Proof, rounds
 from tests.racing import race
-from tests.stories import PHONE, Shop, build_shop, reserve
+from tests.stories import PHONE, Shop, build_shop
 
 RACERS = 100
 
@@ -93,7 +93,6 @@ def test_order_row_held_by_a_third_party_is_busy_in_time(
     proof: Proof,
 ) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     body = {"token": "tok_ok"} if command == "pay" else {}
     with psycopg.connect(postgres.app_url(fresh_database)) as third_party:
         third_party.execute("SELECT 1 FROM orders_order FOR UPDATE")

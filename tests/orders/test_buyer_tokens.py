@@ -18,13 +18,13 @@ from holo.common.ids import uuid7
 from orders.models import Order, OrderAbort, OrderEvent, Payment
 from orders.origins import origin_of
 from orders.services import cancel_order, park_order, place_order
-from orders.services.order import Placement, WantedLine
+from orders.services.placing import Placement, WantedLine
 from orders.steps import Failure
 from tests.api.people import Api, code_of
 from tests.api.signers import Signer, build_signer
 from tests.bad_inputs.surface import endpoints
 from tests.racing import race
-from tests.stories import MAC, PHONE, Shop, build_shop, reserve, unwind
+from tests.stories import MAC, PHONE, Shop, build_shop, unwind
 
 ORDERS = "/api/v1/orders"
 ALL = [ORDERS_READ, ORDERS_WRITE, INVENTORY_READ]
@@ -47,9 +47,7 @@ def token(signer: Signer, buyer: str, **wish: Any) -> Api:
 
 def order_of(shop: Shop, buyer: str, sku: str = PHONE) -> Order:
     placement = Placement(lines=[WantedLine(sku=sku, quantity=1, pointer="/items/0")], buyer=buyer)
-    order = place_order(actor=shop.seller_actor, placement=placement)
-    reserve(order)
-    return order
+    return place_order(actor=shop.seller_actor, placement=placement).order
 
 
 def keyed(key: str) -> Mapping[str, str]:
@@ -59,7 +57,6 @@ def keyed(key: str) -> Mapping[str, str]:
 def test_buyer_keeps_their_orders_with_the_next_token(shop: Shop, signer: Signer) -> None:
     placed = token(signer, "ada").post(ORDERS, {"items": [PHONE]}).json()
     assert placed["buyer"] == "ada"
-    reserve(Order.objects.get())
     later = token(signer, "ada")
     assert [row["id"] for row in later.get(ORDERS).json()["results"]] == [placed["id"]]
     base = f"{ORDERS}/{placed['id']}"
@@ -159,7 +156,6 @@ def test_answers_hold_no_names_reasons_or_failures(shop: Shop, signer: Signer) -
 def test_trail_and_timeline_name_the_token(shop: Shop, signer: Signer) -> None:
     ada = token(signer, "ada")
     order = ada.post(ORDERS, {"items": [PHONE]}).json()
-    reserve(Order.objects.get())
     assert ada.post(f"{ORDERS}/{order['id']}/cancel", {}).status_code == 202
     pattern = re.compile(r"public token [0-9a-f-]{36}")
     mine = OrderEvent.objects.filter(kind__in=["placed", "aborted"])

@@ -11,13 +11,13 @@ from holo.apiauth.scopes import ORDERS_READ, ORDERS_WRITE
 from orders.errors import BuyerLimitError, ClientRefTakenError
 from orders.models import Order
 from orders.selectors import pieces_of_unpaid_orders
-from orders.services import cancel_order, order, park_order, place_order, request_payment
-from orders.services.order import Placement, WantedLine
+from orders.services import cancel_order, park_order, place_order, placing, request_payment
+from orders.services.placing import Placement, WantedLine
 from orders.steps import Failure
 from tests.api.people import Api, build_key, build_person, code_of
 from tests.builders import build_organization, build_product
 from tests.racing import race
-from tests.stories import PHONE, Shop, build_shop, charge, reserve, unwind
+from tests.stories import PHONE, Shop, build_shop, charge, unwind
 
 ORDERS = "/api/v1/orders"
 
@@ -31,7 +31,7 @@ def shop(fresh_database: str, settings: LazySettings) -> Shop:
 
 def place(shop: Shop, quantity: int, buyer: str = "customer-1") -> Order:
     lines = [WantedLine(sku=PHONE, quantity=quantity, pointer="/items/0")]
-    return place_order(actor=shop.seller_actor, placement=Placement(lines=lines, buyer=buyer))
+    return place_order(actor=shop.seller_actor, placement=Placement(lines=lines, buyer=buyer)).order
 
 
 def test_buyer_holds_so_many_pieces_and_others_their_own(shop: Shop) -> None:
@@ -52,7 +52,6 @@ def test_buyer_holds_so_many_pieces_and_others_their_own(shop: Shop) -> None:
 
 def test_paying_and_cancelling_make_room(shop: Shop) -> None:
     paid, cancelled = place(shop, 5), place(shop, 5)
-    reserve(paid)
     payment = request_payment(actor=shop.seller_actor, order_id=paid.pk, token="tok_ok")
     charge(payment.pk)
     place(shop, 5)
@@ -67,13 +66,11 @@ def test_paying_and_cancelling_make_room(shop: Shop) -> None:
 def test_order_that_waits_for_an_operator_counts_until_it_is_paid(shop: Shop) -> None:
     """Else a token that no gateway understands would take an order out of the count, with its stock held."""
     unpaid = place(shop, 10)
-    reserve(unpaid)
     request_payment(actor=shop.seller_actor, order_id=unpaid.pk, token="tok_odd")
     park_order(order_id=unpaid.pk, failures=[failure("payment")])
     with pytest.raises(BuyerLimitError):
         place(shop, 1)
     paid = place(shop, 10, "customer-2")
-    reserve(paid)
     payment = request_payment(actor=shop.seller_actor, order_id=paid.pk, token="tok_ok")
     charge(payment.pk)
     park_order(order_id=paid.pk, failures=[failure("label")])
@@ -88,7 +85,7 @@ def test_order_that_is_asked_for_again_is_told_to_be_there(shop: Shop) -> None:
     """Who lost the answer asks again by `client_ref`, and needs no room for a second order."""
     line = WantedLine(sku=PHONE, quantity=6, pointer="/items/0")
     placement = Placement(lines=[line], buyer="customer-1", client_ref="once")
-    first = place_order(actor=shop.seller_actor, placement=placement)
+    first = place_order(actor=shop.seller_actor, placement=placement).order
     with pytest.raises(ClientRefTakenError) as refused:
         place_order(actor=shop.seller_actor, placement=placement)
     assert refused.value.details["order_id"] == str(first.pk)
@@ -104,7 +101,7 @@ def test_of_orders_at_once_as_many_are_placed_as_fit(shop: Shop) -> None:
 
 
 def test_control_without_the_lock_more_are_placed(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(order, "lock_room", lambda *_of: None)
+    monkeypatch.setattr(placing, "lock_room", lambda *_of: None)
     found = race([partial(place, shop, 1)] * 25)
     assert sum(isinstance(one, Order) for one in found) > 10
 

@@ -16,7 +16,7 @@ from orders.migrations import __path__ as migrations_path
 from orders.models import Order
 from orders.states import TRANSITIONS
 from tests.conftest import OwnerAccess
-from tests.stories import MAC, PHONE, Shop, build_person, build_shop, charge, label, reserve
+from tests.stories import MAC, PHONE, Shop, build_person, build_shop, charge, label
 
 
 @pytest.fixture
@@ -63,7 +63,6 @@ def test_database_and_code_hold_the_same_transitions() -> None:
 )
 def test_history_cannot_be_changed_or_removed(shop: Shop, table: str) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     charge(shop.pay(order))
     for sql in (
         f"UPDATE {table} SET organization_id = organization_id",
@@ -75,7 +74,6 @@ def test_history_cannot_be_changed_or_removed(shop: Shop, table: str) -> None:
 
 def test_abort_and_handover_exclude_each_other(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     (shipment,) = charge(shop.pay(order)).shipment_ids
     label(shipment)
     assert (
@@ -99,7 +97,6 @@ DECIDE = (
 
 def test_contributor_cannot_decide_even_by_sql(shop: Shop) -> None:
     order = shop.place(MAC)
-    reserve(order)
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     answer = refused(DECIDE, uuid7(), request.pk, shop.seller.pk)
     assert answer == "approvals_decision_second_person"
@@ -108,7 +105,6 @@ def test_contributor_cannot_decide_even_by_sql(shop: Shop) -> None:
 
 def test_closed_request_takes_no_decision_and_stays_closed(shop: Shop) -> None:
     order = shop.place(MAC)
-    reserve(order)
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     assert (
         refused(
@@ -130,7 +126,6 @@ def test_removed_guard_lets_the_forgery_through(fresh_database: str, owner: Owne
     """The mutant: without the trigger the same SQL succeeds, so it is the trigger that refuses it."""
     shop = build_shop()
     order = shop.place(MAC)
-    reserve(order)
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     owner.execute("DROP TRIGGER approvals_approvaldecision_guard ON approvals_approvaldecision")
     shop.seller.groups.add(Group.objects.get(name=AUDITOR_GROUP))

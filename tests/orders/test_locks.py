@@ -12,7 +12,7 @@ from holo.common.errors import NotFoundError
 from holo.common.ids import uuid7
 from orders.locks import lock_order, lock_payment, lock_shipment
 from orders.models import Order
-from tests.stories import PHONE, Shop, build_shop, charge, reserve
+from tests.stories import PHONE, Shop, build_shop, charge
 
 # The lock and its reads in one statement, as they must not be: sub-selects keep the view of its beginning.
 _ONE_STATEMENT = """
@@ -83,7 +83,6 @@ def test_one_statement_would_not_see_it(shop: Shop) -> None:
 
 def test_locked_rows_equal_the_plain_ones(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment_id = shop.pay(order)
     step = charge(payment_id)
 

@@ -6,7 +6,7 @@ from orders import services
 from orders.models import Order
 from orders.states import Status
 from orders.steps import Failure, Next, Step
-from tests.stories import PHONE, Shop, build_shop, charge, reserve, unwind
+from tests.stories import PHONE, Shop, build_shop, charge, unwind
 
 pytestmark = pytest.mark.django_db
 FAILURE = Failure(step="create_label", attempts=6, error_code="orders.adapter_failed", message="no")
@@ -22,7 +22,6 @@ def shop() -> Shop:
 def order(shop: Shop) -> Order:
     """A paid order whose label is asked for."""
     order = shop.place(PHONE)
-    reserve(order)
     charge(shop.pay(order))
     services.begin_label(shipment_id=order.shipments.get().pk)
     return order

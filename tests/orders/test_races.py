@@ -22,6 +22,7 @@ from orders import services, settlement
 from orders.errors import (
     NotCancellableError,
     NotPayableError,
+    OutOfStockError,
     PaymentDeadlinePassedError,
     PaymentOpenError,
 )
@@ -30,7 +31,7 @@ from orders.states import Status
 from orders.steps import Next
 from tests.proof import FULL, Proof, dice, rounds
 from tests.racing import duel, race
-from tests.stories import CARRIER, MAC, PHONE, Shop, actor_of, build_person, build_shop, charge, reserve
+from tests.stories import CARRIER, MAC, PHONE, Shop, actor_of, build_person, build_shop, charge
 
 APPROVE, REJECT = ApprovalDecision.Verdict.APPROVE, ApprovalDecision.Verdict.REJECT
 ROUNDS = rounds(200)
@@ -46,7 +47,6 @@ def shop(fresh_database: str) -> Shop:
 
 def awaiting_approval(shop: Shop) -> tuple[Order, ApprovalRequest]:
     order = shop.place(MAC)
-    reserve(order)
     return order, ApprovalRequest.objects.get(subject_id=order.pk)
 
 
@@ -112,9 +112,9 @@ def test_decide_against_expire_has_one_winner(shop: Shop, proof: Proof) -> None:
     chance = dice("decide against expire")
     for _ in range(0, ROUNDS, 5):
         # Five at a time, a little apart, for the shortest deadline is a second.
-        orders = [shop.place(MAC, approval_deadline_seconds=1) for _ in range(5)]
-        for order in orders:
-            reserve(order)
+        orders = []
+        for _order in range(5):
+            orders.append(shop.place(MAC, approval_deadline_seconds=1))
             time.sleep(0.08)
         for order in orders:
             request = ApprovalRequest.objects.get(subject_id=order.pk)
@@ -141,7 +141,6 @@ def test_deadline_that_passes_after_the_check_is_told_as_such(
 ) -> None:
     """The guard of the database judges once more; who loses to it is refused like any other."""
     order = shop.place(MAC, approval_deadline_seconds=0)
-    reserve(order)
     request = ApprovalRequest.objects.get(subject_id=order.pk)
     just_before = request.deadline - timedelta(milliseconds=1)
     monkeypatch.setattr("holo.approvals.services.database_now", lambda: just_before)
@@ -157,7 +156,6 @@ def test_pay_against_expire_has_one_winner(shop: Shop, proof: Proof) -> None:
     chance = dice("pay against expire")
     for _ in range(ROUNDS):
         order = shop.place(PHONE)
-        reserve(order)
         move_payment_deadline(order.pk, chance.randint(*JITTER))
         paid, settled = duel(partial(shop.pay, order), partial(services.settle_payment, order_id=order.pk))
         assert not isinstance(settled, Exception)
@@ -182,7 +180,6 @@ def test_cancel_against_handover_has_one_winner(shop: Shop, proof: Proof) -> Non
     winners: Counter[str] = Counter()
     for _ in range(ROUNDS):
         order = shop.place(PHONE)
-        reserve(order)
         (shipment,) = charge(shop.pay(order)).shipment_ids
         outcome = settlement.request_label(CARRIER, services.begin_label(shipment_id=shipment))
         cancelled, begun = duel(
@@ -217,7 +214,6 @@ def test_cancel_against_decide_has_one_winner(shop: Shop, proof: Proof) -> None:
 
 def test_many_payments_at_once_open_one(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     results = race([partial(shop.pay, order)] * 20)
     assert sum(not isinstance(result, Exception) for result in results) == 1
     assert {type(result) for result in results if isinstance(result, Exception)} == {PaymentOpenError}
@@ -227,11 +223,11 @@ def test_many_payments_at_once_open_one(shop: Shop) -> None:
 @pytest.mark.prove
 def test_hundred_buyers_of_ten_units_buy_ten(fresh_database: str, proof: Proof) -> None:
     shop = build_shop(stock=10)
-    results = race([lambda: reserve(shop.place(PHONE)) for _ in range(100)], timeout=120)
-    assert not [result for result in results if isinstance(result, Exception)]
-    statuses = list(Order.objects.values_list("status", flat=True))
-    assert statuses.count(Status.AWAITING_PAYMENT) == 10
-    assert statuses.count(Status.OUT_OF_STOCK) == 90
+    results = race([partial(shop.place, PHONE)] * 100, timeout=120)
+    refused = [result for result in results if isinstance(result, Exception)]
+    assert {type(result) for result in refused} == {OutOfStockError}
+    assert len(refused) == 90
+    assert list(Order.objects.values_list("status", flat=True)) == [Status.AWAITING_PAYMENT] * 10
     assert shop.stock()[PHONE] == (10, 10)
     with connection.cursor() as cursor:
         cursor.execute("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()")
@@ -244,11 +240,10 @@ def test_stock_row_held_by_a_third_party_is_busy_in_time(
     shop: Shop, fresh_database: str, postgres: PostgresServer, proof: Proof
 ) -> None:
     """The third party would hold it for ten seconds; who asks is told in 3.5 s and keeps no transaction."""
-    order = shop.place(PHONE)
     with psycopg.connect(postgres.app_url(fresh_database)) as third_party:
         third_party.execute("SELECT 1 FROM inventory_stocklevel FOR UPDATE")
         began = time.monotonic()
-        (outcome,) = race([partial(reserve, order)], again_when_busy=False)
+        (outcome,) = race([partial(shop.place, PHONE)], again_when_busy=False)
         waited = time.monotonic() - began
         assert isinstance(outcome, BusyError)
         assert waited <= 3.5
@@ -259,5 +254,5 @@ def test_stock_row_held_by_a_third_party_is_busy_in_time(
                 [third_party.info.backend_pid],
             )
             assert cursor.fetchone() == (0,)
-    assert reserve(order).next == Next.PAYMENT
+    assert shop.place(PHONE).status == Status.AWAITING_PAYMENT
     proof.note(seconds_until_told=round(waited, 2))

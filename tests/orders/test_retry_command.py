@@ -7,14 +7,13 @@ from holo.audit.models import AuditEvent
 from orders import services
 from orders.models import Order
 from orders.steps import Failure
-from tests.stories import PHONE, build_shop, reserve
+from tests.stories import PHONE, build_shop
 
 pytestmark = pytest.mark.django_db
 
 
 def parked_order() -> Order:
     order = build_shop().place(PHONE)
-    reserve(order)
     failure = Failure(step="release_stock", attempts=6, error_code="timeout", message="no answer")
     services.park_order(order_id=order.pk, failures=[failure])
     return order

@@ -28,7 +28,7 @@ from orders.errors import (
 from orders.models import Order, OrderHandover, SandboxCharge, SandboxLabel
 from orders.outside import CheckedGateway
 from orders.sandbox.gateway import SandboxGateway
-from orders.services.order import Placement, WantedLine
+from orders.services.placing import Placement, WantedLine
 from orders.settlement import settle_charge
 from orders.states import Status
 from orders.steps import Failure, Next
@@ -75,7 +75,6 @@ def kinds_of(order: Order) -> list[str]:
 
 def test_paid_order_is_shipped_and_completed(shop: Shop) -> None:
     order = shop.place(PHONE)
-    assert reserve(order).next == Next.PAYMENT
     payment = shop.pay(order)
     assert services.settle_payment(order_id=order.pk).payment_id == payment
     step = charge(payment)
@@ -100,7 +99,7 @@ def test_paid_order_is_shipped_and_completed(shop: Shop) -> None:
 
 
 def test_every_step_repeated_changes_nothing(shop: Shop) -> None:
-    order = shop.place(PHONE)
+    order = shop.place_without_hold(PHONE)
     first = reserve(order)
     again = reserve(order)
     assert again == replace(first, deadline=again.deadline)
@@ -116,7 +115,6 @@ def test_every_step_repeated_changes_nothing(shop: Shop) -> None:
 
 def test_basket_over_two_warehouses_makes_two_shipments(shop: Shop) -> None:
     order = shop.place(EAST_ONLY, SOUTH_ONLY)
-    reserve(order)
     step = charge(shop.pay(order))
     first, second = step.shipment_ids
     assert label(first).next == Next.SHIPPING
@@ -133,13 +131,12 @@ def test_basket_over_two_warehouses_makes_two_shipments(shop: Shop) -> None:
 
 def test_walk_from_the_top_asks_at_once(shop: Shop) -> None:
     """A step that was taken before cannot tell what has happened since, so its wait is over already."""
-    order = shop.place(PHONE)
+    order = shop.place_without_hold(PHONE)
     first, again = reserve(order), reserve(order)
     assert first.deadline is not None
     assert again.deadline is not None
     assert first.deadline > database_now() >= again.deadline
     decided = shop.place(MAC)
-    reserve(decided)
     decide(actor=shop.auditor_actor, request_id=request_of(decided).pk, verdict=APPROVE)
     applied = services.settle_approval(order_id=decided.pk)
     repeated = services.settle_approval(order_id=decided.pk)
@@ -151,7 +148,6 @@ def test_walk_from_the_top_asks_at_once(shop: Shop) -> None:
 
 def test_parcel_whose_process_failed_after_its_label_goes_on(shop: Shop) -> None:
     order = shop.place(EAST_ONLY, SOUTH_ONLY)
-    reserve(order)
     first, second = charge(shop.pay(order)).shipment_ids
     label(first)
     assert services.fail_shipment(shipment_id=first).next == Next.SHIPPING
@@ -159,8 +155,8 @@ def test_parcel_whose_process_failed_after_its_label_goes_on(shop: Shop) -> None
     assert services.fail_shipment(shipment_id=second).next == Next.HANDOVER
 
 
-def test_too_large_an_order_is_out_of_stock_and_holds_nothing(shop: Shop) -> None:
-    order = shop.place(PHONE, quantity=11)
+def test_too_large_an_order_of_an_earlier_version_is_out_of_stock_and_holds_nothing(shop: Shop) -> None:
+    order = shop.place_without_hold(PHONE, quantity=11)
     assert reserve(order).next == Next.DONE
     assert status_of(order) == Status.OUT_OF_STOCK
     assert shop.stock()[PHONE] == (10, 0)
@@ -190,7 +186,6 @@ def test_large_order_waits_for_approval_then_payment(shop: Shop) -> None:
 
 def test_rejected_order_gives_its_stock_back(shop: Shop) -> None:
     order = shop.place(MAC)
-    reserve(order)
     decide(actor=shop.auditor_actor, request_id=request_of(order).pk, verdict=REJECT, reason="too dear")
     assert services.settle_approval(order_id=order.pk).next == Next.UNWIND
     assert unwind(order).status == Status.REJECTED
@@ -199,7 +194,6 @@ def test_rejected_order_gives_its_stock_back(shop: Shop) -> None:
 
 def test_approval_past_its_deadline_cancels(shop: Shop) -> None:
     order = shop.place(MAC, approval_deadline_seconds=0)
-    reserve(order)
     assert services.settle_approval(order_id=order.pk).next == Next.UNWIND
     unwind(order)
     assert status_of(order) == Status.CANCELLED
@@ -209,7 +203,6 @@ def test_approval_past_its_deadline_cancels(shop: Shop) -> None:
 
 def test_unpaid_order_is_cancelled_at_its_deadline(shop: Shop) -> None:
     order = shop.place(PHONE, payment_deadline_seconds=0)
-    reserve(order)
     with pytest.raises(PaymentDeadlinePassedError):
         shop.pay(order)
     assert services.settle_payment(order_id=order.pk).next == Next.UNWIND
@@ -222,7 +215,6 @@ def test_unpaid_order_is_cancelled_at_its_deadline(shop: Shop) -> None:
 
 def test_payment_committed_in_time_is_honoured_after_the_deadline(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order)
     order.refresh_from_db()
     order.payment_deadline = order.created_at
@@ -232,7 +224,6 @@ def test_payment_committed_in_time_is_honoured_after_the_deadline(shop: Shop) ->
 
 def test_third_decline_ends_as_payment_failed(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     assert charge(shop.pay(order, "tok_declined")).next == Next.PAYMENT
     assert charge(shop.pay(order, "tok_declined")).next == Next.PAYMENT
     assert charge(shop.pay(order, "tok_declined")).next == Next.UNWIND
@@ -243,7 +234,6 @@ def test_third_decline_ends_as_payment_failed(shop: Shop) -> None:
 
 def test_second_payment_while_one_is_open_or_captured_is_refused(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order)
     with pytest.raises(PaymentOpenError):
         shop.pay(order)
@@ -255,7 +245,6 @@ def test_second_payment_while_one_is_open_or_captured_is_refused(shop: Shop) -> 
 
 def test_lost_answer_is_looked_up_and_charged_once(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order, "tok_timeout")
     assert charge(payment).next == Next.SHIPPING
     books = SandboxCharge.objects.get(pk=str(payment))
@@ -264,7 +253,6 @@ def test_lost_answer_is_looked_up_and_charged_once(shop: Shop) -> None:
 
 def test_refused_shipment_is_voided_refunded_and_released(shop: Shop) -> None:
     order = shop.place(EAST_ONLY, SOUTH_ONLY)
-    reserve(order)
     payment = shop.pay(order)
     first, second = charge(payment).shipment_ids
     label(first)
@@ -283,7 +271,6 @@ def test_refused_shipment_is_voided_refunded_and_released(shop: Shop) -> None:
 
 def test_cancel_before_capture_withdraws_the_payment(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order)
     services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
     assert services.settle_payment(order_id=order.pk).next == Next.UNWIND
@@ -296,7 +283,6 @@ def test_cancel_before_capture_withdraws_the_payment(shop: Shop) -> None:
 def test_cancel_before_the_charge_is_sent_withdraws_it(shop: Shop) -> None:
     """The process has decided to charge and waits for a free slot; the cancel comes first."""
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order)
     assert services.settle_payment(order_id=order.pk).next == Next.CHARGE
     services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
@@ -312,7 +298,6 @@ def test_cancel_before_the_charge_is_sent_withdraws_it(shop: Shop) -> None:
 @pytest.mark.parametrize("authorised", [False, True])
 def test_cancel_before_the_capture_voids_and_takes_nothing(shop: Shop, authorised: bool) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order)
     pending = services.begin_payment(payment_id=payment)
     assert pending is not None
@@ -332,7 +317,6 @@ def test_cancel_before_the_capture_voids_and_takes_nothing(shop: Shop, authorise
 
 def test_cancel_during_the_capture_refunds(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     payment = shop.pay(order)
     pending = services.begin_payment(payment_id=payment)
 
@@ -350,7 +334,6 @@ def test_cancel_during_the_capture_refunds(shop: Shop) -> None:
 
 def test_cancel_after_handover_is_refused(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     (shipment,) = charge(shop.pay(order)).shipment_ids
     label(shipment)
     with pytest.raises(NotCancellableError):
@@ -364,16 +347,16 @@ def test_second_cancel_changes_nothing(shop: Shop) -> None:
     before = len(kinds_of(order))
     services.cancel_order(actor=shop.auditor_actor, order_id=order.pk)
     assert len(kinds_of(order)) == before
-    assert reserve(order).next == Next.UNWIND
-    assert shop.stock()[PHONE] == (10, 0)
+    assert reserve(order).next == Next.PAYMENT
+    assert services.settle_payment(order_id=order.pk).next == Next.UNWIND
     unwind(order)
+    assert shop.stock()[PHONE] == (10, 0)
     with pytest.raises(NotCancellableError):
         services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
 
 
 def test_cancel_withdraws_the_approval_request(shop: Shop) -> None:
     order = shop.place(MAC)
-    reserve(order)
     services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
     assert request_of(order).state == "withdrawn"
     assert services.settle_approval(order_id=order.pk).next == Next.UNWIND
@@ -381,7 +364,6 @@ def test_cancel_withdraws_the_approval_request(shop: Shop) -> None:
 
 def test_parked_order_goes_on_after_a_retry(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     with pytest.raises(NotParkedError):
         services.request_retry(actor=shop.seller_actor, order_id=order.pk)
     failure = Failure(step="release_stock", attempts=6, error_code="timeout", message="no answer")
@@ -429,7 +411,6 @@ def test_wrong_expectations_of_a_new_order_are_refused(shop: Shop) -> None:
 
 def test_foreign_order_is_absent(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reserve(order)
     stranger = actor_of(build_shop().seller, build_shop().organization)
     for call in (services.cancel_order, services.request_retry):
         with pytest.raises(NotFoundError):
@@ -448,7 +429,6 @@ def test_nobody_decides_alone_or_twice(shop: Shop) -> None:
     )
 
     order = shop.place(MAC)
-    reserve(order)
     request = request_of(order)
     with pytest.raises(NotAnAuditorError):
         decide(actor=shop.seller_actor, request_id=request.pk, verdict=APPROVE)

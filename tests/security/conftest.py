@@ -4,7 +4,7 @@ import pytest
 
 from orders import services
 from tests.security.targets import build_targets
-from tests.stories import MAC, PHONE, Shop, build_shop, charge, label, reserve, unwind
+from tests.stories import MAC, PHONE, Shop, build_shop, charge, label, unwind
 
 
 @pytest.fixture(scope="module")
@@ -12,17 +12,14 @@ def scene(module_database: str) -> tuple[Shop, Shop]:
     """Two shops; the first has a labelled order, one that waits, and one to decide about."""
     own, other = build_shop(), build_shop()
     paid = own.place(PHONE)
-    reserve(paid)
     charge(own.pay(paid))
     for shipment in paid.shipments.all():
         label(shipment.pk)
-    waiting = own.place(PHONE)
-    reserve(waiting)
-    reserve(own.place(MAC))
+    own.place(PHONE)
+    own.place(MAC)
     other.place(PHONE)
-    reserve(other.place(MAC))
+    other.place(MAC)
     cancelled = other.place(PHONE)
-    reserve(cancelled)
     services.cancel_order(actor=other.seller_actor, order_id=cancelled.pk)
     unwind(cancelled)
     build_targets(own)

@@ -18,7 +18,7 @@ from tests.api.people import Api, build_key, build_person
 from tests.bad_inputs.world import a_project
 from tests.identity.people import add_member
 from tests.logins import Device, enrol, log_in, show_no_code_since
-from tests.stories import MAC, Shop, build_shop, reserve
+from tests.stories import MAC, Shop, build_shop
 
 pytestmark = pytest.mark.usefixtures("fresh_database")
 STEP_UP = "/admin/step-up/"
@@ -35,7 +35,6 @@ def shop() -> Shop:
 @pytest.fixture
 def request_id(shop: Shop) -> str:
     order = shop.place(MAC)
-    reserve(order)
     return str(ApprovalRequest.objects.get(subject_id=order.pk).pk)
 
 

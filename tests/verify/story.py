@@ -58,7 +58,7 @@ def _ended(shop: Shop) -> dict[str, Order]:
     for shipment in refunded.shipments.order_by("warehouse__priority"):
         label(shipment.pk)
     unwind(refunded)
-    lacking = shop.place(PHONE, quantity=1000)
+    lacking = shop.place_without_hold(PHONE, quantity=1000)
     reserve(lacking)
     return {
         "completed": _completed(shop, PHONE),
@@ -84,9 +84,8 @@ def _under_way(shop: Shop) -> dict[str, Order]:
     services.request_retry(actor=shop.seller_actor, order_id=retried.pk)
     services.settle_retry(order_id=retried.pk)
     undecided = shop.place(MAC)
-    reserve(undecided)
     return {
-        "placed": shop.place(PHONE),
+        "placed": shop.place_without_hold(PHONE),
         "waiting": _reserved(shop, PHONE, quantity=2),
         "paying": paying,
         "giving_up": giving_up,
@@ -99,14 +98,11 @@ def _under_way(shop: Shop) -> dict[str, Order]:
 
 
 def _reserved(shop: Shop, *skus: str, quantity: int = 1) -> Order:
-    order = shop.place(*skus, quantity=quantity)
-    reserve(order)
-    return order
+    return shop.place(*skus, quantity=quantity)
 
 
 def _paid(shop: Shop, *skus: str, **sandbox: str) -> Order:
     order = shop.place(*skus, **sandbox)  # type: ignore[arg-type]  # no sandbox switch is called `quantity`
-    reserve(order)
     charge(shop.pay(order))
     return order
 

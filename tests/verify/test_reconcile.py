@@ -77,6 +77,7 @@ def decide_about(shop: Shop, order: Order) -> None:
 def waiting(shop: Shop, *skus: str, status: Status = Status.AWAITING_PAYMENT) -> Order:
     order = shop.place(*skus)
     reaches(order, status)
+    eventually(lambda: run_status(order) == "RUNNING", what="the run")
     return order
 
 

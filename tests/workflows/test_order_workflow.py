@@ -8,6 +8,7 @@ from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from orders import services
 from orders.models import Order, SandboxCharge, SandboxFault, SandboxLabel
+from orders.services.placing import Placement, WantedLine
 from orders.states import Status
 from tests.branches import payloads_of
 from tests.live import Live, ends, eventually, reaches, run_status
@@ -115,10 +116,38 @@ def test_refused_shipment_refunds_and_releases(shop: Shop, skus: tuple[str, ...]
     assert untouched(shop)
 
 
-def test_out_of_stock_order_ends_at_once(shop: Shop) -> None:
-    order = shop.place(PHONE, quantity=11)
+def test_order_of_an_earlier_version_that_lacks_stock_ends_at_once(shop: Shop) -> None:
+    order = shop.place_without_hold(PHONE, quantity=11)
     ends(order, Status.OUT_OF_STOCK)
     assert untouched(shop)
+
+
+def test_order_of_an_earlier_version_is_held_and_goes_on(shop: Shop) -> None:
+    order = shop.place_without_hold(PHONE)
+    reaches(order, Status.AWAITING_PAYMENT)
+    shop.pay(order)
+    ends(order, Status.COMPLETED)
+    assert shop.stock()[PHONE] == (9, 0)
+
+
+@pytest.mark.parametrize("sku", [PHONE, MAC])
+def test_order_that_is_paid_with_its_placement_needs_nothing_else(shop: Shop, sku: str) -> None:
+    placement = Placement(lines=[WantedLine(sku=sku, quantity=1, pointer="/items/0")], payment_token="tok_ok")
+    order = services.place_order(actor=shop.seller_actor, placement=placement).order
+    if sku == MAC:
+        decide_about(shop, order, APPROVE)
+    ends(order, Status.COMPLETED)
+    assert SandboxCharge.objects.get(pk=str(order.payments.get().pk)).captures == 1
+
+
+def test_run_asks_the_rows_for_nothing_before_its_first_wait(shop: Shop) -> None:
+    order = shop.place(PHONE)
+    eventually(lambda: run_status(order) == "RUNNING", what="the run")
+    shop.pay(order)
+    ends(order, Status.COMPLETED)
+    shown = payloads_of(client.fetch_history(workflow_id=order_workflow_id(order.pk)))
+    assert "settle_payment" in shown
+    assert "reserve_order_stock" not in shown
 
 
 @pytest.mark.parametrize("sku", [PHONE, MAC])
@@ -145,7 +174,7 @@ def test_cancelled_while_charging_is_refunded(shop: Shop) -> None:
 
 def test_cancel_in_temporal_takes_the_same_path(shop: Shop) -> None:
     order = shop.place(PHONE)
-    reaches(order, Status.AWAITING_PAYMENT)
+    eventually(lambda: run_status(order) == "RUNNING", what="the run")
     client.cancel_workflow(workflow_id=order_workflow_id(order.pk))
     ends(order, Status.CANCELLED)
     assert Order.objects.get(pk=order.pk).abort.reason == "temporal"

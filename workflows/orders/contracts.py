@@ -31,6 +31,12 @@ class OrderRef(Contract):
     order_id: UUID
 
 
+class OrderStart(OrderRef):
+    """Input of an order's workflow. `first` is the step after its placement; None: ask the rows."""
+
+    first: "StepTaken | None" = None
+
+
 class PaymentRef(Contract):
     """One payment attempt."""
 

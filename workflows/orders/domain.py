@@ -5,7 +5,7 @@ from uuid import UUID
 from orders import events, selectors
 from orders.subject import SUBJECT_TYPE
 from workflows.orders.activities import ACTIVITIES
-from workflows.orders.contracts import OrderRef, order_workflow_id
+from workflows.orders.contracts import OrderStart, order_workflow_id
 from workflows.orders.reconcile import DRIFTS, NAME, TASK_QUEUE
 from workflows.orders.verify import RULES
 from workflows.orders.workflow import OrderFulfilmentWorkflow, ShipmentWorkflow
@@ -32,7 +32,7 @@ DOMAIN = Domain(
             topic=events.ORDER_PLACED,
             workflow=OrderFulfilmentWorkflow,
             workflow_id=_order,
-            input=lambda payload: OrderRef(order_id=UUID(payload["order_id"])),
+            input=lambda payload: OrderStart(order_id=UUID(payload["order_id"]), first=payload.get("first")),
             skip=lambda payload: selectors.is_finished(UUID(payload["order_id"])),
         ),
         SignalRoute(topic=events.PAYMENT_REQUESTED, signal="payment_requested", workflow_id=_order),

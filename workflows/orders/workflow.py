@@ -1,4 +1,4 @@
-"""The process of one order, from reservation to completion or back.
+"""The process of one order, from its first wait to completion or back.
 
 Position and time only: every step answers from the rows what comes next, so that a run that starts again
 from the top (after a parked step, or by `reconcile`) walks through what is done and goes on from there.
@@ -19,6 +19,7 @@ with workflow.unsafe.imports_passed_through():
         FailedStep,
         OrderRef,
         OrderResult,
+        OrderStart,
         Parked,
         PaymentRef,
         ShipmentRef,
@@ -40,17 +41,18 @@ _SHORTEST_SLEEP = timedelta(milliseconds=50)
 
 @workflow.defn
 class OrderFulfilmentWorkflow:
-    """Reserve, decide, pay, ship, complete; undo everything where the order is given up before its pivot."""
+    """Decide, pay, ship, complete; undo everything where the order is given up before its pivot."""
 
     @workflow.init
-    def __init__(self, order: OrderRef) -> None:
-        self._order = order
+    def __init__(self, order: OrderStart) -> None:
+        self._order = OrderRef(order_id=order.order_id)
+        self._first = order.first
         self._saga = Saga()
         self._woken = False
         self._position = "starting"
 
     @workflow.run
-    async def run(self, order: OrderRef) -> OrderResult:
+    async def run(self, order: OrderStart) -> OrderResult:
         """Bring the order to its end; a cancel from Temporal becomes a committed row like any other."""
         process = asyncio.ensure_future(self._process())
         while not process.done():
@@ -107,10 +109,11 @@ class OrderFulfilmentWorkflow:
     async def _fulfil(self) -> StepTaken:
         self._saga = Saga()
         self._saga.register("release_stock", self._release_stock)
-        step = await self._reserve()
+        # The goods are held since the order was placed; only a later walk asks the rows where it stands.
+        step, self._first = self._first or await self._reserve(), None
         if step.next == "approval":
             step = await self._wait(Activity.SETTLE_APPROVAL, step)
-        if step.next == "payment":
+        if step.next in ("payment", "charge"):
             step = await self._pay(step)
         if step.next == "shipping":
             step = await self._ship(step.shipment_ids)
@@ -119,7 +122,7 @@ class OrderFulfilmentWorkflow:
         return step
 
     async def _reserve(self) -> StepTaken:
-        """Hold the stock; an order that was parked before this run began waits for its operator first."""
+        """Ask where the order stands; one that was parked before this run began waits for its operator."""
         step = await self._local(Activity.RESERVE_STOCK)
         while step.next == "attention":
             step = await self._local(Activity.SETTLE_RETRY)

@@ -1,7 +1,9 @@
-"""Placing an order and giving it up."""
+"""Placing an order: its rows, its hold, and what starts its process."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
@@ -10,28 +12,29 @@ from django.utils.translation import gettext as _
 
 from holo.audit.operations import record_audit
 from holo.common.actor import Actor
-from holo.common.clock import database_now
 from holo.common.errors import FieldProblem
 from holo.common.money import Money, checked_minor
-from holo.idempotency.commands import RequestKey, command
+from holo.idempotency.commands import RequestKey, command, record_step
 from inventory.errors import UnknownSkuError
 from inventory.models import Product
-from inventory.selectors import get_products_by_sku
+from inventory.operations import Held, Short, Shortage, Want, note_refused_demand, reserve_stock
+from inventory.selectors import find_short, get_products_by_sku
 from orders.errors import (
     AmountMismatchError,
     BuyerLimitError,
     ClientRefTakenError,
-    NotCancellableError,
+    OutOfStockError,
     UnsupportedCurrencyError,
 )
-from orders.events import CANCEL_REQUESTED, ORDER_PLACED, announce
-from orders.locks import lock_order, lock_room
-from orders.models import Order, OrderLine
-from orders.operations import abort_order, is_aborted, record_placed
+from orders.events import ORDER_PLACED, announce_placed
+from orders.holds import FirstWait, begin_wait, first_wait, open_approval, reservation_key, shown_shortages
+from orders.locks import lock_room
+from orders.models import Order, OrderLine, Payment
+from orders.operations import digest_of, record_placed, request_attempt
 from orders.origins import Origin
-from orders.selectors import pieces_of_unpaid_orders
-from orders.states import AbortReason, Status
-from orders.subject import SUBJECT_TYPE
+from orders.selectors import Waiting, pieces_of_unpaid_orders
+from orders.steps import Step
+from orders.subject import SUBJECT_TYPE, owner_of
 
 ACCEPTED_CURRENCY = "CNY"
 
@@ -60,16 +63,41 @@ class Placement:
     origin: Origin | None = None
     ship_to: Mapping[str, str] | None = None
     sandbox: Mapping[str, object] | None = None
+    # What the payment provider calls the means of payment; None to pay later.
+    payment_token: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placed:
+    """A new order with what it waits for, and the attempt to pay that came with it."""
+
+    order: Order
+    wait: FirstWait
+    payment: Payment | None
+
+    @property
+    def waiting(self) -> Waiting:
+        """What the order waits for, and what happens by itself."""
+        if self.wait.needs_approval:
+            return Waiting(kind="approval", deadline=self.wait.deadline, next_action="cancel")
+        if self.payment is not None:
+            return Waiting(kind="payment_gateway", next_action="charge")
+        return Waiting(kind="payment", deadline=self.wait.deadline, next_action="cancel")
 
 
 @command
-def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey | None = None) -> Order:
-    """Write a new order with its lines; the relay starts its workflow after the commit.
+def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey | None = None) -> Placed:
+    """Write a new order that holds its goods; the relay starts its process after the commit.
 
-    Idempotent by `request_key`, and by `client_ref` within the organisation. Orders of one buyer are placed
-    one after the other, and those of public tokens from one network too; else no locks are taken. Lines of
-    one SKU are added up; prices are copied. Raises UnknownSkuError (422, one problem per line),
-    AmountMismatchError, AmountOverflowError, ClientRefTakenError, UnsupportedCurrencyError, BuyerLimitError.
+    The goods are held, the decision asked for and the first deadline set here, and not by the process, so
+    that the answer says what is true (ADR 0024). All else is written first: a product that many want is
+    locked for as short as possible.
+
+    Idempotent by `request_key`, and by `client_ref` within the organisation. Locks: the buyer, and the
+    network of a public token; then stock rows. Lines of one SKU are added up; prices are copied. Raises
+    UnknownSkuError (422, one problem per line), AmountMismatchError, AmountOverflowError,
+    ClientRefTakenError, UnsupportedCurrencyError, BuyerLimitError, OutOfStockError, and BusyError where the
+    stock is not had in time.
     """
     wanted = _added_up(placement.lines)
     products = _products(actor, placement.lines)
@@ -99,8 +127,67 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         _require_room(actor, placement, sum(wanted.values()))
     if placement.origin is not None:
         _require_room_from(actor, placement.origin, sum(wanted.values()))
+    wants = [Want(product_id=products[sku].pk, quantity=count) for sku, count in wanted.items()]
+    # Without a lock: what is sold out costs no rows, and nobody waits for it.
+    _require_stock(actor, placement, products, find_short(organization_id=actor.organization_id, wants=wants))
     order = _insert_order(actor, placement, total)
-    OrderLine.objects.bulk_create(
+    lines = _insert_lines(order, products, wanted)
+    wait = first_wait(order)
+    payment = None if placement.payment_token is None else _insert_payment(order, placement.payment_token)
+    _write_process(order, wait, lines, payment, actor=actor)
+    outcome = reserve_stock(
+        organization_id=order.organization_id,
+        owner=owner_of(order),
+        wants=wants,
+        expires_at=wait.hold_expires_at,
+        most_waiting=max(1, settings.WEB_THREADS // 2),
+    )
+    if isinstance(outcome, Short):
+        _require_stock(actor, placement, products, outcome.shortages)
+    assert isinstance(outcome, Held), "a shortage is refused"
+    begin_wait(order, wait, outcome)
+    if payment is not None:
+        request_attempt(order, actor=actor, payment=payment)
+    return Placed(order=order, wait=wait, payment=payment)
+
+
+def _require_stock(
+    actor: Actor, placement: Placement, products: Mapping[str, Product], shortages: Sequence[Shortage]
+) -> None:
+    """Refuse an order of more than there is, and note what was wanted.
+
+    A public token lies open in a browser: its holder is not told how many there are.
+    """
+    if not shortages:
+        return
+    skus = {product.pk: sku for sku, product in products.items()}
+    short = {skus[shortage.product_id]: shortage for shortage in shortages}
+    tells = actor.buyer is None
+    error = OutOfStockError(
+        _("there is not enough stock"),
+        errors=[
+            FieldProblem(
+                pointer=line.pointer,
+                code=OutOfStockError.code,
+                message=_("%(available)d available, %(requested)d wanted")
+                % {"available": short[line.sku].available, "requested": short[line.sku].requested}
+                if tells
+                else _("not enough of it"),
+            )
+            for line in placement.lines
+            if line.sku in short
+        ],
+        shortages=shown_shortages(shortages, skus, tells=tells),
+    )
+    wanted = {shortage.product_id: shortage.requested for shortage in shortages}
+    error.remains = partial(note_refused_demand, organization_id=actor.organization_id, wanted=wanted)
+    raise error
+
+
+def _insert_lines(
+    order: Order, products: Mapping[str, Product], wanted: Mapping[str, int]
+) -> list[OrderLine]:
+    return OrderLine.objects.bulk_create(
         OrderLine(
             organization_id=order.organization_id,
             order=order,
@@ -113,11 +200,31 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         )
         for position, (sku, count) in enumerate(wanted.items(), start=1)
     )
-    order.aborted = False
+
+
+def _insert_payment(order: Order, token: str) -> Payment:
+    return Payment.objects.create(
+        organization_id=order.organization_id,
+        order=order,
+        attempt=1,
+        token=token,
+        amount_minor=order.total_minor,
+        currency=order.currency,
+    )
+
+
+def _write_process(
+    order: Order, wait: FirstWait, lines: Sequence[OrderLine], payment: Payment | None, *, actor: Actor
+) -> None:
+    """Write what starts the order's process, and what it finds when it asks where the order stands."""
     record_placed(order, actor)
     record_audit(actor=actor, action=ORDER_PLACED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
-    announce(ORDER_PLACED, order)
-    return order
+    if wait.needs_approval:
+        content = [[line.sku, line.name, line.quantity, line.unit_price_minor] for line in lines]
+        digest = digest_of(order.number, order.currency, order.total_minor, content)
+        open_approval(order, wait, version=order.version + 1, digest=digest)
+    record_step(key=reservation_key(order.pk), result=Step, outcome=wait.step())
+    announce_placed(order, wait.step(None if payment is None else payment.pk))
 
 
 def _added_up(lines: Sequence[WantedLine]) -> dict[str, int]:
@@ -182,20 +289,25 @@ def _require_room_from(actor: Actor, origin: Origin, pieces: int) -> None:
             )
 
 
-def _next_number(organization_id: UUID) -> str:
+def _next_number(organization_id: UUID) -> tuple[str, datetime]:
+    """Return the number of a new order and the database's time."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), orders_next_number(%s)", [organization_id]
+            "SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY'), orders_next_number(%s), clock_timestamp()",
+            [organization_id],
         )
-        year, number = cursor.fetchone() or ("", 0)
-    return f"SO-{year}-{number:06d}"
+        row = cursor.fetchone()
+    assert row is not None, "the function answers with one row"
+    year, number, now = row
+    return f"SO-{year}-{number:06d}", now
 
 
 def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
     origin = placement.origin or Origin()
+    number, now = _next_number(actor.organization_id)
     order = Order(
         organization_id=actor.organization_id,
-        number=_next_number(actor.organization_id),
+        number=number,
         currency=total.currency,
         total_minor=total.minor,
         created_by_id=actor.person,
@@ -207,6 +319,7 @@ def _insert_order(actor: Actor, placement: Placement, total: Money) -> Order:
         ship_to=dict(placement.ship_to) if placement.ship_to else None,
         sandbox=dict(placement.sandbox or {}),
     )
+    order.aborted, order.handed_over, order.locked_at = False, False, now
     if placement.client_ref is None:
         order.save(force_insert=True)
         return order
@@ -240,32 +353,3 @@ def _client_ref_taken(first: Order, actor: Actor) -> ClientRefTakenError:
         number=first.number,
         link=f"/api/v1/orders/{first.pk}",
     )
-
-
-@command
-def cancel_order(
-    *,
-    actor: Actor,
-    order_id: UUID,
-    reason: AbortReason = AbortReason.REQUESTED,
-    request_key: RequestKey | None = None,
-) -> Order:
-    """Commit that the order is cancelled; its process undoes what was done, then it ends as `cancelled`.
-
-    An order that is parked before its handover goes on at once: who cancels need not ask for a retry too.
-    Idempotent by the abort row: while the order is being undone another call changes nothing. Locks the
-    order, then its approval request. Raises NotFoundError, NotCancellableError (handed over, or ended).
-    """
-    order = lock_order(order_id, actor=actor)
-    if order.is_terminal:
-        raise NotCancellableError(
-            _("the order has ended as %(status)s") % {"status": order.status}, status=order.status
-        )
-    if is_aborted(order):
-        return order
-    if not abort_order(order, ends_as=Status.CANCELLED, reason=reason, actor=actor):
-        raise NotCancellableError(_("the order has been handed over to its carrier"), status=order.status)
-    order.parked_steps.filter(resolved_at__isnull=True).update(retry_requested_at=database_now())
-    record_audit(actor=actor, action=CANCEL_REQUESTED, subject_type=SUBJECT_TYPE, subject_id=order.pk)
-    announce(CANCEL_REQUESTED, order)
-    return order
