@@ -22,7 +22,7 @@ from orders import services
 from orders.models import Order, OrderAbort, SandboxCharge, SandboxFault
 from orders.sandbox.faults import ANY_KEY
 from orders.states import Status
-from tests.live import eventually, reaches
+from tests.live import eventually, reaches, run_status
 from tests.stories import EAST_ONLY, MAC, PHONE, SOUTH_ONLY, Shop
 from workflows.orders.contracts import Activity, OrderRef, order_workflow_id, shipment_workflow_id
 from workflows.orders.domain import DOMAIN
@@ -61,6 +61,13 @@ def _paid(shop: Shop, *skus: str, carrier: str = "ok") -> Order:
     order = shop.place(*skus, carrier=carrier)
     until(order, Status.AWAITING_PAYMENT)
     shop.pay(order)
+    return order
+
+
+def _paid_with_order(shop: Shop, sku: str) -> Order:
+    order = shop.place(sku, payment_token="tok_ok")
+    if sku == MAC:
+        decide_about(shop, order, APPROVE)
     return order
 
 
@@ -104,6 +111,7 @@ def _cancelled(
             lambda: SandboxCharge.objects.filter(pk=str(payment)).exists(), within=PATIENCE, what="the charge"
         )
     if by_temporal:
+        eventually(lambda: run_status(order) == "RUNNING", within=PATIENCE, what="the run")
         client.cancel_workflow(workflow_id=order_workflow_id(order.pk))
     else:
         services.cancel_order(actor=shop.seller_actor, order_id=order.pk)
@@ -261,6 +269,8 @@ _PHONE_IN_WAIT = partial(_cancelled, sku=PHONE, waits_as=Status.AWAITING_PAYMENT
 BRANCHES: Mapping[str, Branch] = {
     "paid": Branch(play=lambda shop: _paid(shop, PHONE), end=Status.COMPLETED),
     "two-parcels": Branch(play=lambda shop: _paid(shop, EAST_ONLY, SOUTH_ONLY), end=Status.COMPLETED),
+    "paid-with-the-order": Branch(play=partial(_paid_with_order, sku=PHONE), end=Status.COMPLETED),
+    "approved-after-it-was-paid": Branch(play=partial(_paid_with_order, sku=MAC), end=Status.COMPLETED),
     "approved": Branch(play=partial(_decided, verdict=APPROVE), end=Status.COMPLETED),
     "rejected": Branch(play=partial(_decided, verdict=REJECT), end=Status.REJECTED),
     "undecided": Branch(play=lambda shop: shop.place(MAC, approval_deadline_seconds=1), end=Status.CANCELLED),

@@ -75,7 +75,14 @@ class Shop:
         """Return on hand and reserved by SKU."""
         return stock_snapshot(self.organization.pk)
 
-    def place(self, *skus: str, quantity: int = 1, buyer: str = "", **sandbox: object) -> Order:
+    def place(
+        self,
+        *skus: str,
+        quantity: int = 1,
+        buyer: str = "",
+        payment_token: str | None = None,
+        **sandbox: object,
+    ) -> Order:
         """Place an order of `quantity` of each SKU."""
         lines = [
             WantedLine(sku=sku, quantity=quantity, pointer=f"/items/{index}")
@@ -84,7 +91,11 @@ class Shop:
         return services.place_order(
             actor=self.seller_actor,
             placement=Placement(
-                lines=lines, buyer=buyer, sandbox=sandbox, ship_to={"name": "Li Wei", "city": "Xi'an"}
+                lines=lines,
+                buyer=buyer,
+                sandbox=sandbox,
+                ship_to={"name": "Li Wei", "city": "Xi'an"},
+                payment_token=payment_token,
             ),
         ).order
 

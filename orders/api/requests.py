@@ -82,7 +82,7 @@ class SandboxRequest(StrictSerializer):
 
 
 class PaymentRequest(StrictSerializer):
-    """How an order is paid: a token of the payment provider."""
+    """How an order is paid: a token of the payment provider. Charged once the order is approved, if it must be."""
 
     token = IdentifierField(max_length=64)
 
@@ -106,10 +106,7 @@ class PlaceOrderRequest(StrictSerializer):
         "Not with a public token: it is for one buyer already.",
     )
     ship_to = ShipToRequest(required=False)
-    payment = PaymentRequest(
-        required=False,
-        help_text="Pay with the order: charged at once, or as soon as it is approved where it must be.",
-    )
+    payment = PaymentRequest(required=False)
     sandbox = SandboxRequest(required=False)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:

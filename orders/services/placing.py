@@ -140,7 +140,7 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         owner=owner_of(order),
         wants=wants,
         expires_at=wait.hold_expires_at,
-        most_waiting=max(1, settings.WEB_THREADS // 2),
+        most_waiting=max(1, settings.WEB_THREADS * 3 // 4),
     )
     if isinstance(outcome, Short):
         _require_stock(actor, placement, products, outcome.shortages)

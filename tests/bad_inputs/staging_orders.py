@@ -28,7 +28,6 @@ from tests.bad_inputs.world import (
     awaiting_approval,
     awaiting_payment,
     join,
-    placed,
 )
 from tests.builders import build_product
 from tests.stories import MAC, PHONE, charge, hand_over, label, unwind
@@ -44,6 +43,12 @@ def _place(*items: object, **fields: object) -> Ready:
 @scene("unknown sku")
 def _unknown(world: World, endpoint: Endpoint) -> Ready:
     return _place(PHONE, "no-such-sku")
+
+
+@scene("more than there is")
+def _lacking(world: World, endpoint: Endpoint) -> Ready:
+    product = build_product(organization=world.shop.organization)
+    return _place(PHONE, product.sku, amount="1000.00")
 
 
 @scene("inactive sku")
@@ -128,7 +133,6 @@ def _being_cancelled(world: World) -> Order:
 _STATES: dict[str, Callable[[World], Order]] = {
     "placed": lambda world: world.shop.place_without_hold(PHONE),
     "awaiting payment": lambda world: awaiting_payment(world.shop),
-    "awaiting approval": lambda world: awaiting_approval(world.shop),
     "being cancelled": _being_cancelled,
     "cancelled": _cancelled,
     "completed": _completed,

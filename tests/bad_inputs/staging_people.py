@@ -33,7 +33,7 @@ from tests.bad_inputs.world import (
     join,
     placed,
 )
-from tests.builders import build_product
+from tests.builders import build_product, build_stock, build_warehouse
 from tests.identity.people import add_member, build_team
 from tests.logins import log_in, show_no_code_since
 from tests.planting import plant
@@ -241,7 +241,9 @@ def _public_token_signature(world: World, endpoint: Endpoint) -> Ready:
 @scene("public token used")
 def _public_token_used(world: World, endpoint: Endpoint) -> Ready:
     signer = build_signer(None, ORDERS_WRITE)
-    sku = build_product(organization=signer.organization).sku
+    product = build_product(organization=signer.organization)
+    build_stock(product=product, warehouse=build_warehouse(organization=signer.organization), on_hand=1)
+    sku = product.sku
     text = signer.sign(scopes=[ORDERS_READ, ORDERS_WRITE], one_time=True)
     assert Api(text).post("/api/v1/orders", {"items": [sku]}).status_code == 201
     return with_key(text)

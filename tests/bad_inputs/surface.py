@@ -215,6 +215,7 @@ PLACE = Good(
         "client_ref": "PO-4711",
         "buyer": "customer-4711",
         "ship_to": dict.fromkeys(_ADDRESS, "Xi'an"),
+        "payment": {"token": "tok_ok"},
         "sandbox": {"payment_deadline_seconds": 60, "approval_deadline_seconds": 60, "carrier": "ok"},
     },
     fields=(
@@ -230,6 +231,8 @@ PLACE = Good(
             Field(pointer=f"/ship_to/{name}", kind=Kind.TEXT, longest=longest, required=name == "name")
             for name, longest in _ADDRESS.items()
         ),
+        Field(pointer="/payment", kind=Kind.OBJECT),
+        Field(pointer="/payment/token", kind=Kind.IDENTIFIER, required=True),
         Field(pointer="/sandbox", kind=Kind.OBJECT),
         Field(pointer="/sandbox/payment_deadline_seconds", kind=Kind.INTEGER, high=86_400),
         Field(pointer="/sandbox/approval_deadline_seconds", kind=Kind.INTEGER, high=86_400),

@@ -25,6 +25,7 @@ from tests.bad_inputs.answers import check_quiet
 from tests.bad_inputs.cases.pages import PAGES
 from tests.bad_inputs.cases.rows import As
 from tests.bad_inputs.world import World, awaiting_approval, changed, parked, placed, written
+from tests.builders import build_stock
 from tests.logins import log_in
 from tests.proof import sample
 from tests.stories import Shop, build_person, build_shop
@@ -270,7 +271,10 @@ def test_selection_across_pages_is_capped(
 def test_markup_is_escaped_on_every_page(world: World, root: Client) -> None:
     markup = "<script>alert('x')</script>"
     actor = world.shop.seller_actor
-    create_product(actor=actor, sku=markup, name=markup, price=Money(minor=20_000_00, currency="CNY"))
+    product = create_product(
+        actor=actor, sku=markup, name=markup, price=Money(minor=20_000_00, currency="CNY")
+    )
+    build_stock(product=product, warehouse=world.shop.warehouses["EAST"], on_hand=1)
     create_warehouse(actor=actor, code=markup[:32], name=markup, priority=9)
     order = world.shop.place(markup)
     assert order.lines.get().sku == markup

@@ -14,7 +14,6 @@ pytestmark = pytest.mark.pure
 _NOT_HERE = {
     "A16",  # one currency, and no field for it
     "A25",  # lines of one SKU are added up; too few or too many are there
-    "A27",  # an order for more than there is is taken, and ends as `out_of_stock`
     "A32",  # what is not stored under a key: tests/api/test_commands.py
     "A34",  # refunds are the process's own
     "A43",  # no webhooks

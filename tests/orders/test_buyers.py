@@ -15,7 +15,7 @@ from orders.services import cancel_order, park_order, place_order, placing, requ
 from orders.services.placing import Placement, WantedLine
 from orders.steps import Failure
 from tests.api.people import Api, build_key, build_person, code_of
-from tests.builders import build_organization, build_product
+from tests.builders import build_organization, build_product, build_stock, build_warehouse
 from tests.racing import race
 from tests.stories import PHONE, Shop, build_shop, charge, unwind
 
@@ -112,7 +112,9 @@ def wanted(sku: str, quantity: int, **fields: Any) -> dict[str, Any]:
 
 def test_client_names_its_buyer_and_finds_their_orders(shop: Shop) -> None:
     organization = build_organization()
-    sku = build_product(organization=organization).sku
+    product = build_product(organization=organization)
+    sku = product.sku
+    build_stock(product=product, warehouse=build_warehouse(organization=organization), on_hand=100)
     owner = build_person(organization=organization, groups=["operator"])
     api = Api(build_key(owner=owner, organization=organization, scopes=[ORDERS_READ, ORDERS_WRITE]))
     placed = api.post(ORDERS, wanted(sku, 10, buyer="customer-1"))

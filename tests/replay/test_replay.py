@@ -16,6 +16,8 @@ from tests.replay.corpus import (
 from workflows.orders.contracts import Activity
 
 CORPUS = recorded()
+# Of the version before ADR 0024, whose runs may still be open.
+FORMER = recorded("reserved-later")
 LIMIT, LIMIT_WITH_APPROVAL = 100, 200
 MUTANTS = list(mutants())
 
@@ -29,6 +31,12 @@ def test_every_branch_has_its_history() -> None:
 @pytest.mark.parametrize("name", CORPUS)
 def test_history_replays(name: str) -> None:
     assert failures_of([CORPUS[name]]) == []
+
+
+@pytest.mark.pure
+@pytest.mark.parametrize("name", FORMER)
+def test_history_of_a_run_that_reserved_the_stock_itself_replays(name: str) -> None:
+    assert failures_of([FORMER[name]]) == []
 
 
 @pytest.mark.pure

@@ -17,7 +17,7 @@ def scene(module_database: str) -> tuple[Shop, Shop]:
         label(shipment.pk)
     own.place(PHONE)
     own.place(MAC)
-    other.place(PHONE)
+    other.place_without_hold(PHONE)
     other.place(MAC)
     cancelled = other.place(PHONE)
     services.cancel_order(actor=other.seller_actor, order_id=cancelled.pk)

@@ -8,7 +8,6 @@ from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from orders import services
 from orders.models import Order, SandboxCharge, SandboxFault, SandboxLabel
-from orders.services.placing import Placement, WantedLine
 from orders.states import Status
 from tests.branches import payloads_of
 from tests.live import Live, ends, eventually, reaches, run_status
@@ -132,8 +131,7 @@ def test_order_of_an_earlier_version_is_held_and_goes_on(shop: Shop) -> None:
 
 @pytest.mark.parametrize("sku", [PHONE, MAC])
 def test_order_that_is_paid_with_its_placement_needs_nothing_else(shop: Shop, sku: str) -> None:
-    placement = Placement(lines=[WantedLine(sku=sku, quantity=1, pointer="/items/0")], payment_token="tok_ok")
-    order = services.place_order(actor=shop.seller_actor, placement=placement).order
+    order = shop.place(sku, payment_token="tok_ok")
     if sku == MAC:
         decide_about(shop, order, APPROVE)
     ends(order, Status.COMPLETED)

@@ -30,6 +30,15 @@ SCENES = (
         status=422,
     ),
     Scene(
+        id="A27",
+        what="more pieces than there are",
+        code="orders.out_of_stock",
+        endpoint="POST order-list",
+        scene="more than there is",
+        status=409,
+        pointer="/items/1",
+    ),
+    Scene(
         id="A26",
         what="a SKU that no active product has",
         code="inventory.unknown_sku",
@@ -96,7 +105,6 @@ SCENES = (
         for endpoint in _COMMANDS
     ),
     _state("pay", "placed", "orders.not_payable"),
-    _state("pay", "awaiting approval", "orders.not_payable"),
     _state("pay", "being cancelled", "orders.not_payable"),
     _state("pay", "cancelled", "orders.not_payable"),
     _state("cancel", "cancelled", "orders.not_cancellable"),
