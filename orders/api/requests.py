@@ -82,7 +82,7 @@ class SandboxRequest(StrictSerializer):
 
 
 class PaymentRequest(StrictSerializer):
-    """How an order is paid: a token of the payment provider. Charged once the order is approved, if it must be."""
+    """How an order is paid: a token of the payment provider. It is charged once the order may be paid."""
 
     token = IdentifierField(max_length=64)
 

@@ -107,6 +107,8 @@ class Scene(Row):
     # Members of `details` that must be told.
     tells: tuple[str, ...] = ()
     retry_after: bool = False
+    # The table that the refusal itself is counted in.
+    counted_in: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -36,6 +36,8 @@ SCENES = (
         endpoint="POST order-list",
         scene="more than there is",
         status=409,
+        tells=("shortages",),
+        counted_in="inventory_refuseddemand",
         pointer="/items/1",
     ),
     Scene(
