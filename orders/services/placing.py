@@ -17,7 +17,7 @@ from holo.common.money import Money, checked_minor
 from holo.idempotency.commands import RequestKey, command, record_step
 from inventory.errors import UnknownSkuError
 from inventory.models import Product
-from inventory.operations import Held, Short, Shortage, Want, note_refused_demand, reserve_stock
+from inventory.operations import Short, Shortage, Want, note_refused_demand, reserve_stock
 from inventory.selectors import find_short, get_products_by_sku
 from orders.errors import (
     AmountMismatchError,
@@ -101,35 +101,17 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
     """
     wanted = _added_up(placement.lines)
     products = _products(actor, placement.lines)
-    if any(product.currency != ACCEPTED_CURRENCY for product in products.values()):
-        raise UnsupportedCurrencyError(
-            _("only %(currency)s is accepted for now") % {"currency": ACCEPTED_CURRENCY}
-        )
-    total = Money(
-        minor=checked_minor(sum(products[sku].price_minor * count for sku, count in wanted.items())),
-        currency=ACCEPTED_CURRENCY,
-    )
-    if placement.expected is not None and placement.expected != total:
-        raise AmountMismatchError(
-            _("the order costs %(total)s %(currency)s, not %(expected)s")
-            % {"total": total.text, "currency": total.currency, "expected": placement.expected.text},
-            errors=[
-                FieldProblem(
-                    pointer="/amount",
-                    code="orders.amount_mismatch",
-                    message=_("expected %(total)s") % {"total": total.text},
-                )
-            ],
-            expected=placement.expected.as_wire(),
-            actual=total.as_wire(),
-        )
+    total = _total(placement, products, wanted)
     if placement.buyer:
         _require_room(actor, placement, sum(wanted.values()))
     if placement.origin is not None:
         _require_room_from(actor, placement.origin, sum(wanted.values()))
     wants = [Want(product_id=products[sku].pk, quantity=count) for sku, count in wanted.items()]
     # Without a lock: what is sold out costs no rows, and nobody waits for it.
-    _require_stock(actor, placement, products, find_short(organization_id=actor.organization_id, wants=wants))
+    if short := find_short(organization_id=actor.organization_id, wants=wants):
+        if first := _order_named(actor, placement):
+            raise _client_ref_taken(first, actor)
+        raise _out_of_stock(actor, placement, products, short)
     order = _insert_order(actor, placement, total)
     lines = _insert_lines(order, products, wanted)
     wait = first_wait(order)
@@ -143,23 +125,20 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         most_waiting=max(1, settings.WEB_THREADS * 3 // 4),
     )
     if isinstance(outcome, Short):
-        _require_stock(actor, placement, products, outcome.shortages)
-    assert isinstance(outcome, Held), "a shortage is refused"
+        raise _out_of_stock(actor, placement, products, outcome.shortages)
     begin_wait(order, wait, outcome)
     if payment is not None:
         request_attempt(order, actor=actor, payment=payment)
     return Placed(order=order, wait=wait, payment=payment)
 
 
-def _require_stock(
+def _out_of_stock(
     actor: Actor, placement: Placement, products: Mapping[str, Product], shortages: Sequence[Shortage]
-) -> None:
-    """Refuse an order of more than there is, and note what was wanted.
+) -> OutOfStockError:
+    """Return the refusal of an order of more than there is; what was wanted is counted after it.
 
     A public token lies open in a browser: its holder is not told how many there are.
     """
-    if not shortages:
-        return
     skus = {product.pk: sku for sku, product in products.items()}
     short = {skus[shortage.product_id]: shortage for shortage in shortages}
     tells = actor.buyer is None
@@ -181,7 +160,7 @@ def _require_stock(
     )
     wanted = {shortage.product_id: shortage.requested for shortage in shortages}
     error.remains = partial(note_refused_demand, organization_id=actor.organization_id, wanted=wanted)
-    raise error
+    return error
 
 
 def _insert_lines(
@@ -225,6 +204,33 @@ def _write_process(
         open_approval(order, wait, version=order.version + 1, digest=digest)
     record_step(key=reservation_key(order.pk), result=Step, outcome=wait.step())
     announce_placed(order, wait.step(None if payment is None else payment.pk))
+
+
+def _total(placement: Placement, products: Mapping[str, Product], wanted: Mapping[str, int]) -> Money:
+    """Return what the order costs, which is what its client expects if it says so."""
+    if any(product.currency != ACCEPTED_CURRENCY for product in products.values()):
+        raise UnsupportedCurrencyError(
+            _("only %(currency)s is accepted for now") % {"currency": ACCEPTED_CURRENCY}
+        )
+    total = Money(
+        minor=checked_minor(sum(products[sku].price_minor * count for sku, count in wanted.items())),
+        currency=ACCEPTED_CURRENCY,
+    )
+    if placement.expected is not None and placement.expected != total:
+        raise AmountMismatchError(
+            _("the order costs %(total)s %(currency)s, not %(expected)s")
+            % {"total": total.text, "currency": total.currency, "expected": placement.expected.text},
+            errors=[
+                FieldProblem(
+                    pointer="/amount",
+                    code="orders.amount_mismatch",
+                    message=_("expected %(total)s") % {"total": total.text},
+                )
+            ],
+            expected=placement.expected.as_wire(),
+            actual=total.as_wire(),
+        )
+    return total
 
 
 def _added_up(lines: Sequence[WantedLine]) -> dict[str, int]:

@@ -1,6 +1,7 @@
 """Orders that arrive while there is no Temporal: each is answered, and starts once when it is back."""
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from holo.stack.temporal_cli import require_temporal
 from holo.stack.temporal_server import TemporalServer
 from orders.models import Order
 from orders.states import Status
-from tests.live import reaches, running_relay, worker_process
+from tests.live import eventually, run_status, running_relay, worker_process
 from tests.proof import Proof, rounds
 from tests.stories import PHONE, build_shop
 from workflows.orders.contracts import order_workflow_id
@@ -52,14 +53,16 @@ def test_orders_that_arrive_without_temporal_start_once_when_it_returns(
 ) -> None:
     shop = build_shop(stock=10_000)
     with running_relay(), worker_process():
-        reaches(shop.place(PHONE), Status.AWAITING_PAYMENT, within=PATIENCE)
+        first = shop.place(PHONE)
+        eventually(lambda: run_status(first) == "RUNNING", within=PATIENCE, what="a run")
         lasting_temporal.stop()
         orders = [shop.place(PHONE) for _ in range(ORDERS)]
-        assert Order.objects.filter(status=Status.PLACED).count() == ORDERS
+        # Placing needs no Temporal: the goods of all are held.
+        assert Order.objects.filter(status=Status.AWAITING_PAYMENT).count() == ORDERS + 1
         lasting_temporal.start()
         lasting_temporal.wait_ready()
         for order in orders:
-            reaches(order, Status.AWAITING_PAYMENT, within=PATIENCE)
+            eventually(partial(run_status, order), within=PATIENCE, what="the run")
         assert runs_of(orders) == [1] * ORDERS
         kinds = [order.events.filter(kind="stock_reserved").count() for order in orders]
         assert kinds == [1] * ORDERS

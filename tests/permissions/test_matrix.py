@@ -10,6 +10,7 @@ from django.urls import reverse
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.identity.models import User
+from orders.errors import OutOfStockError
 from orders.models import Order
 from tests.api.signers import BUYER
 from tests.bad_inputs.cases.rows import MISSING, As, Sent
@@ -28,7 +29,7 @@ from tests.permissions.matrix import CALLERS, PAGE, VISITORS, callers_of, matrix
 from tests.permissions.people import Caller, build_callers, build_visitors, own_token
 from tests.planting import as_owner
 from tests.post import plan_mail
-from tests.stories import charge
+from tests.stories import PHONE, charge
 
 ROWS = matrix()
 ENDPOINTS = {str(endpoint): endpoint for endpoint in endpoints()}
@@ -60,6 +61,8 @@ def visitors(world: World) -> dict[str, tuple[User | None, Client]]:
     parked(world.shop)
     an_invitation(world.shop.organization)
     plan_mail()
+    with pytest.raises(OutOfStockError):
+        world.shop.place(PHONE, quantity=100_000)
     a_user_change(world.shop.organization)
     empty = {model.__name__ for model in admin.site._registry if not model._default_manager.exists()}
     assert empty == set()
