@@ -195,13 +195,35 @@ def _label_ended_by_hand(shop: Shop, *, child: bool = False, type_: str = "ended
 
 
 def parked_charge(shop: Shop) -> Order:
-    """The operator fails a charge that hangs; it is parked, although it is captured."""
+    """The operator fails a charge while the gateway does not answer; it is parked."""
     order = shop.place(PHONE)
     until(order, Status.AWAITING_PAYMENT)
-    shop.pay(order, "tok_slow")
     run = order_workflow_id(order.pk)
-    eventually(lambda: _fail_activity(run, Activity.CHARGE_PAYMENT), within=PATIENCE, what="the charge")
+    with outage("authorise"):
+        shop.pay(order)
+        sent = order.payments.filter(submitted_at__isnull=False)
+        eventually(sent.exists, within=PATIENCE, what="a first attempt")
+        with transaction.atomic():
+            # An attempt that waits for the lock is one that can be failed; a planned one cannot.
+            Order.objects.select_for_update().get(pk=order.pk)
+            eventually(
+                lambda: _fail_activity(run, Activity.CHARGE_PAYMENT), within=PATIENCE, what="the charge"
+            )
     until(order, Status.NEEDS_ATTENTION)
+    return order
+
+
+def _taken_alone(shop: Shop, operation: str) -> Order:
+    """One call outside fails once, so that its step is taken alone."""
+    SandboxFault.objects.create(key=ANY_KEY, operation=operation, remaining=1)
+    return _paid(shop, PHONE)
+
+
+def _steps_ended_by_hand(shop: Shop) -> Order:
+    """The operator fails the activity that takes the steps at once, in the middle of its charge."""
+    order = shop.place(PHONE, payment_token="tok_slow")
+    run = order_workflow_id(order.pk)
+    eventually(lambda: _fail_activity(run, Activity.ADVANCE_ORDER), within=PATIENCE, what="the steps")
     return order
 
 
@@ -303,5 +325,8 @@ BRANCHES: Mapping[str, Branch] = {
         play=partial(_label_ended_by_hand, child=True, type_=GIVEN_UP), end=Status.COMPLETED
     ),
     "charge-ended-by-hand": Branch(play=_charge_ended_by_hand, end=Status.COMPLETED),
+    "charge-taken-alone": Branch(play=partial(_taken_alone, operation="authorise"), end=Status.COMPLETED),
+    "label-taken-alone": Branch(play=partial(_taken_alone, operation="create_label"), end=Status.COMPLETED),
+    "steps-ended-by-hand": Branch(play=_steps_ended_by_hand, end=Status.COMPLETED),
     "restarted-while-parked": Branch(play=_restarted_while_parked, end=Status.COMPLETED),
 }

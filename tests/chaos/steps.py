@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from holo.common.ids import uuid7
 from orders import services
-from workflows.orders.activities import ACTIVITIES
+from workflows.orders.activities import ACTIVITIES, _calls, advance_order
+from workflows.orders.contracts import StepTaken
 
 BEFORE_COMMIT, AFTER_COMMIT = "before_commit", "after_commit"
 BEGUN, BEFORE_REPORT = "begun", "before_report"
@@ -47,9 +49,19 @@ def services_of(activity: Callable[..., Any]) -> list[str]:
         call for call in calls if isinstance(call, ast.Attribute) and ast.unparse(call.value) == "services"
     ]
     names = [call.attr for call in sorted(found, key=lambda call: (call.lineno, call.col_offset))]
+    if activity is advance_order:
+        return [name for step in _steps_at_once() for name in services_of(step)]
     assert names, f"{activity} calls no service"
     assert all(hasattr(services, name) for name in names)
     return names
+
+
+def _steps_at_once() -> Iterator[Callable[..., Any]]:
+    """Yield the activities whose steps one activity takes after the other."""
+    by_name = {activity_name(activity): activity for activity in ACTIVITIES}
+    for following in ("charge", "shipping", "handover"):
+        step = StepTaken(next=following, status="", payment_id=uuid7(), shipment_ids=(uuid7(),))
+        yield from (by_name[name] for name, _call in _calls(step))
 
 
 SERVICES = {activity_name(activity): services_of(activity) for activity in ACTIVITIES}

@@ -9,30 +9,36 @@ from holo.stack.postgres import PostgresServer
 from holo.stack.temporal_server import TemporalServer
 from holo.stack.valkey import ValkeyServer
 from tests.chaos.drivers import run_cases
-from tests.chaos.steps import SERVICES, Interruption, points_of
+from tests.chaos.steps import BEFORE_REPORT, SERVICES, Interruption, points_of
 from tests.proof import Proof, sample
 from workflows.orders.contracts import Activity as A
 
 # Which branch takes a worker to which steps; together all that there are. A parcel's steps are killed in the
 # order's own run and in a child's.
 STEPS: Mapping[str, tuple[str, ...]] = {
-    "paid": (A.SETTLE_PAYMENT, A.CHARGE_PAYMENT, A.CREATE_LABEL, A.HAND_OVER_SHIPMENT),
+    "paid": (A.SETTLE_PAYMENT, A.ADVANCE_ORDER),
+    "charge-taken-alone": (A.CHARGE_PAYMENT,),
     # An earlier version placed it, so that its process is the one to look for stock.
     "out-of-stock": (A.RESERVE_STOCK,),
-    "two-parcels": (A.CREATE_LABEL, A.HAND_OVER_SHIPMENT),
+    "two-parcels": (A.CREATE_LABEL,),
     "approved": (A.SETTLE_APPROVAL,),
-    "declined-once": (A.CHARGE_PAYMENT,),
     "one-of-two-parcels-refused": (A.VOID_LABEL, A.REFUND_PAYMENT, A.RELEASE_STOCK, A.CLOSE_ORDER),
-    "refused-parcel": (A.CREATE_LABEL,),
     "cancelled-in-temporal": (A.CANCEL_ORDER,),
     "parcel-ended-by-hand": (A.FAIL_SHIPMENT,),
-    "handover-parked": (A.PARK_ORDER, A.SETTLE_RETRY),
+    "handover-parked": (A.PARK_ORDER, A.SETTLE_RETRY, A.HAND_OVER_SHIPMENT),
 }
+# Steps that are taken at once with others, on branches that do not get to all of them.
+AT_ONCE: Mapping[str, str] = {"declined-once": A.CHARGE_PAYMENT, "refused-parcel": A.CREATE_LABEL}
 CASES = [
     Interruption(branch=branch, activity=activity, point=point)
     for branch, activities in STEPS.items()
     for activity in activities
     for point in points_of(activity)
+] + [
+    Interruption(branch=branch, activity=A.ADVANCE_ORDER, point=point)
+    for branch, step in AT_ONCE.items()
+    for point in points_of(step)
+    if not point.endswith(BEFORE_REPORT)
 ]
 
 

@@ -214,7 +214,8 @@ def test_refused_handover_waits_for_an_operator_and_goes_on(shop: Shop) -> None:
     shop.pay(order)
     eventually(lambda: order.shipments.count() == 2, what="the shipments")
     key = str(order.shipments.earliest("id").pk)
-    SandboxFault.objects.create(key=key, operation="hand_over", remaining=1, lasting=True)
+    # Once among the other steps, and once alone.
+    SandboxFault.objects.create(key=key, operation="hand_over", remaining=2, lasting=True)
     reaches(order, Status.NEEDS_ATTENTION)
     assert sorted(order.shipments.values_list("state", flat=True)) == ["handed_over", "ready"]
     assert order.parked_steps.get().step == f"hand_over:{key}"

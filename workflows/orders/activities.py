@@ -1,14 +1,33 @@
 """Thin adapters between the workflow's contracts and the services."""
 
+import logging
+from collections.abc import Callable
+from functools import partial
+
 from temporalio import activity
 
 from holo.common.actor import OrganizationId, system_actor
 from holo.common.errors import OutageError
+from holo.common.logs import error_text
 from orders import selectors, services, settlement
 from orders.outside import carrier, payment_gateway
 from orders.states import AbortReason
 from orders.steps import Failure
-from workflows.orders.contracts import Activity, OrderRef, Parked, PaymentRef, ShipmentRef, StepTaken
+from workflows.orders.contracts import (
+    Activity,
+    Advanced,
+    OrderAtStep,
+    OrderRef,
+    Parked,
+    PaymentRef,
+    ShipmentRef,
+    StepTaken,
+)
+from workflows.runtime.heartbeats import heartbeats
+
+logger = logging.getLogger(__name__)
+# Characters of an error's text that the log keeps.
+_LONGEST = 500
 
 
 @activity.defn(name=Activity.RESERVE_STOCK, no_thread_cancel_exception=True)
@@ -60,6 +79,41 @@ def create_label(shipment: ShipmentRef) -> StepTaken:
         if selectors.is_label_wanted(shipment.shipment_id):
             raise
     return StepTaken.model_validate(services.record_label(shipment_id=shipment.shipment_id, outcome=outcome))
+
+
+@activity.defn(name=Activity.ADVANCE_ORDER, no_thread_cancel_exception=True)
+def advance_order(order: OrderAtStep) -> Advanced:
+    """Take the steps that need no waiting one after the other, as far as they succeed.
+
+    Each is a service that can be repeated, so a worker that dies between two costs nothing. A step that fails
+    raises nothing here: it is named, and the workflow takes it alone, with that step's own retries.
+    """
+    step, shipment_ids = order.step, order.step.shipment_ids
+    with heartbeats() as begin:
+        while (calls := _calls(step)) and not activity.is_worker_shutdown():
+            for name, call in calls:
+                begin(name)
+                try:
+                    answer = call()
+                except Exception as error:  # noqa: BLE001 - taken again alone, where it is looked at
+                    logger.warning("%s is taken alone: %s", name, error_text(error, _LONGEST))
+                    return Advanced(step=step, shipment_ids=shipment_ids, failed=name)
+            if answer.next == step.next:
+                return Advanced(step=answer, shipment_ids=shipment_ids, failed=name)
+            step, shipment_ids = answer, answer.shipment_ids or shipment_ids
+    return Advanced(step=step, shipment_ids=shipment_ids)
+
+
+def _calls(step: StepTaken) -> list[tuple[str, Callable[[], StepTaken]]]:
+    """Return the calls of a step that needs no waiting; several labels are made in parallel elsewhere."""
+    parcels = [ShipmentRef(shipment_id=shipment_id) for shipment_id in step.shipment_ids]
+    if step.next == "charge" and step.payment_id is not None:
+        return [(Activity.CHARGE_PAYMENT, partial(charge_payment, PaymentRef(payment_id=step.payment_id)))]
+    if step.next == "shipping" and len(parcels) == 1:
+        return [(Activity.CREATE_LABEL, partial(create_label, parcels[0]))]
+    if step.next == "handover":
+        return [(Activity.HAND_OVER_SHIPMENT, partial(hand_over_shipment, parcel)) for parcel in parcels]
+    return []
 
 
 @activity.defn(name=Activity.FAIL_SHIPMENT, no_thread_cancel_exception=True)
@@ -135,6 +189,7 @@ def settle_retry(order: OrderRef) -> StepTaken:
 
 ACTIVITIES = (
     reserve_order_stock,
+    advance_order,
     settle_approval,
     settle_payment,
     charge_payment,

@@ -32,9 +32,14 @@ class OrderRef(Contract):
 
 
 class OrderStart(OrderRef):
-    """Input of an order's workflow. `first` is the step after its placement; None: ask the rows."""
+    """Input of an order's workflow.
+
+    `first` is the step after its placement; None: ask the rows. `at_once` tells that steps which need no
+    waiting are taken in one activity; runs that an earlier version started do not.
+    """
 
     first: "StepTaken | None" = None
+    at_once: bool = False
 
 
 class PaymentRef(Contract):
@@ -57,6 +62,20 @@ class StepTaken(Contract):
     deadline: datetime | None = None
     payment_id: UUID | None = None
     shipment_ids: tuple[UUID, ...] = ()
+
+
+class OrderAtStep(OrderRef):
+    """An order that takes its steps one after the other, from `step` on."""
+
+    step: StepTaken
+
+
+class Advanced(Contract):
+    """How far an order got: the step that comes next, its parcels, and which step failed, if one did."""
+
+    step: StepTaken
+    shipment_ids: tuple[UUID, ...] = ()
+    failed: str = ""
 
 
 class FailedStep(Contract):
@@ -88,6 +107,7 @@ class Activity:
     RESERVE_STOCK = "reserve_order_stock"
     SETTLE_APPROVAL = "settle_approval"
     SETTLE_PAYMENT = "settle_payment"
+    ADVANCE_ORDER = "advance_order"
     CHARGE_PAYMENT = "charge_payment"
     CREATE_LABEL = "create_label"
     FAIL_SHIPMENT = "fail_shipment"

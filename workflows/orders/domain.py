@@ -32,7 +32,9 @@ DOMAIN = Domain(
             topic=events.ORDER_PLACED,
             workflow=OrderFulfilmentWorkflow,
             workflow_id=_order,
-            input=lambda payload: OrderStart(order_id=UUID(payload["order_id"]), first=payload.get("first")),
+            input=lambda payload: OrderStart(
+                order_id=UUID(payload["order_id"]), first=payload.get("first"), at_once=True
+            ),
             skip=lambda payload: selectors.is_finished(UUID(payload["order_id"])),
         ),
         SignalRoute(topic=events.PAYMENT_REQUESTED, signal="payment_requested", workflow_id=_order),

@@ -32,7 +32,7 @@ from orders.outside import OddAnswerError, OutsideFailedError, payment_gateway
 from orders.ports import Charge, ChargeState
 from orders.steps import Failure
 from orders.subject import SUBJECT_TYPE
-from workflows.orders.contracts import OrderRef, order_workflow_id
+from workflows.orders.contracts import OrderStart, order_workflow_id
 from workflows.orders.drift import LostOrder, StrayRun, is_running, list_lost_orders, list_stray_runs
 from workflows.orders.workflow import OrderFulfilmentWorkflow
 from workflows.runtime import client
@@ -76,7 +76,7 @@ def _start_again(lost: LostOrder) -> str:
         workflow=OrderFulfilmentWorkflow,
         workflow_id=order_workflow_id(order_id),
         task_queue=queue_of(NAME, TASK_QUEUE),
-        input=OrderRef(order_id=order_id),
+        input=OrderStart(order_id=order_id, at_once=True),
         again=True,
         after_success=lost.run_status == "completed",
     )

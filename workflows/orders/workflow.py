@@ -15,8 +15,10 @@ from temporalio.exceptions import ActivityError, ChildWorkflowError, FailureErro
 with workflow.unsafe.imports_passed_through():
     from workflows.orders.contracts import (
         Activity,
+        Advanced,
         Contract,
         FailedStep,
+        OrderAtStep,
         OrderRef,
         OrderResult,
         OrderStart,
@@ -32,11 +34,21 @@ with workflow.unsafe.imports_passed_through():
         LOCAL_COMPENSATION,
         LOCAL_STEP,
         OUTSIDE_CALL,
+        STEPS_AT_ONCE,
     )
     from workflows.runtime.saga import Saga, StepFailure, failure_of, is_given_up
 
 # A deadline is judged by the database's clock; this keeps a skewed timer from asking in a tight loop.
 _SHORTEST_SLEEP = timedelta(milliseconds=50)
+
+
+# What brings an order on.
+_FORWARD = frozenset({"payment", "charge", "shipping", "handover"})
+
+
+def _is_parallel(step: StepTaken) -> bool:
+    """Tell whether the step is taken for several parcels at the same time."""
+    return step.next == "shipping" and len(step.shipment_ids) > 1
 
 
 @workflow.defn
@@ -47,6 +59,7 @@ class OrderFulfilmentWorkflow:
     def __init__(self, order: OrderStart) -> None:
         self._order = OrderRef(order_id=order.order_id)
         self._first = order.first
+        self._at_once = order.at_once
         self._saga = Saga()
         self._woken = False
         self._position = "starting"
@@ -114,11 +127,9 @@ class OrderFulfilmentWorkflow:
         if step.next == "approval":
             step = await self._wait(Activity.SETTLE_APPROVAL, step)
         if step.next in ("payment", "charge"):
-            step = await self._pay(step)
-        if step.next == "shipping":
-            step = await self._ship(step.shipment_ids)
-        if step.next == "handover":
-            step = await self._hand_over(step.shipment_ids)
+            self._saga.register("refund_payment", self._refund_payment)
+        while step.next in _FORWARD:
+            step = await self._advance(step)
         return step
 
     async def _reserve(self) -> StepTaken:
@@ -131,15 +142,41 @@ class OrderFulfilmentWorkflow:
             step = await self._local(Activity.RESERVE_STOCK)
         return step
 
-    async def _pay(self, step: StepTaken) -> StepTaken:
-        """Wait for a payment and charge it, until one is captured or the order is given up."""
-        self._saga.register("refund_payment", self._refund_payment)
-        while step.next in ("payment", "charge"):
-            if step.next == "payment":
-                step = await self._wait(Activity.SETTLE_PAYMENT, step)
-            if step.next == "charge" and step.payment_id is not None:
-                step = await self._outside(Activity.CHARGE_PAYMENT, PaymentRef(payment_id=step.payment_id))
-        return step
+    async def _advance(self, step: StepTaken) -> StepTaken:
+        """Wait for a payment, or go on: at once with all that needs no waiting, else by one step."""
+        if step.next == "payment":
+            return await self._wait(Activity.SETTLE_PAYMENT, step)
+        if self._at_once and not _is_parallel(step):
+            advanced = await self._take_at_once(step)
+            if not advanced.failed:
+                return advanced.step
+            step = advanced.step
+        if step.next == "charge" and step.payment_id is not None:
+            return await self._outside(Activity.CHARGE_PAYMENT, PaymentRef(payment_id=step.payment_id))
+        if step.next == "shipping":
+            return await self._ship(step.shipment_ids)
+        return await self._hand_over(step.shipment_ids)
+
+    async def _take_at_once(self, step: StepTaken) -> Advanced:
+        """Take steps in one activity; where it failed as a whole, ended by hand, its first step is next."""
+        self._at("fulfilling")
+        try:
+            advanced: Advanced = await workflow.execute_activity(
+                Activity.ADVANCE_ORDER,
+                OrderAtStep(order_id=self._order.order_id, step=step),
+                result_type=Advanced,
+                **STEPS_AT_ONCE,
+            )
+        except ActivityError:
+            return Advanced(step=step, shipment_ids=step.shipment_ids, failed=Activity.ADVANCE_ORDER)
+        if advanced.step.next != "done":
+            self._register_labels(advanced.shipment_ids)
+        return advanced
+
+    def _register_labels(self, shipment_ids: tuple[UUID, ...]) -> None:
+        for shipment_id in shipment_ids:
+            if (name := f"void_label:{shipment_id}") not in self._saga.pending:
+                self._saga.register(name, self._void_label(shipment_id))
 
     async def _ship(self, shipment_ids: tuple[UUID, ...]) -> StepTaken:
         """Get a label for each parcel, in parallel: the first one inside this run, a child for each further.
@@ -147,8 +184,7 @@ class OrderFulfilmentWorkflow:
         Whoever writes the last label passes the point of no return with it, so one of the answers tells. A
         failure waits for the others to end: a walk from the top starts their children again.
         """
-        for shipment_id in shipment_ids:
-            self._saga.register(f"void_label:{shipment_id}", self._void_label(shipment_id))
+        self._register_labels(shipment_ids)
         first, *others = (ShipmentRef(shipment_id=shipment_id) for shipment_id in shipment_ids)
         answers = await asyncio.gather(
             self._outside(Activity.CREATE_LABEL, first),
@@ -161,7 +197,7 @@ class OrderFulfilmentWorkflow:
         return next(step for step in answers if isinstance(step, StepTaken) and step.next != "shipping")
 
     async def _ship_by_child(self, shipment: ShipmentRef) -> StepTaken:
-        self._position = "ship"
+        self._at("ship")
         try:
             return await workflow.execute_child_workflow(
                 ShipmentWorkflow.run, shipment, id=shipment_workflow_id(shipment.shipment_id)
@@ -185,7 +221,7 @@ class OrderFulfilmentWorkflow:
             waiting = tuple(refused)
 
     async def _try_hand_over(self, shipment_id: UUID) -> StepTaken | StepFailure:
-        self._position = Activity.HAND_OVER_SHIPMENT
+        self._at(Activity.HAND_OVER_SHIPMENT)
         try:
             step: StepTaken = await workflow.execute_activity(
                 Activity.HAND_OVER_SHIPMENT,
@@ -201,10 +237,10 @@ class OrderFulfilmentWorkflow:
 
     async def _unwind(self) -> None:
         """Undo in reverse; what keeps failing waits for an operator while the others are done."""
-        self._position = "unwind"
+        self._at("unwind")
         while failures := await self._saga.compensate():
             await self._attend(failures)
-            self._position = "unwind"
+            self._at("unwind")
 
     async def _release_stock(self) -> None:
         await workflow.execute_local_activity(Activity.RELEASE_STOCK, self._order, **LOCAL_COMPENSATION)
@@ -225,7 +261,7 @@ class OrderFulfilmentWorkflow:
         """Sleep until woken or the deadline; then read the rows, which alone tell what happened."""
         waiting_for = step.next
         while step.next == waiting_for:
-            self._position = f"waiting for {waiting_for}"
+            self._at(f"waiting for {waiting_for}")
             await self._sleep_until_woken(step)
             self._woken = False
             step = await self._local(pull)
@@ -257,17 +293,22 @@ class OrderFulfilmentWorkflow:
             workflow.logger.info("a cancel came too late for %s", order_workflow_id(self._order.order_id))
         self._woken = True
 
+    def _at(self, position: str) -> None:
+        """Tell where the order is: to the query, and to Temporal's UI."""
+        self._position = position
+        workflow.set_current_details(position)
+
     # --- Calls -----------------------------------------------------------------------------------
 
     async def _local(self, name: str, argument: Contract | None = None) -> StepTaken:
-        self._position = name
+        self._at(name)
         step: StepTaken = await workflow.execute_local_activity(
             name, argument or self._order, result_type=StepTaken, **LOCAL_STEP
         )
         return step
 
     async def _outside(self, name: str, argument: Contract) -> StepTaken:
-        self._position = name
+        self._at(name)
         step: StepTaken = await workflow.execute_activity(
             name, argument, result_type=StepTaken, **OUTSIDE_CALL
         )

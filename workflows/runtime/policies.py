@@ -94,6 +94,16 @@ OUTSIDE_CALL = RemotePolicy(
     ),
 )
 
+# Several of these steps in one activity, which raises nothing: one that fails is taken alone, by the policy
+# above. A killed worker is missed after the heartbeat timeout, as long as a single step is waited for.
+STEPS_AT_ONCE = RemotePolicy(
+    start_to_close_timeout=_seconds(600),
+    heartbeat_timeout=_OUTSIDE_STEP,
+    retry_policy=RetryPolicy(
+        initial_interval=_seconds(0.2), backoff_coefficient=2.0, maximum_interval=_seconds(30)
+    ),
+)
+
 # A step about a user: three tries, then the change is undone and tells so; whoever asked may ask again.
 _USER_RETRY = RetryPolicy(
     initial_interval=_seconds(1),
