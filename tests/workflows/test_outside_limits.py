@@ -22,6 +22,7 @@ from tests.stories import EAST_ONLY, PHONE, SOUTH_ONLY, Shop, build_shop
 from tests.verify.conftest import run
 from workflows.orders.contracts import order_workflow_id
 from workflows.runtime import client, interceptors
+from workflows.runtime.errors import WorkflowNotFoundError
 from workflows.runtime.interceptors import BUSY
 from workflows.runtime.policies import ATTEMPTS, COMPENSATION, OUTSIDE_CALL
 
@@ -64,10 +65,13 @@ def under_way(order: Order) -> bool:
 
 
 def tries(order: Order, error: str) -> int:
-    """Return at which try the order's step is that fails so."""
+    """Return at which try the order's step is that fails so; 0 as well while it has no run."""
 
     workflow_id = order_workflow_id(order.pk)
-    described = client.call(lambda connected: connected.get_workflow_handle(workflow_id).describe())
+    try:
+        described = client.call(lambda connected: connected.get_workflow_handle(workflow_id).describe())
+    except WorkflowNotFoundError:
+        return 0
     found = described.raw_description.pending_activities
     return max(
         (one.attempt for one in found if one.last_failure.application_failure_info.type == error), default=0
