@@ -4,6 +4,7 @@ The replay corpus holds one history of each; the crash matrix plays some of them
 """
 
 import re
+import time
 from base64 import b64decode
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -209,7 +210,9 @@ def parked_charge(shop: Shop) -> Order:
             eventually(
                 lambda: _fail_activity(run, Activity.CHARGE_PAYMENT), within=PATIENCE, what="the charge"
             )
-    until(order, Status.NEEDS_ATTENTION)
+        # The attempt that was failed goes on in its thread, and must find no gateway.
+        until(order, Status.NEEDS_ATTENTION)
+        time.sleep(0.5)
     return order
 
 
