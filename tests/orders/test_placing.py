@@ -19,6 +19,7 @@ from django.utils.dateparse import parse_datetime
 from holo.approvals.models import ApprovalDecision, ApprovalRequest
 from holo.approvals.services import decide
 from holo.common.clock import database_now
+from holo.common.crash import forget_plans, plan
 from holo.common.errors import BusyError
 from holo.idempotency.models import IdempotencyLog
 from holo.outbox.models import OutboxMessage
@@ -395,3 +396,38 @@ def test_relay_is_told_once_after_the_commit_and_not_of_what_was_refused(shop: S
         assert list(listener.notifies(timeout=0.5)) == []
     assert OutboxMessage.objects.count() == 2
     assert Order.objects.get().status == Status.AWAITING_APPROVAL
+
+
+# --- A process that dies ---------------------------------------------------------------------------
+
+
+class DiedError(Exception):
+    """The process ends here."""
+
+
+@pytest.mark.parametrize(("moment", "is_placed"), [("before_commit", False), ("after_commit", True)])
+def test_order_whose_process_dies_is_placed_with_its_hold_or_not_at_all(
+    shop: Shop, api: Api, settings: LazySettings, moment: str, is_placed: bool
+) -> None:
+    """Whoever gets no answer repeats the request with its key, and has one order."""
+
+    def die() -> None:
+        raise DiedError
+
+    settings.DEBUG = True
+    body = {"items": [PHONE], "payment": {"token": "tok_ok"}}
+    plan(f"place_order:{moment}", die)
+    try:
+        with pytest.raises(DiedError):
+            api.post(ORDERS, body, headers=keyed("one"))
+    finally:
+        forget_plans()
+    assert Order.objects.exists() is is_placed
+    assert shop.stock()[PHONE] == (10, int(is_placed))
+    answer = api.post(ORDERS, body, headers=keyed("one"))
+    assert (answer.status_code, answer.headers.get("Idempotent-Replayed")) == (
+        201,
+        "true" if is_placed else None,
+    )
+    assert Order.objects.count() == Payment.objects.count() == 1
+    assert shop.stock()[PHONE] == (10, 1)
