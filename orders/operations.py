@@ -130,6 +130,18 @@ def withdraw_payment_attempt(order: Order, payment: Payment) -> None:
     record_event(order, "payment_withdrawn", data={"payment_id": str(payment.pk)})
 
 
+def insert_attempt(order: Order, *, token: str, attempt: int) -> Payment:
+    """Write the row of an attempt to pay the locked, or new, order; `attempt` counts from 1."""
+    return Payment.objects.create(
+        organization_id=order.organization_id,
+        order=order,
+        attempt=attempt,
+        token=token,
+        amount_minor=order.total_minor,
+        currency=order.currency,
+    )
+
+
 def request_attempt(order: Order, *, actor: Actor, payment: Payment) -> None:
     """Write that a payment attempt of the locked, or new, order was asked for."""
     data = {"payment_id": str(payment.pk)}

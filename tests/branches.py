@@ -218,7 +218,7 @@ def parked_charge(shop: Shop) -> Order:
 
 def _taken_alone(shop: Shop, operation: str) -> Order:
     """One call outside fails once, so that its step is taken alone."""
-    SandboxFault.objects.create(key=ANY_KEY, operation=operation, remaining=1)
+    SandboxFault.objects.update_or_create(key=ANY_KEY, operation=operation, defaults={"remaining": 1})
     return _paid(shop, PHONE)
 
 

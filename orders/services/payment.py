@@ -15,6 +15,7 @@ from orders.locks import lock_order, lock_payment
 from orders.models import Order, Payment, Shipment, ShipmentLine
 from orders.operations import (
     abort_order,
+    insert_attempt,
     is_aborted,
     record_event,
     request_attempt,
@@ -56,14 +57,7 @@ def request_payment(
             status=order.status,
             deadline=order.payment_deadline.isoformat(),
         )
-    payment = Payment.objects.create(
-        organization_id=order.organization_id,
-        order=order,
-        attempt=len(attempts) + 1,
-        token=token,
-        amount_minor=order.total_minor,
-        currency=order.currency,
-    )
+    payment = insert_attempt(order, token=token, attempt=len(attempts) + 1)
     request_attempt(order, actor=actor, payment=payment)
     announce(PAYMENT_REQUESTED, order, payment_id=payment.pk)
     return payment

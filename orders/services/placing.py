@@ -30,7 +30,7 @@ from orders.events import ORDER_PLACED, announce_placed
 from orders.holds import FirstWait, begin_wait, first_wait, open_approval, reservation_key, shown_shortages
 from orders.locks import lock_room
 from orders.models import Order, OrderLine, Payment
-from orders.operations import digest_of, record_placed, request_attempt
+from orders.operations import digest_of, insert_attempt, record_placed, request_attempt
 from orders.origins import Origin
 from orders.selectors import Waiting, pieces_of_unpaid_orders
 from orders.steps import Step
@@ -115,7 +115,8 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
     order = _insert_order(actor, placement, total)
     lines = _insert_lines(order, products, wanted)
     wait = first_wait(order)
-    payment = None if placement.payment_token is None else _insert_payment(order, placement.payment_token)
+    token = placement.payment_token
+    payment = None if token is None else insert_attempt(order, token=token, attempt=1)
     _write_process(order, wait, lines, payment, actor=actor)
     outcome = reserve_stock(
         organization_id=order.organization_id,
@@ -178,17 +179,6 @@ def _insert_lines(
             unit_price_minor=products[sku].price_minor,
         )
         for position, (sku, count) in enumerate(wanted.items(), start=1)
-    )
-
-
-def _insert_payment(order: Order, token: str) -> Payment:
-    return Payment.objects.create(
-        organization_id=order.organization_id,
-        order=order,
-        attempt=1,
-        token=token,
-        amount_minor=order.total_minor,
-        currency=order.currency,
     )
 
 

@@ -43,7 +43,7 @@ _SHORTEST_SLEEP = timedelta(milliseconds=50)
 
 
 # What brings an order on.
-_FORWARD = frozenset({"payment", "charge", "shipping", "handover"})
+_FORWARD = ("payment", "charge", "shipping", "handover")
 
 
 def _is_parallel(step: StepTaken) -> bool:
