@@ -29,6 +29,7 @@ class Completed:
     per_second: float
     median_latency: float
     p95_latency: float
+    told_busy: int
 
 
 class Watch:
@@ -91,6 +92,7 @@ async def measure(world: World, *, port: int, url: str, warehouses: int, count: 
         per_second=count / elapsed,
         median_latency=median(latencies),
         p95_latency=p95(latencies),
+        told_busy=wire.busy,
     )
 
 

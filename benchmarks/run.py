@@ -100,7 +100,7 @@ def _orders(bench: Bench, world: World) -> None:
                 row = {"warehouses": parcels, "bare": bare[parcels][-1], "cpu_ms_per_order": spent}
                 bench.report.detail("orders", row | asdict(done))
                 bench.report.say(f"{parcels}: bare {bare[parcels][-1]:.1f}/s, orders {done.per_second:.1f}/s")
-                bench.report.say(f"CPU ms an order: {spent}")
+                bench.report.say(f"CPU ms an order: {spent}; told to come again: {done.told_busy}")
     for parcels, (floor, aim) in aims.items():
         ceiling_rate = median(bare[parcels])
         rate = median(done.per_second for done in real[parcels])
