@@ -11,7 +11,7 @@ from holo.approvals.operations import Reason, Subject, open_request
 from holo.common.money import Money
 from inventory.operations import Held, Shortage
 from orders.models import Order
-from orders.operations import record_event
+from orders.operations import event_statement
 from orders.states import Status
 from orders.steps import Next, Step
 from orders.subject import SUBJECT_TYPE
@@ -61,18 +61,19 @@ def first_wait(order: Order) -> FirstWait:
     )
 
 
-def begin_wait(order: Order, wait: FirstWait, held: Held) -> None:
-    """Write that the goods are held, and move the order to its first wait."""
+def begin_wait(order: Order, wait: FirstWait, held: Held) -> str:
+    """Move the order to its first wait because its goods are held; return the SQL that writes it."""
     shown: dict[str, object] = {
         "reservation_id": str(held.reservation_id),
         "warehouses": sorted({line.warehouse_code for line in held.lines}),
         "approval_above": wait.threshold.as_wire(),
     }
     if wait.needs_approval:
-        record_event(order, "stock_reserved", status=wait.status, data=shown)
-        return
+        return event_statement(order, "stock_reserved", status=wait.status, data=shown)
     order.payment_deadline = wait.deadline
-    record_event(order, "stock_reserved", status=wait.status, data=shown, changed=("payment_deadline",))
+    return event_statement(
+        order, "stock_reserved", status=wait.status, data=shown, changed=("payment_deadline",)
+    )
 
 
 def open_approval(order: Order, wait: FirstWait, *, version: int, digest: str) -> None:

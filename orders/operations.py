@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from typing import Any
 from uuid import UUID
 
 from django.db import connection
@@ -52,6 +53,35 @@ def record_event(
     The order must be locked (or new). `changed` names further fields to save. Raises InvalidTransitionError.
     """
     require_transaction()
+    sql, values = _event(order, kind, actor=actor, status=status, data=data, changed=changed)
+    with connection.cursor() as cursor:
+        cursor.execute(sql, values)
+        row = cursor.fetchone()
+    assert row is not None, "the order that is locked is there"
+    order.updated_at = row[0]
+
+
+def event_statement(
+    order: Order, kind: str, *, status: Status, data: Mapping[str, object], changed: tuple[str, ...] = ()
+) -> str:
+    """Return what `record_event` would write as SQL with its values, to be sent with another statement.
+
+    The order has its new status and version then, but still its former `updated_at`.
+    """
+    sql, values = _event(order, kind, actor=None, status=status, data=data, changed=changed)
+    with connection.cursor() as cursor:
+        return str(cursor.mogrify(sql, values))
+
+
+def _event(
+    order: Order,
+    kind: str,
+    *,
+    actor: Actor | None,
+    status: Status | None,
+    data: Mapping[str, object] | None,
+    changed: tuple[str, ...],
+) -> tuple[str, dict[str, Any]]:
     before = Status(order.status)
     if status is not None and status != before:
         if status not in TRANSITIONS[before]:
@@ -65,13 +95,7 @@ def record_event(
     order.version += 1
     values = {"status": order.status, **{name: getattr(order, name) for name in changed}}
     entry = _entry(order, kind, actor or system(order), before if status else None, status, data)
-    with connection.cursor() as cursor:
-        cursor.execute(
-            _MOVE.format(", ".join(f"{name} = %({name})s" for name in values)), {**entry, **values}
-        )
-        row = cursor.fetchone()
-    assert row is not None, "the order that is locked is there"
-    order.updated_at = row[0]
+    return _MOVE.format(", ".join(f"{name} = %({name})s" for name in values)), {**entry, **values}
 
 
 def record_placed(order: Order, actor: Actor) -> None:

@@ -124,10 +124,11 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
         wants=wants,
         expires_at=wait.hold_expires_at,
         most_waiting=max(1, settings.WEB_THREADS * 3 // 4),
+        then=partial(begin_wait, order, wait),
     )
     if isinstance(outcome, Short):
         raise _out_of_stock(actor, placement, products, outcome.shortages)
-    begin_wait(order, wait, outcome)
+    order.updated_at = outcome.written_at
     if payment is not None:
         request_attempt(order, actor=actor, payment=payment)
     return Placed(order=order, wait=wait, payment=payment)

@@ -1,6 +1,7 @@
 """Reserving an order's stock, and giving it back."""
 
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from holo.idempotency.commands import command, once
@@ -46,12 +47,12 @@ def _reserve(order: Order) -> Step:
         owner=owner_of(order),
         wants=[Want(product_id=line.product_id, quantity=line.quantity) for line in order.lines.all()],
         expires_at=wait.hold_expires_at,
+        then=partial(begin_wait, order, wait),
     )
     if isinstance(outcome, Short):
         shortages = shown_shortages(outcome.shortages, dict(order.lines.values_list("product_id", "sku")))
         record_event(order, "out_of_stock", status=Status.OUT_OF_STOCK, data={"shortages": shortages})
         return Step(next=Next.DONE, status=order.status)
-    begin_wait(order, wait, outcome)
     if wait.needs_approval:
         open_approval(order, wait, version=order.version, digest=content_digest(order))
     return wait.step()
