@@ -99,7 +99,7 @@ def advance_order(order: OrderAtStep) -> Advanced:
                     logger.warning("%s is taken alone: %s", name, error_text(error, _LONGEST))
                     return Advanced(step=step, shipment_ids=shipment_ids, failed=name)
             if answer.next == step.next:
-                return Advanced(step=answer, shipment_ids=shipment_ids, failed=name)
+                return Advanced(step=step, shipment_ids=shipment_ids, failed=name)
             step, shipment_ids = answer, answer.shipment_ids or shipment_ids
     return Advanced(step=step, shipment_ids=shipment_ids)
 
