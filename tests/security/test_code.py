@@ -44,7 +44,6 @@ _REVIEWED = {
     "holo/stack/fences.py": "names of tables and columns, quoted by the database",
     "holo/stack/grants.py": "names of roles and tables, quoted by the database",
     "holo/stack/postgres.py": "names and passwords, quoted by psycopg.sql",
-    "orders/operations.py": "names of columns, which are keyword arguments of the product's own calls",
 }
 _ASKS = {"filter", "exclude", "get", "create", "update", "get_or_create", "update_or_create", "annotate"}
 
