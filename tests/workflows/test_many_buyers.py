@@ -120,7 +120,9 @@ def test_as_many_are_sold_as_there_are_and_every_buyer_hears_which(
         answer = buy(web, f"buyer-{number}", tokens[number])
         if repeats[number]:
             again = buy(web, f"buyer-{number}", tokens[number])
-            assert (again.status, again.body) == (answer.status, answer.body)
+            # A thousand refusals of one caller are kept; a further one is judged anew, to the same end.
+            assert again.status == answer.status
+            assert again.status == 409 or again.body == answer.body
         return answer
 
     try:
