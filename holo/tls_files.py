@@ -34,7 +34,7 @@ def are_certificates(path: str) -> bool:
 
 
 def is_pair(certificate: str, key: str) -> bool:
-    """Tell whether two files, or one, hold a certificate and its key. Nobody is asked for a passphrase."""
+    """Tell whether two files, or one, hold a certificate and its key, which has no passphrase."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except (OSError, ValueError):

@@ -114,7 +114,7 @@ WITH late AS (SELECT now() - make_interval(secs => %(grace)s) AS moment), missed
     WHERE r.subject_type = %(subject)s AND r.state IN ('approved', 'rejected') AND r.applied_at IS NULL
       AND r.closed_at < late.moment
     UNION ALL
-    -- One that came before the decision waits for it; the order has moved when it was decided.
+    -- A payment that came before the decision waits for it. Time counts from the order's last move.
     SELECT p.order_id, 'payment' FROM orders_payment p JOIN orders_order o ON o.id = p.order_id, late
     WHERE p.state = 'requested' AND p.submitted_at IS NULL AND p.created_at < late.moment
       AND o.status <> 'awaiting_approval' AND o.updated_at < late.moment

@@ -155,6 +155,15 @@ def get_standing(order: Order) -> Standing:
     )
 
 
+def waiting_at(status: Status, deadline: datetime | None, *, is_charged: bool = False) -> Waiting:
+    """Return what an order in one of its first waits waits for; `is_charged` if a payment is under way."""
+    if status == Status.AWAITING_APPROVAL:
+        return Waiting(kind="approval", deadline=deadline, next_action="cancel")
+    if is_charged:
+        return Waiting(kind="payment_gateway", next_action="charge")
+    return Waiting(kind="payment", deadline=deadline, next_action="cancel")
+
+
 def waiting_of(order: Order, approval: ApprovalRequest | None, abort: OrderAbort | None) -> Waiting:
     """Return what the order waits for, given its newest approval request and its abort."""
     if order.is_terminal:
@@ -164,11 +173,10 @@ def waiting_of(order: Order, approval: ApprovalRequest | None, abort: OrderAbort
     if abort is not None:
         return Waiting(kind="compensation", next_action=f"ends_as_{abort.ends_as}")
     if order.status == Status.AWAITING_APPROVAL and approval is not None:
-        return Waiting(kind="approval", deadline=approval.deadline, next_action="cancel")
+        return waiting_at(Status.AWAITING_APPROVAL, approval.deadline)
     if order.status == Status.AWAITING_PAYMENT:
-        if any(payment.state == "requested" for payment in order.payments.all()):
-            return Waiting(kind="payment_gateway", next_action="charge")
-        return Waiting(kind="payment", deadline=order.payment_deadline, next_action="cancel")
+        is_charged = any(payment.state == "requested" for payment in order.payments.all())
+        return waiting_at(Status.AWAITING_PAYMENT, order.payment_deadline, is_charged=is_charged)
     if order.status == Status.FULFILLING:
         return Waiting(kind="carrier", next_action="complete")
     return Waiting(kind="system", next_action="reserve")

@@ -34,7 +34,7 @@ class DomainError(Exception):
     meaning: ClassVar[str] = ""
     # Seconds; a refusal that knows better says so itself.
     retry_after: int | None = None
-    # What is written in a transaction of its own after all else was undone; it may be lost in a crash.
+    # Called in a transaction of its own after the refused one was undone; a crash in between loses it.
     remains: Callable[[], None] | None = None
 
     def __init__(self, message: str, *, errors: Iterable[FieldProblem] = (), **details: object) -> None:

@@ -236,10 +236,9 @@ def once(*, key: str, result: type[T], effect: Callable[[], T]) -> T:
 
 
 def record_step(*, key: str, result: type[T], outcome: T) -> None:
-    """Keep the result of a step of a new subject before its effect is written, so that no lock waits for it.
+    """Write the result of a step before its effect, where it is known by then: before any lock is taken.
 
-    `once` of the same key then returns it. Needs a transaction; the key must be new, else it raises
-    IntegrityError.
+    `once` of the same key then returns it. Needs a transaction. Raises IntegrityError if the key is not new.
     """
     require_transaction()
     with connection.cursor() as cursor:

@@ -30,10 +30,10 @@ def enqueue(*, topic: str, key: str, organization_id: UUID, payload: Mapping[str
 
 
 def _wake_relay() -> None:
-    """Tell the relay after the commit. It polls as well, so that a lost word costs a second.
+    """Wake the relay after the commit. It polls as well, so that a lost NOTIFY costs a second.
 
-    PostgreSQL lets transactions with a NOTIFY commit one after the other, so it is kept out of the one that
-    has work to write: 7,200 commits a second without it and 3,600 with it.
+    PostgreSQL lets transactions with a NOTIFY commit one after the other. pgbench, one durable insert each, 16
+    clients, two cores: 3,617 a second with NOTIFY inside, 10,378 with NOTIFY after it, 14,032 with none.
     """
     with connection.cursor() as cursor:
         cursor.execute(f"NOTIFY {CHANNEL}")

@@ -120,7 +120,7 @@ class StockMovementAdmin(ShowsActor[StockMovement], InventoryAdmin[StockMovement
 
 @admin.register(RefusedDemand)
 class RefusedDemandAdmin(InventoryAdmin[RefusedDemand]):
-    """What was wanted and not there, by product and day, newest first."""
+    """Orders that were refused for want of stock, by product and day, newest first."""
 
     list_display = ["day", "product", "refusals", "pieces"]
     list_display_links = None

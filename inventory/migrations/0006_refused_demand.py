@@ -1,4 +1,4 @@
-"""A counter of what was wanted and not there, by product and day."""
+"""A counter of orders that were refused for want of stock, by product and day."""
 
 import django.db.models.deletion
 from django.db import migrations, models

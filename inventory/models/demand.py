@@ -1,4 +1,4 @@
-"""What was wanted and not there."""
+"""Demand that was refused for want of stock."""
 
 from django.db import models
 from django.utils.translation import gettext_lazy as _

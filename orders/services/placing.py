@@ -32,7 +32,7 @@ from orders.locks import lock_room
 from orders.models import Order, OrderLine, Payment
 from orders.operations import digest_of, insert_attempt, record_placed, request_attempt
 from orders.origins import Origin
-from orders.selectors import Waiting, pieces_of_unpaid_orders
+from orders.selectors import Waiting, pieces_of_unpaid_orders, waiting_at
 from orders.steps import Step
 from orders.subject import SUBJECT_TYPE, owner_of
 
@@ -78,11 +78,7 @@ class Placed:
     @property
     def waiting(self) -> Waiting:
         """What the order waits for, and what happens by itself."""
-        if self.wait.needs_approval:
-            return Waiting(kind="approval", deadline=self.wait.deadline, next_action="cancel")
-        if self.payment is not None:
-            return Waiting(kind="payment_gateway", next_action="charge")
-        return Waiting(kind="payment", deadline=self.wait.deadline, next_action="cancel")
+        return waiting_at(self.wait.status, self.wait.deadline, is_charged=self.payment is not None)
 
 
 @command
@@ -107,7 +103,7 @@ def place_order(*, actor: Actor, placement: Placement, request_key: RequestKey |
     if placement.origin is not None:
         _require_room_from(actor, placement.origin, sum(wanted.values()))
     wants = [Want(product_id=products[sku].pk, quantity=count) for sku, count in wanted.items()]
-    # Without a lock: what is sold out costs no rows, and nobody waits for it.
+    # Without a lock: an order of what is sold out writes no rows and waits for nobody.
     if short := find_short(organization_id=actor.organization_id, wants=wants):
         if first := _order_named(actor, placement):
             raise _client_ref_taken(first, actor)

@@ -19,7 +19,7 @@ from orders.subject import owner_of
 
 @command
 def reserve_order_stock(*, order_id: UUID) -> Step:
-    """Return where an order stands whose goods are held, which they are since it was placed.
+    """Return where an order stands. Its goods have been held since it was placed.
 
     An order of an earlier version was placed without a hold: its goods are held now, or it ends as
     `out_of_stock`. Idempotent by step key. Locks the order, then stock rows. Next: APPROVAL, PAYMENT, DONE or

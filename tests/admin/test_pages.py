@@ -233,7 +233,7 @@ def test_a_fault_shows_the_products_own_page_without_particulars(
 def test_a_list_that_is_not_the_one_asked_for_says_so(
     shop: Shop, client_of: ClientOf, waiting: Order, query: str | dict[str, str], said: str
 ) -> None:
-    """Whoever follows an old link would take all orders for the open ones, or none for all there are."""
+    """Otherwise whoever follows an old link would believe that these are the rows that it asks for."""
     client, address = client_of(shop.seller), reverse("admin:orders_order_changelist")
     asked = address if isinstance(query, dict) else f"{address}?{query}"
     answer = client.get(asked, query if isinstance(query, dict) else None, follow=True)

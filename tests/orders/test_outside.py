@@ -233,7 +233,7 @@ def test_text_that_cannot_be_written_does_not_hide_the_error() -> None:
 
 
 def test_address_that_a_partner_quotes_is_not_kept() -> None:
-    """What it says is kept in the timeline, from which an erased person's address could not be taken out."""
+    """The carrier's text is kept in the timeline, and no address could be removed from there."""
 
     def refuse() -> None:
         raise CarrierRefusedError("no such person: Ann <ann@example.com>, ask bob@example.com.")

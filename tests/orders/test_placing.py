@@ -206,7 +206,7 @@ def test_shortage_that_only_the_lock_finds_leaves_no_more(
 
 
 def test_reference_that_names_an_order_is_told_before_what_is_sold_out(api: Api) -> None:
-    """Whoever lost the answer and asks again has the goods: they must not hear that there are none."""
+    """A client that lost the answer and asks again has the goods, so it must not hear that there are none."""
     body = {"items": [{"sku": PHONE, "quantity": 10}], "client_ref": "PO-1"}
     first, again = api.post(ORDERS, body), api.post(ORDERS, body)
     assert (first.status_code, code_of(again)) == (201, "orders.client_ref_taken")
@@ -409,7 +409,7 @@ class DiedError(Exception):
 def test_order_whose_process_dies_is_placed_with_its_hold_or_not_at_all(
     shop: Shop, api: Api, settings: LazySettings, moment: str, is_placed: bool
 ) -> None:
-    """Whoever gets no answer repeats the request with its key, and has one order."""
+    """A client without an answer repeats the request with its key, and has one order."""
 
     def die() -> None:
         raise DiedError

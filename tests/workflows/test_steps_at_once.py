@@ -1,6 +1,7 @@
 """Charge, label and handover in one activity: what is seen of it, and that each happens once."""
 
 import signal
+import time
 from collections.abc import Awaitable, Callable
 
 import pytest
@@ -93,6 +94,19 @@ def test_step_under_way_is_shown(shop: Shop, monkeypatch: pytest.MonkeyPatch) ->
     eventually(lambda: Activity.CHARGE_PAYMENT in heartbeat_of(order), what="a heartbeat that names the step")
     assert position_of(order) == "fulfilling"
     ends(order, Status.COMPLETED)
+
+
+def test_many_short_calls_send_heartbeats_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Temporal misses an activity by the time since its last heartbeat, however many calls it has made."""
+    told: list[tuple[object, ...]] = []
+    monkeypatch.setattr(heartbeats, "EVERY_SECONDS", 0.5)
+    monkeypatch.setattr("temporalio.activity.heartbeat", lambda *details: told.append(details))
+    with heartbeats.heartbeats() as begin:
+        for number in range(60):
+            begin(f"call {number}")
+            time.sleep(0.05)
+    assert len(told) >= 2
+    assert {attempts for attempts, _name in told} == {0}
 
 
 def test_order_that_is_cancelled_during_its_charge_gets_no_label(shop: Shop) -> None:

@@ -122,7 +122,7 @@ class OrderFulfilmentWorkflow:
     async def _fulfil(self) -> StepTaken:
         self._saga = Saga()
         self._saga.register("release_stock", self._release_stock)
-        # The goods are held since the order was placed; only a later walk asks the rows where it stands.
+        # The goods have been held since the order was placed. Only a later walk asks where the order stands.
         step, self._first = self._first or await self._reserve(), None
         if step.next == "approval":
             step = await self._wait(Activity.SETTLE_APPROVAL, step)

@@ -1,6 +1,7 @@
-"""Heartbeats of an activity that makes one call after the other, sent by a thread while a call takes long."""
+"""Heartbeats of an activity that makes one call after the other, sent by a thread while it takes long."""
 
 import contextvars
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,20 +10,21 @@ from dataclasses import dataclass, field
 
 from temporalio import activity
 
-# A short call sends none: a heartbeat is a request to Temporal, and most calls end before one is due.
+# A heartbeat is a request to Temporal, and most activities end before one is due.
 EVERY_SECONDS = 5.0
 _LOOK_SECONDS = 1.0
 
 
 @dataclass(slots=True)
 class _Beating:
-    """One activity: where its heartbeats belong, what it does, and when it last told or changed."""
+    """One activity: where its heartbeats belong, what it does, and when it began or last told."""
 
     context: contextvars.Context
     step: str = ""
     since: float = field(default_factory=time.monotonic)
 
 
+logger = logging.getLogger(__name__)
 _wake = threading.Condition()
 _entries: dict[int, _Beating] = {}
 _threads: list[threading.Thread] = []
@@ -43,7 +45,8 @@ def heartbeats() -> Iterator[Callable[[str], None]]:
         _wake.notify()
 
     def begin(step: str) -> None:
-        entry.step, entry.since = step, time.monotonic()
+        # The time goes on: many short calls take long too.
+        entry.step = step
 
     try:
         yield begin
@@ -60,5 +63,9 @@ def _beat() -> None:
             # Within the lock: an activity that has ended sends none.
             for entry in due:
                 entry.since = time.monotonic()
-                entry.context.run(activity.heartbeat, 0, entry.step)
+                try:
+                    entry.context.run(activity.heartbeat, 0, entry.step)
+                except RuntimeError as error:
+                    # Its worker has ended, but this thread serves others of the process.
+                    logger.warning("no heartbeat of %s: %s", entry.step, error)
         time.sleep(_LOOK_SECONDS)

@@ -23,7 +23,7 @@ class _OpenView(ApiView):
 
     authentication_classes = []
     permission_classes = [AllowAny]
-    # Whoever is not known costs no more than these few fields need.
+    # Strangers call this, and its few fields need no more.
     largest_body = 16 * 1024
 
 

@@ -166,7 +166,7 @@ def discard_user(*, change_id: UUID) -> None:
     _record(requester_of(change), "identity.user_discarded", change)
     Membership.objects.filter(organization_id=change.organization_id, user_id=person_id).delete()
     person = _lock_person(person_id)
-    # Who has accepted an invitation meanwhile keeps the account.
+    # A person who has accepted an invitation meanwhile keeps the account.
     if person.login is not None or _belongs_elsewhere(person, change):
         return
     erased = erased_of(person)
